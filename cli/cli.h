@@ -1,0 +1,200 @@
+/* What the verbs of the command share.  The command is a client of the library: public headers only.
+ *
+ * Every function here that returns int returns the exit code the command will end with (0: go on); the one
+ * that finds something wrong has already said so on stderr, in one line.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef CLI_H
+#define CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "xo_file.h"
+#include "xo_hardware.h"
+#include "xo_solver.h"
+#include "xo_status.h"
+
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_FAILED = 1,                    /* an output cannot be written, no memory, a tolerance exceeded   */
+    CLI_USAGE = 2,
+    CLI_NOT_PROVEN = 3,                /* not converged, or the bound stayed too wide                    */
+    CLI_BAD_INPUT = 4                  /* missing, unreadable or contradictory input                     */
+};
+
+/* ---- talk.c: one line for a person ---------------------------------------------------------------- */
+
+/* Print "crossohm: <text>" on stderr and return exit_code. */
+int cli_fail(enum cli_exit exit_code, const char *format, ...) XO_PRINTF(2, 3);
+
+/* The same for a status of the library.  Readers and writers name the file in info themselves, the solver
+ * does not know it: `path` goes in front. */
+int cli_fail_reading(int status, const struct xo_info *info, const char *path);
+int cli_fail_computing(int status, const struct xo_info *info, const char *path);
+int cli_fail_writing(int status, const struct xo_info *info, const char *path);
+
+/* Flush standard output and check that everything arrived. */
+int cli_finish_stdout(void);
+
+/* A bar on stderr with rate and time left, for jobs that pass two seconds on a terminal. */
+struct cli_progress {
+    bool wanted, drawn;
+    const char *stage;                 /* "factor", "solve"                       */
+    double items;                      /* what the rate counts; 0: no rate        */
+    const char *unit;                  /* "inputs"                                */
+    double begin_sec, last_sec;
+};
+void cli_progress_stage(struct cli_progress *p, const char *stage, double items, const char *unit);
+int cli_progress_show(void *progress, double fraction);          /* struct xo_options' callback */
+void cli_progress_clear(struct cli_progress *p);
+double cli_now_sec(void);
+
+/* ---- options.c: one table per verb ---------------------------------------------------------------- */
+
+enum cli_kind {
+    CLI_END,
+    CLI_FLAG,                          /* bool                                                          */
+    CLI_TEXT,                          /* const char *                                                  */
+    CLI_INPUT,                         /* const char *, a file to read                                  */
+    CLI_OUTPUT,                        /* const char *, a file to write: not part of the recorded command */
+    CLI_COUNT,                         /* size_t                                                        */
+    CLI_NUMBER,                        /* double                                                        */
+    CLI_SITE,                          /* struct xo_site, "I,J"                                         */
+    CLI_ENGINE                         /* enum xo_engine                                                */
+};
+
+struct cli_option {
+    enum cli_kind kind;
+    char letter;                       /* 0: none */
+    const char *name;                  /* without the dashes */
+    void *value;                       /* where it goes, as the kind says */
+    const char *argument, *help;       /* for --help */
+    bool given;                        /* out */
+};
+
+#define CLI_MAX_SETS 64                /* and one more for --seed */
+#define CLI_MAX_THREADS 1024
+
+/* What every verb understands. */
+struct cli_common {
+    size_t threads, seed;
+    bool seed_given, quiet;
+    const char *json, *timing;
+    size_t set_count;
+    const char *set[CLI_MAX_SETS + 1]; /* "key=value" */
+    char command[1024];                /* what decides the results: without outputs, threads, quiet, timing */
+};
+
+struct cli_page {
+    const char *verb, *example, *synopsis;
+    struct cli_option *options;        /* ends with CLI_END */
+    int files;                         /* how many files the verb takes, exactly */
+};
+
+/* Read the command line into the tables.  *stop is set where nothing is left to do (--help, --version, or a
+ * mistake, whose exit code is returned). */
+int cli_parse(const struct cli_page *page, struct cli_common *common, const char **file, int argc, char **argv,
+              bool *stop);
+int cli_print_version(void);
+bool cli_given(const struct cli_option *options, const char *name);
+int cli_missing(const char *option, const char *expected);          /* says so; CLI_USAGE */
+
+/* ---- session.c: from files to a programmed array -------------------------------------------------- */
+
+struct cli_session {
+    struct cli_common common;
+    struct cli_progress progress;
+    json_t *seconds;                   /* stage -> seconds, for --timing */
+    double lap_sec;
+    const char *hardware_path, *siemens_path, *volt_path;
+    struct xo_hardware hardware;
+    struct xo_ndarray cell_siemens;    /* (rows, columns)  */
+    struct xo_ndarray row_volt;        /* (inputs, rows)   */
+    double *volt_sum;                  /* (rows) over the inputs */
+    size_t rows, columns, inputs;
+    xo_circuit *circuit;
+    xo_plan *plan;
+    xo_factor *factor;
+};
+
+void cli_session_begin(struct cli_session *s);
+void cli_session_free(struct cli_session *s);
+
+/* Read the hardware file, apply --set and --seed.  The second one also reads G and V where their paths are not
+ * NULL, and settles rows, columns and inputs. */
+int cli_read_hardware(struct cli_session *s);
+int cli_read_inputs(struct cli_session *s);
+
+/* Build circuit, plan and factor.  Again with another engine: the circuit stays. */
+int cli_program(struct cli_session *s, enum xo_engine engine, const double *cell_siemens);
+void cli_unprogram(struct cli_session *s);                          /* circuit, plan and factor go */
+
+/* Solve all inputs; says what failed. */
+int cli_run(struct cli_session *s, size_t inputs, const double *row_volt, struct xo_solution *solution);
+
+/* Note the seconds since the last lap under a name; they add up. */
+double cli_lap(struct cli_session *s, const char *name);
+
+/* ---- results.c: figures every report shares ------------------------------------------------------- */
+
+/* Room for everything xo_solve gives per terminal; node voltages and branch currents if asked for. */
+enum { CLI_WITH_NODES = 1, CLI_WITH_BRANCHES = 2 };
+int cli_solution_new(struct xo_solution *out, const struct cli_session *s, size_t inputs, int with);
+void cli_solution_free(struct xo_solution *solution);
+int cli_branches_new(struct xo_branch_values *out, const struct cli_session *s, size_t inputs);
+void cli_branches_free(struct xo_branch_values *branches);
+
+double *cli_numbers(size_t count);                                  /* zeroed, from calloc; NULL without memory */
+int cli_no_memory(void);
+
+double cli_sum(const double *value, size_t count);
+double cli_largest(const double *value, size_t count);              /* of the absolute values; 0 for none */
+
+/* "1", "open" or "0.5 to 2": what `count` values span.  Returns text. */
+const char *cli_values_text(char *text, size_t size, struct xo_values v, size_t count);
+
+/* How many lines are floating, grounded or held. */
+size_t cli_unusual_lines(const struct xo_line *line, size_t count);
+
+/* Current lost between I = G^T V as programmed and the circuit: 1 - sum I / sum ideal, summed over inputs, for
+ * all sensed columns together and, where column_lost [columns] is not NULL, for each.  NaN where it means
+ * nothing: inputs of both signs, held lines, sense voltages, no current. */
+double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost);
+
+/* Write numbers as an array of the given shape; path NULL: nothing to do. */
+int cli_write_array(const char *path, const double *value, size_t dimensions, const size_t *shape,
+                    const char *header);
+int cli_write_branches(const char *path, const struct cli_session *s, size_t inputs,
+                       const struct xo_branch_values *branches);
+
+/* Warn on stderr about islands and undefined splits. */
+void cli_warn(const struct cli_session *s);
+
+/* ---- reports in JSON: report.json and timing.json ------------------------------------------------- */
+
+json_t *cli_json_number(double value);                              /* null where it is not finite */
+json_t *cli_json_head(const struct cli_session *s);                 /* tool, version, command, array, engine */
+int cli_json_topology(json_t *report, const struct cli_session *s); /* islands, undefined: 0, or -1 */
+int cli_json_proof(json_t *report, const struct cli_session *s, const struct xo_solution *solution);
+int cli_json_put(json_t *report, const char *key, json_t *value);   /* takes value; 0, or -1 without memory */
+int cli_write_json(const char *path, json_t *report);               /* takes report; path NULL: nothing to do */
+bool cli_is_stdout(const char *path);                               /* "-"; path may be NULL */
+int cli_write_timing(struct cli_session *s);
+
+/* ---- the verbs ------------------------------------------------------------------------------------ */
+
+/* A read of one cell: solve --scheme. */
+struct cli_scheme {
+    const char *name, *pattern;        /* half, third, floating; all-on, ... or NULL: given with -g, else all-on */
+    struct xo_site cell;
+    double read_volt;
+    enum xo_engine engine;
+};
+
+int cli_solve(int argc, char **argv);
+int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme);
+int cli_matrix(int argc, char **argv);
+int cli_compare(int argc, char **argv);
+int cli_info(int argc, char **argv);
+
+#endif

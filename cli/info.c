@@ -1,0 +1,121 @@
+/* crossohm info: what a file holds.  Hardware descriptions here, arrays of numbers in info_array.c.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+#include "info.h"
+
+static void print_array(const struct xo_crossbar *x)
+{
+    static const char *const drive[] = {"left", "right", "both sides"};
+    static const char *const sense[] = {"bottom", "top", "both ends"};
+    char a[64], b[64];
+    printf("#   array   %zu rows (word lines, driven: %s), %zu columns (bit lines, sensed: %s)\n", x->rows,
+           drive[x->drive_side], x->columns, sense[x->sense_side]);
+    printf("#   wires   %s ohm per row segment, %s ohm per column segment\n",
+           cli_values_text(a, sizeof a, x->row_wire_ohm, x->rows * (x->columns - 1)),
+           cli_values_text(b, sizeof b, x->column_wire_ohm, (x->rows - 1) * x->columns));
+    printf("#   ends    driver %s ohm, sense %s ohm", cli_values_text(a, sizeof a, x->driver_ohm, x->rows),
+           cli_values_text(b, sizeof b, x->sense_ohm, x->columns));
+    printf(" at %s V\n", cli_values_text(a, sizeof a, x->sense_volt, x->columns));
+    printf("#   lines   %zu word and %zu bit lines floating, grounded or held\n",
+           cli_unusual_lines(x->word_line, x->rows), cli_unusual_lines(x->bit_line, x->columns));
+    printf("#   faults  cells: %zu stuck, %zu open; segments: %zu open; bridges: %zu\n", x->stuck_count,
+           x->open_cell_count, x->open_word_segment_count + x->open_bit_segment_count,
+           x->word_bridge_count + x->bit_bridge_count);
+}
+
+/* A sheet in comments, then every key: the whole is again a hardware file. */
+static void print_hardware(const struct cli_session *s, const char *yaml)
+{
+    const struct xo_hardware *h = &s->hardware;
+    char series[64];
+    printf("# %s: a crossbar's hardware description\n", s->hardware_path);
+    if (h->array.rows && h->array.columns)
+        print_array(&h->array);
+    else
+        puts("#   array   takes rows and columns from the conductances");
+    printf("#   cells   %g S (off) to %g S (on), %d bit%s each, %s ohm in series\n", h->device.off_siemens,
+           h->device.on_siemens, h->device.bits_per_cell, h->device.bits_per_cell == 1 ? "" : "s",
+           cli_values_text(series, sizeof series, h->array.series_ohm, h->array.rows * h->array.columns));
+    printf("#   reads   %g V\n", h->dac.read_volt);
+    puts("# Every key, defaults included:");
+    fputs(yaml, stdout);
+}
+
+static int show_hardware(struct cli_session *s, json_t *report)
+{
+    struct xo_info info = {""};
+    char *yaml = NULL;
+    int code = cli_read_hardware(s);
+    if (!code && s->hardware.array.rows && s->hardware.array.columns) {
+        int status = xo_hardware_finish(&s->hardware, 0, 0, &info);
+        if (status)
+            return cli_fail_reading(status, &info, s->hardware_path);
+    }
+    if (code)
+        return code;
+    if (xo_hardware_print(&yaml, &s->hardware))
+        return cli_no_memory();
+    int failed = cli_json_put(report, "kind", json_string("hardware description"));
+    failed |= cli_json_put(report, "rows", json_integer((json_int_t)s->hardware.array.rows));
+    failed |= cli_json_put(report, "columns", json_integer((json_int_t)s->hardware.array.columns));
+    failed |= cli_json_put(report, "yaml", json_string(yaml));
+    if (!failed)
+        print_hardware(s, yaml);
+    free(yaml);
+    return failed ? cli_no_memory() : CLI_DONE;
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text), ending_length = strlen(ending);
+    return length >= ending_length && !strcmp(text + length - ending_length, ending);
+}
+
+static int show(struct cli_session *s, json_t *report)
+{
+    const char *path = s->hardware_path;
+    if (ends_with(path, ".yaml") || ends_with(path, ".yml"))
+        return show_hardware(s, report);
+    if (ends_with(path, ".npy"))
+        return info_npy(path, report);
+    if (ends_with(path, ".npz"))
+        return info_npz(path, report);
+    if (ends_with(path, ".csv"))
+        return info_csv(path, report);
+    return cli_fail(CLI_BAD_INPUT, "%s: a kind of file that is not known; expected .yaml, .npy, .npz or .csv", path);
+}
+
+int cli_info(int argc, char **argv)
+{
+    struct cli_session s = {0};
+    struct cli_option options[] = {{.kind = CLI_END}};
+    const struct cli_page page = {
+        "info", "crossohm info hardware.yaml", "FILE\n\n"
+        "FILE is a hardware description (.yaml: a sheet, then every key), an array (.npy, .csv: shape, range\n"
+        "and a guess what it is) or several (.npz)", options, 1
+    };
+    bool stop;
+    int code = cli_parse(&page, &s.common, &s.hardware_path, argc, argv, &stop);
+    if (stop)
+        return code;
+    if (cli_is_stdout(s.common.json))
+        return cli_fail(CLI_USAGE, "--json: standard output is taken by the sheet; expected a file name");
+    cli_session_begin(&s);
+    json_t *report = json_pack("{s:s, s:s, s:s}", "tool", "crossohm", "version", PACKAGE_VERSION,
+                               "file", s.hardware_path);
+    code = report ? show(&s, report) : cli_no_memory();
+    cli_lap(&s, "read");
+    if (!code)
+        code = cli_finish_stdout();
+    if (!code)
+        code = cli_write_json(s.common.json, json_incref(report));
+    if (!code)
+        code = cli_write_timing(&s);
+    json_decref(report);
+    cli_session_free(&s);
+    return code;
+}

@@ -1,0 +1,141 @@
+/* crossohm matrix: the exact conductance matrix of an array, I = V^T G_ni + i0.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include "cli.h"
+
+struct job {
+    struct cli_session session;
+    enum xo_engine engine;
+    const char *matrix, *offset, *bound, *offset_bound;
+    struct xo_matrix_result result;
+};
+
+static int compute(struct job *job)
+{
+    struct cli_session *s = &job->session;
+    struct xo_matrix_result *m = &job->result;
+    struct xo_info info = {""};
+    int code = cli_read_inputs(s);
+    if (!code)
+        code = cli_program(s, job->engine, s->cell_siemens.value);
+    if (code)
+        return code;
+    m->g_ni_siemens = cli_numbers(s->rows * s->columns);
+    m->bound_siemens = cli_numbers(s->rows * s->columns);
+    m->offset_amp = cli_numbers(s->columns);
+    m->offset_bound_amp = cli_numbers(s->columns);
+    if (!m->g_ni_siemens || !m->bound_siemens || !m->offset_amp || !m->offset_bound_amp)
+        return cli_no_memory();
+    cli_progress_stage(&s->progress, "matrix", 0, NULL);
+    int status = xo_matrix(s->factor, m, &info);
+    cli_progress_clear(&s->progress);
+    cli_lap(s, "matrix");
+    return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;
+}
+
+static int write_report(const struct job *job)
+{
+    const struct cli_session *s = &job->session;
+    if (!s->common.json)
+        return CLI_DONE;
+    json_t *report = cli_json_head(s);
+    int failed = cli_json_put(report, "worst_bound_rel", cli_json_number(job->result.worst_bound_rel));
+    failed |= cli_json_put(report, "sampled_columns", json_integer((json_int_t)job->result.sampled_columns));
+    failed |= cli_json_put(report, "sampled_error_rel", cli_json_number(job->result.sampled_error_rel));
+    failed |= cli_json_put(report, "worst_offset_bound_amp",
+                           cli_json_number(cli_largest(job->result.offset_bound_amp, s->columns)));
+    failed |= cli_json_put(report, "largest_offset_amp",
+                           cli_json_number(cli_largest(job->result.offset_amp, s->columns)));
+    failed |= cli_json_topology(report, s);
+    if (failed) {
+        json_decref(report);
+        report = NULL;
+    }
+    return cli_write_json(s->common.json, report);
+}
+
+static int write_all(struct job *job)
+{
+    struct cli_session *s = &job->session;
+    const struct xo_matrix_result *m = &job->result;
+    const size_t shape[] = {s->rows, s->columns};
+    char header[160];
+    snprintf(header, sizeof header, "g_ni_siemens[S], one line per row; worst bound %.2g of its entry",
+             m->worst_bound_rel);
+    int code = cli_write_array(job->bound, m->bound_siemens, 2, shape, "bound_siemens[S]");
+    if (!code)
+        code = cli_write_array(job->offset, m->offset_amp, 1, &s->columns, "offset_amp[A]");
+    if (!code)
+        code = cli_write_array(job->offset_bound, m->offset_bound_amp, 1, &s->columns, "offset_bound_amp[A]");
+    if (!code)
+        code = write_report(job);
+    if (!code)
+        code = cli_write_array(job->matrix, m->g_ni_siemens, 2, shape, header);
+    return code ? code : cli_write_timing(s);
+}
+
+static void summarise(const struct job *job)
+{
+    const struct cli_session *s = &job->session;
+    double offset = cli_largest(job->result.offset_amp, s->columns);
+    if (s->common.quiet)
+        return;
+    fprintf(stderr, "%zu x %zu array; engine %s: %s\n", s->rows, s->columns,
+            xo_engine_name(xo_factor_engine(s->factor)), xo_factor_reason(s->factor));
+    fprintf(stderr, "no entry is further than %.2g of itself from the exact one\n", job->result.worst_bound_rel);
+    if (job->result.sampled_error_rel < job->result.worst_bound_rel)
+        fprintf(stderr, "that is known beforehand; %zu columns solved and certified as well are within %.2g\n",
+                job->result.sampled_columns, job->result.sampled_error_rel);
+    if (offset > 0)
+        fprintf(stderr, "held lines and sense voltages add currents of up to %.3g A: --offset writes them\n", offset);
+    cli_warn(s);
+}
+
+static int run(struct job *job)
+{
+    if (!job->session.siemens_path)
+        return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
+    if (!job->matrix)
+        job->matrix = "-";
+    if (cli_is_stdout(job->session.common.json) && cli_is_stdout(job->matrix))
+        return cli_missing("-o", "a file for the matrix, since --json takes standard output");
+    cli_session_begin(&job->session);
+    int code = compute(job);
+    if (!code)
+        code = write_all(job);
+    if (!code)
+        summarise(job);
+    return code;
+}
+
+int cli_matrix(int argc, char **argv)
+{
+    struct job job = {0};
+    struct cli_session *s = &job.session;
+    struct cli_option options[] = {
+        {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
+        {CLI_OUTPUT, 'o', "matrix", &job.matrix, "Gni.npy", "G_ni [S]; default: CSV to stdout", false},
+        {CLI_OUTPUT, 0, "bound", &job.bound, "B.npy", "how far each entry may be from exact [S]", false},
+        {CLI_OUTPUT, 0, "offset", &job.offset, "I0.npy", "i0 [A], from held lines and sense voltages", false},
+        {CLI_OUTPUT, 0, "offset-bound", &job.offset_bound, "B0.npy", "how far i0 may be from exact [A]", false},
+        {CLI_ENGINE, 0, "engine", &job.engine, "E", "auto, starmesh or cholmod", false},
+        {.kind = CLI_END}
+    };
+    const struct cli_page page = {
+        "matrix", "crossohm matrix hardware.yaml -g G.npy -o Gni.npy --bound B.npy",
+        "hardware.yaml -g G.npy [options]", options, 1
+    };
+    bool stop;
+    int code = cli_parse(&page, &s->common, &s->hardware_path, argc, argv, &stop);
+    if (stop)
+        return code;
+    code = run(&job);
+    free(job.result.g_ni_siemens);
+    free(job.result.bound_siemens);
+    free(job.result.offset_amp);
+    free(job.result.offset_bound_amp);
+    cli_session_free(s);
+    return code;
+}

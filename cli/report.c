@@ -1,0 +1,228 @@
+/* The report of `compare`: one HTML page without script that prints well and can be sent to a colleague.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "report.h"
+
+static const char style[] =
+    "body{font:15px/1.5 system-ui,'Segoe UI',Helvetica,Arial,sans-serif;color:#1c2430;background:#f5f6f8;margin:0}\n"
+    "main{max-width:1120px;margin:0 auto;padding:28px 24px 48px}\n"
+    "h1{font-size:26px;margin:0 0 2px}h2{font-size:17px;margin:0 0 8px}\n"
+    ".under{color:#5b6675;margin:0 0 20px}\n"
+    "section{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:18px 20px;margin:0 0 18px}\n"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:14px;margin:0 0 18px}\n"
+    ".figures div{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:12px 16px}\n"
+    ".figures b{display:block;font-size:21px;font-weight:600}\n"
+    ".figures span{color:#5b6675;font-size:13px}\n"
+    ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(430px,1fr));gap:18px}\n"
+    ".pair section{margin:0}.pair{margin:0 0 18px}\n"
+    "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:6px 14px 6px 0;"
+    "border-bottom:1px solid #e6e9ed}th{color:#5b6675;font-weight:600}td{font-variant-numeric:tabular-nums}\n"
+    "code{font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}\n"
+    "svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:#39434f}svg .label{font-size:13px}\n"
+    ".axis{stroke:#39434f}.grid{stroke:#e6e9ed}.frame{fill:none;stroke:#9aa4b0}.bar{fill:#33658a}\n"
+    ".points{fill:none;stroke:#33658a;stroke-width:3.2;stroke-linecap:round;stroke-opacity:.6}\n"
+    ".note{color:#5b6675;font-size:13px;margin:8px 0 0}\n"
+    "@media print{body{background:#fff}section,.figures div{break-inside:avoid}}\n";
+
+/* Text as HTML: names of files may hold anything. */
+static void put_text(FILE *to, const char *text)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '<': fputs("&lt;", to); break;
+        case '>': fputs("&gt;", to); break;
+        case '&': fputs("&amp;", to); break;
+        case '"': fputs("&quot;", to); break;
+        default: fputc(*text, to);
+        }
+}
+
+static void put_figure(FILE *to, const char *value, const char *meaning)
+{
+    fprintf(to, "<div><b>%s</b><span>%s</span></div>\n", value, meaning);
+}
+
+static void put_figures(FILE *to, const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    double agreement = 0, watt = cli_sum(r->reference.source_watt, s->inputs) / (double)s->inputs;
+    char text[64];
+    for (size_t k = 1; k < r->engines; k++)
+        agreement = fmax(agreement, r->engine[k].disagreement_rel);
+    fputs("<div class=\"figures\">\n", to);
+    snprintf(text, sizeof text, "%.2g A", r->largest_bound_amp);
+    put_figure(to, text, "worst certified bound on any current");
+    snprintf(text, sizeof text, "%.2g", r->reference.worst_bound_rel);
+    put_figure(to, text, "the same, relative to the column's scale");
+    snprintf(text, sizeof text, "%.2g", agreement);
+    put_figure(to, text, "largest disagreement of the engines, relative");
+    snprintf(text, sizeof text, isfinite(r->lost) ? "%.3g %%" : "not stated", 100 * r->lost);
+    put_figure(to, text, "current lost against G<sup>T</sup>V");
+    snprintf(text, sizeof text, "%.3g W", watt);
+    put_figure(to, text, "power, mean over inputs");
+    snprintf(text, sizeof text, "%.2g A", r->reference.worst_kcl_amp);
+    put_figure(to, text, "worst violation of Kirchhoff's law at a node");
+    fputs("</div>\n", to);
+}
+
+static void put_engine_names(FILE *to, const struct report *r)
+{
+    for (size_t k = 1; k < r->engines; k++)
+        fprintf(to, "%s%s", k == 1 ? "" : k + 1 == r->engines ? " and " : ", ", xo_engine_name(r->engine[k].engine));
+}
+
+/* Lines and faults out of the ordinary, if there are any. */
+static void put_exceptions(FILE *to, const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    const struct xo_crossbar *x = &s->hardware.array;
+    size_t words = cli_unusual_lines(x->word_line, s->rows), bits = cli_unusual_lines(x->bit_line, s->columns);
+    size_t segments = x->open_word_segment_count + x->open_bit_segment_count;
+    size_t bridges = x->word_bridge_count + x->bit_bridge_count;
+    if (words || bits)
+        fprintf(to, "%zu word and %zu bit lines are floating, grounded or held at a voltage. ", words, bits);
+    if (x->stuck_count || x->open_cell_count || segments || bridges)
+        fprintf(to, "Faults: %zu cells stuck, %zu cells open, %zu wire segments open, %zu bridges between lines. ",
+                x->stuck_count, x->open_cell_count, segments, bridges);
+}
+
+/* The paragraph one can paste into a paper. */
+static void put_method(FILE *to, const struct report *r)
+{
+    static const char *const drive[] = {"the left", "the right", "both sides"};
+    static const char *const sense[] = {"the bottom", "the top", "both ends"};
+    const struct cli_session *s = r->session;
+    const struct xo_crossbar *x = &s->hardware.array;
+    char a[64], b[64], c[64], d[64], e[64], f[64];
+    fprintf(to, "<section><h2>What was simulated</h2>\n<p>The column currents of a %zu&nbsp;&times;&nbsp;%zu "
+            "resistive crossbar were computed with Crossohm %s from Kirchhoff&rsquo;s current law at every node, "
+            "wires and sneak paths included. ", s->rows, s->columns, PACKAGE_VERSION);
+    fprintf(to, "Wire segments have %s&nbsp;&Omega; along rows and %s&nbsp;&Omega; along columns; word lines are "
+            "driven from %s through %s&nbsp;&Omega;, bit lines are sensed at %s through %s&nbsp;&Omega; into "
+            "%s&nbsp;V. ",
+            cli_values_text(a, sizeof a, x->row_wire_ohm, s->rows * (s->columns - 1)),
+            cli_values_text(b, sizeof b, x->column_wire_ohm, (s->rows - 1) * s->columns), drive[x->drive_side],
+            cli_values_text(c, sizeof c, x->driver_ohm, s->rows), sense[x->sense_side],
+            cli_values_text(d, sizeof d, x->sense_ohm, s->columns),
+            cli_values_text(e, sizeof e, x->sense_volt, s->columns));
+    fprintf(to, "Cells are ohmic, %.4g to %.4g&nbsp;S as programmed, with %s&nbsp;&Omega; in series; nothing is "
+            "drawn at random and nothing is quantised. ", r->lowest_siemens, r->highest_siemens,
+            cli_values_text(f, sizeof f, x->series_ohm, s->rows * s->columns));
+    put_exceptions(to, r);
+    fprintf(to, "%zu input vector%s of %.4g to %.4g&nbsp;V were applied. ", s->inputs, s->inputs == 1 ? "" : "s",
+            r->lowest_volt, r->highest_volt);
+    fprintf(to, "The nodal equations were solved by %s; every current is certified to lie within %.2g&nbsp;A of the "
+            "exact one (%.2g of the column&rsquo;s scale). ", xo_engine_name(r->engine[0].engine),
+            r->largest_bound_amp, r->reference.worst_bound_rel);
+    if (r->engines > 1) {
+        fputs("The result was checked against the independent methods ", to);
+        put_engine_names(to, r);
+        fputs(". ", to);
+    }
+    fputs("Nothing here has been validated on silicon.</p>\n<p><code>", to);
+    put_text(to, s->common.command);
+    fputs("</code></p></section>\n", to);
+}
+
+static void put_agreement(FILE *to, const struct report *r)
+{
+    fputs("<section><h2>Agreement of the engines</h2>\n<table><tr><th>engine</th><th>largest difference [A]</th>"
+          "<th>relative to the column&rsquo;s scale</th><th>its own worst bound, relative</th><th></th></tr>\n", to);
+    for (size_t k = 0; k < r->engines; k++) {
+        const struct report_engine *e = &r->engine[k];
+        fprintf(to, "<tr><td>%s</td>", xo_engine_name(e->engine));
+        if (k == 0)
+            fprintf(to, "<td>reference</td><td>reference</td><td>%.2g</td><td></td></tr>\n", e->worst_bound_rel);
+        else
+            fprintf(to, "<td>%.2g</td><td>%.2g</td><td>%.2g</td><td>%s %.2g</td></tr>\n", e->disagreement_amp,
+                    e->disagreement_rel, e->worst_bound_rel,
+                    e->disagreement_rel <= r->tolerance ? "within" : "<b>beyond</b>", r->tolerance);
+    }
+    fprintf(to, "</table><p class=\"note\">Scale of column j: sum over all other terminals t of "
+            "y<sub>tj</sub>(|V<sub>t</sub>| + |V<sub>j</sub>|). Power delivered and dissipated agree to %.2g.</p>"
+            "</section>\n", r->reference.worst_power_rel);
+}
+
+static void put_losses(FILE *to, const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    fputs("<div class=\"pair\">\n<section><h2>Voltage lost across the array</h2>\n", to);
+    svg_heat_map(to, r->cell_lost, s->rows, s->columns, 1, "%", 100);
+    fprintf(to, "<p class=\"note\">1 &minus; (u &minus; w)/V<sub>i</sub> at every cell for input %zu, which draws "
+            "the largest current of all; above 100&nbsp;%% the current flows backwards. Grey: the row is not driven, "
+            "or at 0&nbsp;V.%s</p></section>\n", r->shown_input,
+            s->rows > SVG_MOST_LINES || s->columns > SVG_MOST_LINES ? " Neighbouring cells are averaged." : "");
+    fputs("<section><h2>Current lost per column</h2>\n", to);
+    if (isfinite(r->lost)) {
+        svg_bars(to, r->column_lost, s->columns, "column j (bit line)", "current lost [%]", 100);
+        fputs("<p class=\"note\">1 &minus; I<sub>j</sub> / (G<sup>T</sup>V)<sub>j</sub>, both summed over all "
+              "inputs, G as programmed: what wires, drivers, sense amplifiers, series resistance and faults take."
+              "</p>", to);
+    } else {
+        fputs("<p>Not stated: inputs of both signs, held lines or sense voltages cancel, and no fraction of "
+              "G<sup>T</sup>V means anything.</p>", to);
+    }
+    fputs("</section>\n</div>\n", to);
+}
+
+static void put_proof(FILE *to, const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    fputs("<div class=\"pair\">\n<section><h2>How far each current can be from exact</h2>\n", to);
+    svg_cloud(to, r->reference.column_amp, r->reference.bound_amp, s->inputs * s->columns, "column current |I| [A]",
+              "certified bound [A]");
+    fputs("<p class=\"note\">One point per column and input; at most 3000 are drawn.</p></section>\n", to);
+    fputs("<section><h2>Array and inputs</h2>\n<table>\n", to);
+    fprintf(to, "<tr><td>array</td><td>%zu rows, %zu columns</td></tr>\n", s->rows, s->columns);
+    fprintf(to, "<tr><td>conductances</td><td>%.6g to %.6g S</td></tr>\n", r->lowest_siemens, r->highest_siemens);
+    fprintf(to, "<tr><td>inputs</td><td>%zu, %.6g to %.6g V</td></tr>\n", s->inputs, r->lowest_volt, r->highest_volt);
+    if (isfinite(r->lost))
+        fprintf(to, "<tr><td>worst column</td><td>%zu: %.3g %% of its current lost</td></tr>\n", r->worst_column,
+                100 * r->column_lost[r->worst_column]);
+    fprintf(to, "<tr><td>power by part</td><td>cells %.3g W, word lines %.3g W, bit lines %.3g W, mean over inputs"
+            "</td></tr>\n", cli_sum(r->reference.cell_watt, s->inputs) / (double)s->inputs,
+            cli_sum(r->reference.word_line_watt, s->inputs * s->rows) / (double)s->inputs,
+            cli_sum(r->reference.bit_line_watt, s->inputs * s->columns) / (double)s->inputs);
+    fprintf(to, "<tr><td>refinement steps</td><td>%d</td></tr>\n", r->reference.refinements);
+    fprintf(to, "<tr><td>islands without voltage</td><td>%zu</td></tr>\n", xo_factor_islands(s->factor));
+    fputs("</table></section>\n</div>\n", to);
+}
+
+static void put_page(FILE *to, const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+            "<meta name=\"viewport\" content=\"width=device-width\">\n<title>Crossohm: %zu x %zu crossbar</title>\n"
+            "<style>\n%s</style></head>\n<body><main>\n", s->rows, s->columns, style);
+    fprintf(to, "<h1>%zu &times; %zu crossbar, %zu input%s</h1>\n<p class=\"under\">", s->rows, s->columns, s->inputs,
+            s->inputs == 1 ? "" : "s");
+    put_text(to, s->hardware_path);
+    fputs(" &middot; ", to);
+    put_text(to, s->siemens_path);
+    fputs(" &middot; ", to);
+    put_text(to, s->volt_path);
+    fprintf(to, " &middot; Crossohm %s</p>\n", PACKAGE_VERSION);
+    put_figures(to, r);
+    put_losses(to, r);
+    put_proof(to, r);
+    put_agreement(to, r);
+    put_method(to, r);
+    fputs("</main></body></html>\n", to);
+}
+
+int report_write_html(const char *path, const struct report *r)
+{
+    struct xo_info info = {""};
+    struct xo_writer writer;
+    if (!path)
+        return CLI_DONE;
+    int status = xo_writer_open(&writer, path, &info);
+    if (!status) {
+        put_page(writer.stream, r);
+        status = xo_writer_commit(&writer, &info);
+    }
+    return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
+}

@@ -1,0 +1,234 @@
+/* Room for results, the figures every report shares, and how arrays are written.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+
+/* ---- room ----------------------------------------------------------------------------------------- */
+
+struct field {
+    double **numbers;
+    size_t count;
+};
+
+double *cli_numbers(size_t count)
+{
+    return calloc(count ? count : 1, sizeof(double));
+}
+
+int cli_no_memory(void)
+{
+    return cli_fail(CLI_FAILED, "results: not enough memory to hold all of them; expected fewer inputs or outputs");
+}
+
+static int fill_fields(const struct field *field, size_t fields)
+{
+    for (size_t k = 0; k < fields; k++)
+        if (!(*field[k].numbers = cli_numbers(field[k].count)))
+            return cli_no_memory();
+    return CLI_DONE;
+}
+
+int cli_branches_new(struct xo_branch_values *out, const struct cli_session *s, size_t inputs)
+{
+    const struct field field[] = {
+        {&out->cells, inputs * s->rows * s->columns},
+        {&out->row_wires, inputs * s->rows * (s->columns - 1)},
+        {&out->column_wires, inputs * (s->rows - 1) * s->columns},
+        {&out->drivers, inputs * xo_circuit_drive_ends(s->circuit) * s->rows},
+        {&out->senses, inputs * xo_circuit_sense_ends(s->circuit) * s->columns},
+    };
+    return fill_fields(field, sizeof field / sizeof *field);
+}
+
+void cli_branches_free(struct xo_branch_values *b)
+{
+    free(b->cells);
+    free(b->row_wires);
+    free(b->column_wires);
+    free(b->drivers);
+    free(b->senses);
+    *b = (struct xo_branch_values){0};
+}
+
+int cli_solution_new(struct xo_solution *out, const struct cli_session *s, size_t inputs, int with)
+{
+    const struct field field[] = {
+        {&out->column_amp, inputs * s->columns},
+        {&out->bound_amp, inputs * s->columns},
+        {&out->scale_amp, inputs * s->columns},
+        {&out->source_amp, inputs * s->rows},
+        {&out->word_line_watt, inputs * s->rows},
+        {&out->bit_line_watt, inputs * s->columns},
+        {&out->cell_watt, inputs},
+        {&out->source_watt, inputs},
+        {&out->node_volt, inputs * 2 * s->rows * s->columns},
+    };
+    size_t fields = sizeof field / sizeof *field;
+    *out = (struct xo_solution){0};
+    int code = fill_fields(field, with & CLI_WITH_NODES ? fields : fields - 1);
+    if (!code && with & CLI_WITH_BRANCHES)
+        code = cli_branches_new(&out->branch_amp, s, inputs);
+    return code;
+}
+
+void cli_solution_free(struct xo_solution *s)
+{
+    free(s->column_amp);
+    free(s->bound_amp);
+    free(s->scale_amp);
+    free(s->source_amp);
+    free(s->word_line_watt);
+    free(s->bit_line_watt);
+    free(s->cell_watt);
+    free(s->source_watt);
+    free(s->node_volt);
+    cli_branches_free(&s->branch_amp);
+    *s = (struct xo_solution){0};
+}
+
+/* ---- figures -------------------------------------------------------------------------------------- */
+
+double cli_sum(const double *value, size_t count)
+{
+    double sum = 0;
+    for (size_t k = 0; k < count; k++)
+        sum += value[k];
+    return sum;
+}
+
+double cli_largest(const double *value, size_t count)
+{
+    double largest = 0;
+    for (size_t k = 0; k < count; k++)
+        largest = fmax(largest, fabs(value[k]));
+    return largest;
+}
+
+const char *cli_values_text(char *text, size_t size, struct xo_values v, size_t count)
+{
+    double lowest = v.all, highest = v.all;
+    for (size_t k = 0; v.each && k < count; k++) {
+        lowest = k ? fmin(lowest, v.each[k]) : v.each[0];
+        highest = k ? fmax(highest, v.each[k]) : v.each[0];
+    }
+    if (lowest < highest)
+        snprintf(text, size, "%g to %g", lowest, highest);
+    else
+        snprintf(text, size, isinf(lowest) ? "open" : "%g", lowest);
+    return text;
+}
+
+size_t cli_unusual_lines(const struct xo_line *line, size_t count)
+{
+    size_t found = 0;
+    for (size_t k = 0; line && k < count; k++)
+        found += line[k].state != XO_LINE_NORMAL;
+    return found;
+}
+
+static bool is_normal(const struct xo_line *lines, size_t k)
+{
+    return !lines || lines[k].state == XO_LINE_NORMAL;
+}
+
+static bool holds_voltage(const struct xo_line *lines, size_t count)
+{
+    for (size_t k = 0; lines && k < count; k++)
+        if (lines[k].state == XO_LINE_HELD && lines[k].hold_volt != 0)
+            return true;
+    return false;
+}
+
+/* Currents are driven by the inputs alone, and those have one sign: nothing cancels. */
+static bool loss_means_something(const struct cli_session *s)
+{
+    const struct xo_crossbar *x = &s->hardware.array;
+    const double *sense_volt = x->sense_volt.each ? x->sense_volt.each : &x->sense_volt.all;
+    double lowest = 0, highest = 0;
+    if (cli_largest(sense_volt, x->sense_volt.each ? s->columns : 1) > 0 ||
+        holds_voltage(x->word_line, s->rows) || holds_voltage(x->bit_line, s->columns))
+        return false;
+    for (size_t k = 0; k < s->inputs * s->rows; k++)
+        if (is_normal(x->word_line, k % s->rows)) {
+            lowest = fmin(lowest, s->row_volt.value[k]);
+            highest = fmax(highest, s->row_volt.value[k]);
+        }
+    return lowest == 0 || highest == 0;
+}
+
+double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost)
+{
+    const struct xo_crossbar *x = &s->hardware.array;
+    double all_ideal = 0, all_real = 0;
+    bool means_something = loss_means_something(s);
+    for (size_t j = 0; j < s->columns; j++) {
+        double ideal = 0, real = 0;
+        for (size_t i = 0; i < s->rows; i++)
+            if (is_normal(x->word_line, i))
+                ideal += s->cell_siemens.value[i * s->columns + j] * s->volt_sum[i];
+        for (size_t n = 0; n < s->inputs; n++)
+            real += column_amp[n * s->columns + j];
+        bool stated = means_something && is_normal(x->bit_line, j);
+        if (column_lost)
+            column_lost[j] = stated && ideal != 0 ? 1 - real / ideal : NAN;
+        all_ideal += stated ? ideal : 0;
+        all_real += stated ? real : 0;
+    }
+    return all_ideal != 0 ? 1 - all_real / all_ideal : NAN;
+}
+
+/* ---- writing -------------------------------------------------------------------------------------- */
+
+int cli_write_array(const char *path, const double *value, size_t dimensions, const size_t *shape,
+                    const char *header)
+{
+    struct xo_info info = {""};
+    struct xo_ndarray a = {.dimensions = dimensions};
+    if (!path)
+        return CLI_DONE;
+    memcpy(a.shape, shape, dimensions * sizeof *shape);
+    memcpy(&a.value, &value, sizeof value);             /* only read from */
+    int status = cli_is_stdout(path) ? xo_csv_write(path, &a, header, &info)
+                                     : xo_ndarray_write(path, &a, header, &info);
+    return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
+}
+
+int cli_write_branches(const char *path, const struct cli_session *s, size_t inputs,
+                       const struct xo_branch_values *b)
+{
+    struct xo_info info = {""};
+    size_t drive_ends = xo_circuit_drive_ends(s->circuit), sense_ends = xo_circuit_sense_ends(s->circuit);
+    const struct xo_named_array arrays[] = {
+        {"cells", {3, {inputs, s->rows, s->columns}, b->cells}},
+        {"row_wires", {3, {inputs, s->rows, s->columns - 1}, b->row_wires}},
+        {"column_wires", {3, {inputs, s->rows - 1, s->columns}, b->column_wires}},
+        {"drivers", {3, {inputs, drive_ends, s->rows}, b->drivers}},
+        {"senses", {3, {inputs, sense_ends, s->columns}, b->senses}},
+    };
+    if (!path)
+        return CLI_DONE;
+    int status = xo_npz_write(path, sizeof arrays / sizeof *arrays, arrays, &info);
+    return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
+}
+
+void cli_warn(const struct cli_session *s)
+{
+    enum { SHOWN = 5 };
+    size_t islands = xo_factor_islands(s->factor), partner = 0;
+    char name[256];
+    for (size_t k = 0; k < islands && k < SHOWN; k++) {
+        xo_factor_island_name(s->factor, k, name, sizeof name);
+        fprintf(stderr, "island: %s: no terminal reaches it, its voltage is not defined\n", name);
+    }
+    if (islands > SHOWN)
+        fprintf(stderr, "island: and %zu more, all named in --json\n", islands - SHOWN);
+    for (size_t j = 0; j < s->columns; j++)
+        if (xo_circuit_split_undefined(s->circuit, j, &partner))
+            fprintf(stderr, "column %zu: joined to column %zu by zero ohm, only the sum of the two currents is "
+                    "defined\n", j, partner);
+}

@@ -1,0 +1,216 @@
+/* crossohm solve: read voltages in, column currents out, each with a bound that holds.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli.h"
+
+struct job {
+    struct cli_session session;
+    struct cli_scheme scheme;
+    size_t gradient_column;
+    bool wants_gradient;
+    const char *currents, *node_voltage, *branch_current, *power, *bound, *gradient_output;
+    struct xo_solution solution;
+    struct xo_branch_values gradient;
+};
+
+/* ---- computing ------------------------------------------------------------------------------------ */
+
+static int compute_gradient(struct job *job)
+{
+    struct cli_session *s = &job->session;
+    struct xo_info info = {""};
+    if (!job->wants_gradient)
+        return CLI_DONE;
+    int code = cli_branches_new(&job->gradient, s, s->inputs);
+    if (code)
+        return code;
+    int status = xo_gradient(s->factor, s->inputs, s->row_volt.value, job->gradient_column, &job->gradient, &info);
+    cli_lap(s, "gradient");
+    return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;
+}
+
+static int compute(struct job *job)
+{
+    struct cli_session *s = &job->session;
+    int with = (job->node_voltage ? CLI_WITH_NODES : 0) | (job->branch_current ? CLI_WITH_BRANCHES : 0);
+    int code = cli_read_inputs(s);
+    if (!code && job->wants_gradient && job->gradient_column >= s->columns)
+        code = cli_fail(CLI_BAD_INPUT, "--gradient: column %zu; expected 0 to %zu", job->gradient_column,
+                        s->columns - 1);
+    if (!code)
+        code = cli_program(s, job->scheme.engine, s->cell_siemens.value);
+    if (!code)
+        code = cli_solution_new(&job->solution, s, s->inputs, with);
+    if (!code)
+        code = cli_run(s, s->inputs, s->row_volt.value, &job->solution);
+    return code ? code : compute_gradient(job);
+}
+
+/* ---- writing -------------------------------------------------------------------------------------- */
+
+static int write_power(const struct job *job)
+{
+    const struct cli_session *s = &job->session;
+    const struct xo_solution *x = &job->solution;
+    struct xo_info info = {""};
+    const struct xo_named_array arrays[] = {
+        {"sources", {1, {s->inputs}, x->source_watt}},
+        {"cells", {1, {s->inputs}, x->cell_watt}},
+        {"word_lines", {2, {s->inputs, s->rows}, x->word_line_watt}},
+        {"bit_lines", {2, {s->inputs, s->columns}, x->bit_line_watt}},
+    };
+    if (!job->power)
+        return CLI_DONE;
+    int status = xo_npz_write(job->power, sizeof arrays / sizeof *arrays, arrays, &info);
+    return status ? cli_fail_writing(status, &info, job->power) : CLI_DONE;
+}
+
+static int write_report(const struct job *job)
+{
+    const struct cli_session *s = &job->session;
+    if (!s->common.json)
+        return CLI_DONE;
+    json_t *report = cli_json_head(s);
+    if (cli_json_proof(report, s, &job->solution)) {
+        json_decref(report);
+        report = NULL;
+    }
+    return cli_write_json(s->common.json, report);
+}
+
+static int write_currents(const struct job *job)
+{
+    const struct cli_session *s = &job->session;
+    char header[160];
+    snprintf(header, sizeof header, "column_amp[A], one line per input; worst bound %.2g A, %.2g of its scale",
+             cli_largest(job->solution.bound_amp, s->inputs * s->columns), job->solution.worst_bound_rel);
+    return cli_write_array(job->currents, job->solution.column_amp, 2, (size_t[]){s->inputs, s->columns}, header);
+}
+
+/* Standard output comes last: what appears there is complete. */
+static int write_all(struct job *job)
+{
+    struct cli_session *s = &job->session;
+    const size_t nodes[] = {s->inputs, 2, s->rows, s->columns}, currents[] = {s->inputs, s->columns};
+    int code = cli_write_array(job->node_voltage, job->solution.node_volt, 4, nodes, "node_volt[V]");
+    if (!code)
+        code = cli_write_array(job->bound, job->solution.bound_amp, 2, currents, "bound_amp[A]");
+    if (!code)
+        code = cli_write_branches(job->branch_current, s, s->inputs, &job->solution.branch_amp);
+    if (!code)
+        code = write_power(job);
+    if (!code)
+        code = cli_write_branches(job->gradient_output, s, s->inputs, &job->gradient);
+    if (!code)
+        code = write_report(job);
+    if (!code)
+        code = write_currents(job);
+    return code ? code : cli_write_timing(s);
+}
+
+static void summarise(const struct job *job)
+{
+    const struct cli_session *s = &job->session;
+    const struct xo_solution *x = &job->solution;
+    double lost = cli_current_lost(s, x->column_amp, NULL);
+    if (s->common.quiet)
+        return;
+    fprintf(stderr, "%zu x %zu array, %zu input%s; engine %s: %s\n", s->rows, s->columns, s->inputs,
+            s->inputs == 1 ? "" : "s", xo_engine_name(xo_factor_engine(s->factor)), xo_factor_reason(s->factor));
+    fprintf(stderr, "no current is further than %.2g A (%.2g of its scale) from the exact one\n",
+            cli_largest(x->bound_amp, s->inputs * s->columns), x->worst_bound_rel);
+    fprintf(stderr, "Kirchhoff's law holds at every node to %.2g A, power in = power dissipated to %.2g\n",
+            x->worst_kcl_amp, x->worst_power_rel);
+    if (isfinite(lost))
+        fprintf(stderr, "%.3g %% of the ideal current G^T V is lost\n", 100 * lost);
+    cli_warn(s);
+}
+
+/* ---- the verb ------------------------------------------------------------------------------------- */
+
+static int check_usage(const struct job *job, const struct cli_option *options)
+{
+    static const char *const of_schemes[] = {"cell", "read-volt", "pattern"};
+    static const char *const of_inputs[] = {"volts", "currents", "node-voltage", "branch-current", "power", "bound",
+                                            "gradient", "gradient-output"};
+    if (job->scheme.name) {
+        for (size_t k = 0; k < sizeof of_inputs / sizeof *of_inputs; k++)
+            if (cli_given(options, of_inputs[k]))
+                return cli_fail(CLI_USAGE, "--%s: not with --scheme; expected --cell, --read-volt, --pattern, --json",
+                                of_inputs[k]);
+        if (!cli_given(options, "cell"))
+            return cli_missing("--cell", "the row and column to read, such as 3,5");
+        return cli_given(options, "read-volt") ? CLI_DONE : cli_missing("--read-volt", "volts, such as 0.2");
+    }
+    for (size_t k = 0; k < sizeof of_schemes / sizeof *of_schemes; k++)
+        if (cli_given(options, of_schemes[k]))
+            return cli_fail(CLI_USAGE, "--%s: only with --scheme; expected half, third or floating", of_schemes[k]);
+    if (!job->session.siemens_path)
+        return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
+    if (!job->session.volt_path)
+        return cli_missing("-v", "the read voltages [V], a .npy or .csv of (inputs, rows)");
+    if (cli_is_stdout(job->session.common.json) && cli_is_stdout(job->currents))
+        return cli_missing("-o", "a file for the currents, since --json takes standard output");
+    if (cli_given(options, "gradient") != cli_given(options, "gradient-output"))
+        return cli_fail(CLI_USAGE, "--gradient and --gradient-output: one without the other; expected both");
+    return CLI_DONE;
+}
+
+static int run(struct job *job)
+{
+    cli_session_begin(&job->session);
+    if (job->scheme.name)
+        return cli_scheme_read(&job->session, &job->scheme);
+    int code = compute(job);
+    if (!code)
+        code = write_all(job);
+    if (!code)
+        summarise(job);
+    return code;
+}
+
+int cli_solve(int argc, char **argv)
+{
+    struct job job = {0};
+    struct cli_session *s = &job.session;
+    struct cli_option options[] = {
+        {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
+        {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
+        {CLI_OUTPUT, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
+        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu or starmesh", false},
+        {CLI_OUTPUT, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
+        {CLI_OUTPUT, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},
+        {CLI_OUTPUT, 0, "branch-current", &job.branch_current, "B.npz", "through every cell, wire and end", false},
+        {CLI_OUTPUT, 0, "power", &job.power, "P.npz", "sources, cells, word and bit lines [W]", false},
+        {CLI_COUNT, 0, "gradient", &job.gradient_column, "J", "dI_J / d(siemens) of every branch", false},
+        {CLI_OUTPUT, 0, "gradient-output", &job.gradient_output, "D.npz", "where the gradient goes", false},
+        {CLI_TEXT, 0, "scheme", &job.scheme.name, "S", "read one cell: half, third or floating", false},
+        {CLI_SITE, 0, "cell", &job.scheme.cell, "I,J", "which cell, from 0", false},
+        {CLI_NUMBER, 0, "read-volt", &job.scheme.read_volt, "X", "at how many volts", false},
+        {CLI_TEXT, 0, "pattern", &job.scheme.pattern, "P", "others: all-on, all-off, checkerboard, given", false},
+        {.kind = CLI_END}
+    };
+    const struct cli_page page = {
+        "solve", "crossohm solve hardware.yaml -g G.npy -v V.npy -o I.npy --bound B.npy",
+        "hardware.yaml -g G.npy -v V.npy [options]\n"
+        "       crossohm solve hardware.yaml [-g G.npy] --scheme S --cell I,J --read-volt X [--pattern P]",
+        options, 1
+    };
+    bool stop;
+    int code = cli_parse(&page, &s->common, &s->hardware_path, argc, argv, &stop);
+    if (stop)
+        return code;
+    job.wants_gradient = cli_given(options, "gradient");
+    if (!job.currents)
+        job.currents = "-";
+    code = check_usage(&job, options);
+    if (!code)
+        code = run(&job);
+    cli_branches_free(&job.gradient);
+    cli_solution_free(&job.solution);
+    cli_session_free(s);
+    return code;
+}

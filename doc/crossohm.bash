@@ -1,0 +1,23 @@
+# Completion of the crossohm command for bash: verbs, then the options of the verb as its --help lists them, then
+# the values some options take, otherwise file names.
+# SPDX-License-Identifier: GPL-3.0-or-later
+_crossohm()
+{
+    local word=$2 before=$3 verb=${COMP_WORDS[1]} words=
+    if [ "$COMP_CWORD" = 1 ]; then
+        words='solve matrix compare info help version'
+    else
+        case $before in
+        --engine) words='auto cholmod klu starmesh' ;;
+        --against) words='cholmod klu starmesh' ;;
+        --scheme) words='half third floating' ;;
+        --pattern) words='all-on all-off checkerboard given' ;;
+        *)
+            if [[ $word == -* ]]; then
+                words=$("${COMP_WORDS[0]}" "$verb" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*')
+            fi ;;
+        esac
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -o default -F _crossohm crossohm

@@ -1,0 +1,192 @@
+/* struct xo_hardware -> canonical YAML, key by key in the table's order.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "schema.h"
+
+static void print_number(FILE *f, double value)
+{
+    char text[XO_NUMBER_SIZE];
+    fputs(xo_number_print(text, value), f);
+}
+
+/* The next character of well-formed UTF-8. */
+static uint32_t decode(const unsigned char **at)
+{
+    const unsigned char *c = *at;
+    int more = *c < 0x80 ? 0 : *c < 0xe0 ? 1 : *c < 0xf0 ? 2 : 3;
+    uint32_t code = more ? *c & (0x3fu >> more) : *c;
+    for (int k = 1; k <= more; k++)
+        code = code << 6 | (c[k] & 0x3fu);
+    *at = c + more + 1;
+    return code;
+}
+
+/* In double quotes; what YAML would fold or refuse is escaped. */
+static void print_text(FILE *f, const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    putc('"', f);
+    while (*c) {
+        const unsigned char *start = c;
+        uint32_t code = decode(&c);
+        bool escape = code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029
+                      || code == 0xfeff || code == 0xfffe || code == 0xffff;
+        if (escape)
+            fprintf(f, "\\U%08" PRIX32, code);
+        else if (code == '"' || code == '\\')
+            fprintf(f, "\\%c", (int)code);
+        else
+            fwrite(start, 1, (size_t)(c - start), f);
+    }
+    putc('"', f);
+}
+
+static void print_whole(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const void *field = xo_field(h, key->offset);
+    uint64_t value = key->size == sizeof(int) ? (uint64_t)*(const int *)field : *(const uint64_t *)field;
+    fprintf(f, "%" PRIu64, value);
+}
+
+static void print_real(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    print_number(f, *(const double *)xo_field(h, key->offset));
+}
+
+static void print_values(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const struct xo_values *values = xo_field(h, key->offset);
+    if (xo_data(h, key)->file)
+        print_text(f, xo_data(h, key)->file);
+    else if (values->all == XO_OPEN)
+        fputs("open", f);
+    else
+        print_number(f, values->all);
+}
+
+static void print_choice(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const char *word = key->choices;
+    for (int k = *(const int *)xo_field(h, key->offset); k > 0; k--)
+        word = strchr(word, '|') + 1;
+    fprintf(f, "%.*s", (int)strcspn(word, "|"), word);
+}
+
+static void print_clip(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const struct xo_clip *clip = xo_field(h, key->offset);
+    if (clip->rule == XO_CLIP_MAX) {
+        fputs("max", f);
+        return;
+    }
+    fputs(clip->rule == XO_CLIP_PERCENTILE ? "{percentile: " : "{sigma: ", f);
+    print_number(f, clip->value);
+    putc('}', f);
+}
+
+static void print_inl(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const struct xo_inl *inl = xo_field(h, key->offset);
+    putc('[', f);
+    for (size_t k = 0; k < inl->count; k++) {
+        fputs(k ? ", " : "", f);
+        print_number(f, inl->coefficient[k]);
+    }
+    putc(']', f);
+}
+
+static void print_lines(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const struct xo_key_data *data = xo_data(h, key);
+    putc('{', f);
+    for (size_t k = 0; k < data->line_count; k++) {
+        const struct xo_line *line = &data->line[k].line;
+        fprintf(f, "%s%zu: ", k ? ", " : "", data->line[k].index);
+        if (line->state == XO_LINE_HELD) {
+            fputs("{hold_volt: ", f);
+            print_number(f, line->hold_volt);
+            putc('}', f);
+        } else {
+            fputs(line->state == XO_LINE_FLOATING ? "floating" : "grounded", f);
+        }
+    }
+    putc('}', f);
+}
+
+static void print_sites(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    size_t size = key->kind == XO_KIND_SITES ? sizeof(struct xo_site) : sizeof(struct xo_stuck), count;
+    const char *sites;
+    memcpy(&sites, xo_field(h, key->offset), sizeof sites);
+    memcpy(&count, xo_field(h, key->count_offset), sizeof count);
+    putc('[', f);
+    for (size_t k = 0; k < count; k++) {
+        struct xo_stuck site = { 0 };  /* or xo_bridge, or its beginning, xo_site */
+        memcpy(&site, sites + k * size, size);
+        fprintf(f, "%s[%zu, %zu", k ? ", " : "", site.row, site.column);
+        if (key->kind == XO_KIND_SITE_VALUES) {
+            fputs(", ", f);
+            print_number(f, site.siemens);
+        }
+        putc(']', f);
+    }
+    putc(']', f);
+}
+
+/* "array.faults.stuck" after "array.lines.bit" -> "  faults:" and the indented name, up to its colon */
+static void print_name(FILE *f, const char *before, const char *path)
+{
+    size_t same = 0, indent = 0;
+    for (size_t k = 0; before[k] && before[k] == path[k]; k++)
+        if (path[k] == '.')
+            same = k + 1;
+    for (size_t k = 0; k < same; k++)
+        indent += path[k] == '.' ? 2 : 0;
+    for (path += same; strchr(path, '.'); path += strcspn(path, ".") + 1, indent += 2)
+        fprintf(f, "%*s%.*s:\n", (int)indent, "", (int)strcspn(path, "."), path);
+    fprintf(f, "%*s%s: ", (int)indent, "", path);
+}
+
+static bool has_no_size(const struct xo_hardware *h, const struct xo_key *key)
+{
+    return (key->offset == offsetof(struct xo_hardware, array.rows) && !h->array.rows)
+           || (key->offset == offsetof(struct xo_hardware, array.columns) && !h->array.columns);
+}
+
+int xo_hardware_print(char **text, const struct xo_hardware *h)
+{
+    static void (*const print[])(FILE *, const struct xo_hardware *, const struct xo_key *) = {
+        [XO_KIND_WHOLE] = print_whole,  [XO_KIND_REAL] = print_real,   [XO_KIND_VALUES] = print_values,
+        [XO_KIND_CHOICE] = print_choice, [XO_KIND_CLIP] = print_clip,  [XO_KIND_INL] = print_inl,
+        [XO_KIND_LINES] = print_lines,  [XO_KIND_SITES] = print_sites, [XO_KIND_SITE_VALUES] = print_sites,
+    };
+    const char *before = "";
+    char *buffer = NULL;
+    size_t nbytes;
+    FILE *f = open_memstream(&buffer, &nbytes);
+    int failed;
+    if (!f)
+        return errno;
+    for (size_t k = 0; k < xo_schema_count; k++) {
+        if (has_no_size(h, &xo_schema[k]))
+            continue;
+        print_name(f, before, xo_schema[k].path);
+        print[xo_schema[k].kind](f, h, &xo_schema[k]);
+        putc('\n', f);
+        before = xo_schema[k].path;
+    }
+    failed = ferror(f);
+    if (fclose(f) || failed) {
+        free(buffer);
+        return ENOMEM;
+    }
+    *text = buffer;
+    return 0;
+}

@@ -1,0 +1,174 @@
+/* The table.  Its order is the order of printing.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include <stdio.h>
+#include <string.h>
+#include "schema.h"
+
+#define AT(field) .offset = offsetof(struct xo_hardware, field), .size = sizeof ((struct xo_hardware *)0)->field
+#define COUNTED(field) .count_offset = offsetof(struct xo_hardware, field)
+#define RANGE(from, to) .low = from, .high = to
+#define OHM .unit = "ohm", RANGE(XO_MIN_OHM, XO_MAX_OHM), .zero = true
+#define SIEMENS .unit = "S", RANGE(XO_MIN_SIEMENS, XO_MAX_SIEMENS)
+#define VOLT .unit = "V", RANGE(-XO_MAX_VOLT, XO_MAX_VOLT)
+#define CHOICE(text) .kind = XO_KIND_CHOICE, .choices = text
+#define MAX_LINES (1 << 24)
+
+const struct xo_key xo_schema[] = {
+    { "crossohm", AT(version), .kind = XO_KIND_WHOLE, RANGE(XO_HARDWARE_VERSION, XO_HARDWARE_VERSION),
+      .fallback = "1", .expected = "1, the schema version that this program reads" },
+
+    { "array.rows", AT(array.rows), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
+    { "array.columns", AT(array.columns), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
+    { "array.topology", AT(topology), CHOICE("crossbar"), .fallback = "crossbar",
+      .later = "source_column|source_row|plane", .later_why = "this version computes the plain crossbar only" },
+    { "array.row_wire_ohm", AT(array.row_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_ROW_SEGMENT, .fallback = "1" },
+    { "array.column_wire_ohm", AT(array.column_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_COLUMN_SEGMENT, .fallback = "1" },
+    { "array.driver_ohm", AT(array.driver_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_ROW, .fallback = "100" },
+    { "array.sense_ohm", AT(array.sense_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_COLUMN, .fallback = "100" },
+    { "array.sense_volt", AT(array.sense_volt), .kind = XO_KIND_VALUES, VOLT,
+      .place = XO_PER_COLUMN, .fallback = "0" },
+    { "array.drive_side", AT(array.drive_side), CHOICE("left|right|both"), .fallback = "left" },
+    { "array.sense_side", AT(array.sense_side), CHOICE("bottom|top|both"), .fallback = "bottom" },
+    { "array.lines.word", AT(array.word_line), .kind = XO_KIND_LINES, VOLT, .place = XO_PER_ROW },
+    { "array.lines.bit", AT(array.bit_line), .kind = XO_KIND_LINES, VOLT, .place = XO_PER_COLUMN },
+    { "array.faults.stuck", AT(array.stuck), COUNTED(array.stuck_count), .kind = XO_KIND_SITE_VALUES,
+      SIEMENS, .zero = true, .place = XO_PER_CELL },
+    { "array.faults.open_cells", AT(array.open_cell), COUNTED(array.open_cell_count), .kind = XO_KIND_SITES,
+      .place = XO_PER_CELL },
+    { "array.faults.open_word_segments", AT(array.open_word_segment), COUNTED(array.open_word_segment_count),
+      .kind = XO_KIND_SITES, .place = XO_PER_ROW_SEGMENT },
+    { "array.faults.open_bit_segments", AT(array.open_bit_segment), COUNTED(array.open_bit_segment_count),
+      .kind = XO_KIND_SITES, .place = XO_PER_COLUMN_SEGMENT },
+    { "array.faults.word_bridges", AT(array.word_bridge), COUNTED(array.word_bridge_count),
+      .kind = XO_KIND_SITE_VALUES, OHM, .place = XO_PER_COLUMN_SEGMENT },
+    { "array.faults.bit_bridges", AT(array.bit_bridge), COUNTED(array.bit_bridge_count),
+      .kind = XO_KIND_SITE_VALUES, OHM, .place = XO_PER_ROW_SEGMENT },
+
+    { "device.law", AT(device.law), CHOICE("ohmic"), .fallback = "ohmic",
+      .later = "sinh|polynomial|table|spice", .later_why = "this version computes ohmic cells only" },
+    { "device.type", AT(device.type), CHOICE("1R"), .fallback = "1R",
+      .later = "1S1R|1T1R", .later_why = "this version computes 1R cells only" },
+    { "device.on_siemens", AT(device.on_siemens), .kind = XO_KIND_REAL, SIEMENS, .fallback = "1.0e-5" },
+    { "device.off_siemens", AT(device.off_siemens), .kind = XO_KIND_REAL, SIEMENS, .zero = true,
+      .fallback = "1.0e-6" },
+    { "device.bits_per_cell", AT(device.bits_per_cell), .kind = XO_KIND_WHOLE, RANGE(1, 8), .fallback = "2" },
+    { "device.series_ohm", AT(array.series_ohm), .kind = XO_KIND_VALUES, OHM, .place = XO_PER_CELL,
+      .fallback = "0" },
+
+    { "dac.bits", AT(dac.bits), .kind = XO_KIND_WHOLE, RANGE(1, 16), .fallback = "1" },
+    { "dac.encoding", AT(dac.encoding), CHOICE("amplitude|pulse_width"), .fallback = "amplitude" },
+    { "dac.read_volt", AT(dac.read_volt), .kind = XO_KIND_REAL, .unit = "V", RANGE(1e-12, XO_MAX_VOLT),
+      .fallback = "0.2" },
+    { "dac.gain_error", AT(dac.gain_error), .kind = XO_KIND_REAL, RANGE(-0.999, 999), .fallback = "0" },
+    { "dac.offset_volt", AT(dac.offset_volt), .kind = XO_KIND_REAL, VOLT, .fallback = "0" },
+    { "dac.inl_volt", AT(dac.inl_volt), .kind = XO_KIND_INL, VOLT },
+    { "dac.noise_volt", AT(dac.noise_volt), .kind = XO_KIND_REAL, .unit = "V", RANGE(0, XO_MAX_VOLT),
+      .fallback = "0" },
+    { "dac.output_ohm", AT(dac.output_ohm), .kind = XO_KIND_REAL, OHM, .fallback = "0" },
+
+    { "adc.bits", AT(adc.bits), .kind = XO_KIND_WHOLE, RANGE(1, 24), .fallback = "8" },
+    { "adc.range", AT(adc.range), CHOICE("full|granular|calibrated|fixed"), .fallback = "calibrated" },
+    { "adc.range_scope", AT(adc.range_scope), CHOICE("layer|tile|column"), .fallback = "layer" },
+    { "adc.quantile", AT(adc.quantile), .kind = XO_KIND_REAL, RANGE(0, 0.499), .fallback = "0.0005" },
+    { "adc.low_ampere", AT(adc.low_ampere), .kind = XO_KIND_REAL, .unit = "A", RANGE(-1e12, 1e12),
+      .fallback = "0" },
+    { "adc.high_ampere", AT(adc.high_ampere), .kind = XO_KIND_REAL, .unit = "A", RANGE(-1e12, 1e12),
+      .fallback = "0" },
+    { "adc.gain_error", AT(adc.gain_error), .kind = XO_KIND_REAL, RANGE(-0.999, 999), .fallback = "0" },
+    { "adc.offset_lsb", AT(adc.offset_lsb), .kind = XO_KIND_REAL, .unit = "LSB", RANGE(-1e9, 1e9),
+      .fallback = "0" },
+    { "adc.inl_lsb", AT(adc.inl_lsb), .kind = XO_KIND_INL, .unit = "LSB", RANGE(-1e9, 1e9) },
+    { "adc.noise_lsb", AT(adc.noise_lsb), .kind = XO_KIND_REAL, .unit = "LSB", RANGE(0, 1e9),
+      .fallback = "0" },
+
+    { "mapping.weight_bits", AT(mapping.weight_bits), .kind = XO_KIND_WHOLE, RANGE(2, 16), .fallback = "8" },
+    { "mapping.input_bits", AT(mapping.input_bits), .kind = XO_KIND_WHOLE, RANGE(1, 16), .fallback = "8" },
+    { "mapping.sign", AT(mapping.sign), CHOICE("differential|offset|twos_complement"),
+      .fallback = "differential" },
+    { "mapping.pair", AT(mapping.pair), CHOICE("tiles|columns"), .fallback = "tiles" },
+    { "mapping.subtract", AT(mapping.subtract), CHOICE("analog|digital"), .fallback = "analog" },
+    { "mapping.slices", AT(mapping.slices), CHOICE("tiles|columns"), .fallback = "tiles" },
+    { "mapping.order", AT(mapping.order), CHOICE("natural"), .fallback = "natural" },
+    { "mapping.unused_cell", AT(mapping.unused_cell), CHOICE("off|open"), .fallback = "off" },
+    { "mapping.off_current", AT(mapping.off_current), CHOICE("popcount|reference_column|none"),
+      .fallback = "popcount" },
+    { "mapping.weight_clip", AT(mapping.weight_clip), .kind = XO_KIND_CLIP, .open = true, .fallback = "max",
+      .expected = "max, {percentile: above 0 to 100} or {sigma: above 0 to 1e6}" },
+    { "mapping.weight_scale", AT(mapping.weight_scale), CHOICE("layer|channel"), .fallback = "layer" },
+    { "mapping.input_range", AT(mapping.input_range), .kind = XO_KIND_CLIP, .fallback = "max",
+      .expected = "max or {percentile: above 0 to 100}" },
+    { "mapping.input_sign", AT(mapping.input_sign), CHOICE("two_phase|twos_complement"),
+      .fallback = "two_phase" },
+    { "mapping.batch_norm", AT(mapping.batch_norm), CHOICE("fold|digital"), .fallback = "fold" },
+    { "mapping.depthwise", AT(mapping.depthwise), CHOICE("block_diagonal|digital"),
+      .fallback = "block_diagonal" },
+
+    { "gain.scope", AT(gain.scope), CHOICE("none|array|column"), .fallback = "array" },
+    { "gain.where", AT(gain.where), CHOICE("digital|reference"), .fallback = "digital" },
+    { "gain.source", AT(gain.source), CHOICE("measured|oracle"), .fallback = "measured" },
+    { "gain.vectors", AT(gain.vectors), .kind = XO_KIND_WHOLE, RANGE(1, 1000000), .fallback = "32" },
+
+    { "seed", AT(seed), .kind = XO_KIND_WHOLE, RANGE(0, 0x1p64), .fallback = "1",
+      .expected = "a whole number from 0 to 18446744073709551615" },
+};
+const size_t xo_schema_count = sizeof xo_schema / sizeof *xo_schema;
+_Static_assert(sizeof xo_schema / sizeof *xo_schema <= XO_MAX_KEYS, "make room in struct xo_hardware_owned");
+_Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_law) == sizeof(int), "whole numbers by size");
+
+#define NONLINEAR "belongs to nonlinear cells; this version computes ohmic cells only"
+#define GATED "belongs to gated arrays; this version computes the plain crossbar only"
+const struct xo_later_key xo_later_keys[] = {
+    { "layers", "overrides belong to network evaluation, which this version does not offer" },
+    { "device.file", "device files are not offered by this version; write law, on_siemens, ... here" },
+    { "device.preset", "device presets are not offered by this version; write law, on_siemens, ... here" },
+    { "device.reference_volt", NONLINEAR }, { "device.v0_volt", NONLINEAR }, { "device.coefficients", NONLINEAR },
+    { "device.subcircuit", NONLINEAR },     { "device.read", NONLINEAR },    { "device.state_node", NONLINEAR },
+    { "device.level_parameter", NONLINEAR }, { "device.level_range", NONLINEAR },
+    { "array.source_wire_ohm", GATED },     { "array.source_end_ohm", GATED }, { "array.input", GATED },
+};
+const size_t xo_later_key_count = sizeof xo_later_keys / sizeof *xo_later_keys;
+
+size_t xo_place_shape(enum xo_place place, size_t rows, size_t columns, size_t shape[2])
+{
+    shape[0] = place == XO_PER_COLUMN ? columns : rows - (place == XO_PER_COLUMN_SEGMENT);
+    shape[1] = columns - (place == XO_PER_ROW_SEGMENT);
+    return place == XO_PER_ROW || place == XO_PER_COLUMN ? 1 : 2;
+}
+
+/* "left, right or both" */
+static void list_choices(char *text, size_t size, const char *choices)
+{
+    size_t used = 0;
+    for (const char *c = choices; *c && used + 8 < size; c++)
+        if (*c != '|')
+            text[used++] = *c;
+        else
+            used += (size_t)sprintf(text + used, "%s", strchr(c + 1, '|') ? ", " : " or ");
+    text[used] = 0;
+}
+
+const char *xo_key_expected(char *text, const struct xo_key *key)
+{
+    char low[XO_NUMBER_SIZE], high[XO_NUMBER_SIZE];
+    const char *unit = key->unit ? key->unit : "";
+    if (key->expected)
+        return key->expected;
+    if (key->kind == XO_KIND_CHOICE) {
+        list_choices(text, XO_EXPECTED_SIZE, key->choices);
+    } else if (key->kind == XO_KIND_WHOLE) {
+        snprintf(text, XO_EXPECTED_SIZE, "a whole number from %.0f to %.0f", key->low, key->high);
+    } else {
+        snprintf(text, XO_EXPECTED_SIZE, "%sa number from %s to %s%s%s%s%s", key->zero ? "0 or " : "",
+                 xo_number_print(low, key->low), xo_number_print(high, key->high), *unit ? " " : "", unit,
+                 key->kind != XO_KIND_VALUES ? "" : key->open ? ", a file.npy" : " or a file.npy",
+                 key->kind == XO_KIND_VALUES && key->open ? " or open" : "");
+    }
+    return text;
+}

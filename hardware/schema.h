@@ -1,0 +1,102 @@
+/* The one table behind the hardware file: every key's path, type, unit, range, default and place in
+ * struct xo_hardware.  Private to hardware/.
+ *     tree.c     YAML -> tree; tree-set.c: --set
+ *     hardware.c defaults, then the walk over the tree
+ *     store.c    kind by kind: YAML node -> struct      (refuses what the table does not allow)
+ *     store-lists.c  the same for lines and faults
+ *     suggest.c  what a mistyped key may have meant
+ *     print.c    kind by kind: struct -> YAML text
+ *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
+ * A new key is a new line in schema.c, a field in xo_hardware.h and a paragraph in the man page.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_SCHEMA_H
+#define XO_SCHEMA_H
+
+#include "tree.h"
+#include "xo_file.h"
+#include "xo_hardware.h"
+
+enum xo_kind {
+    XO_KIND_WHOLE,                     /* int or uint64_t, by size                          */
+    XO_KIND_REAL,                      /* double                                            */
+    XO_KIND_VALUES,                    /* struct xo_values: a number, a .npy file or `open` */
+    XO_KIND_CHOICE,                    /* an enum; choices in its order                     */
+    XO_KIND_CLIP,                      /* struct xo_clip                                    */
+    XO_KIND_INL,                       /* struct xo_inl                                     */
+    XO_KIND_LINES,                     /* {3: floating, ...} -> struct xo_line[]            */
+    XO_KIND_SITES,                     /* [[i, j], ...]      -> struct xo_site[]            */
+    XO_KIND_SITE_VALUES                /* [[i, j, x], ...]   -> struct xo_stuck[], xo_bridge[] */
+};
+
+/* Where values live: fixes the shape of a .npy file and which sites exist. */
+enum xo_place {
+    XO_PER_ROW,                        /* (rows)             */
+    XO_PER_COLUMN,                     /* (columns)          */
+    XO_PER_CELL,                       /* (rows, columns)    */
+    XO_PER_ROW_SEGMENT,                /* (rows, columns-1)  also a bridge between columns j and j+1 */
+    XO_PER_COLUMN_SEGMENT              /* (rows-1, columns)  also a bridge between rows i and i+1    */
+};
+size_t xo_place_shape(enum xo_place place, size_t rows, size_t columns, size_t shape[2]);    /* -> dimensions */
+
+struct xo_key {
+    const char *path;                  /* "array.row_wire_ohm" */
+    enum xo_kind kind;
+    size_t offset, size;               /* the field in struct xo_hardware                       */
+    size_t count_offset;               /* sites: the size_t that counts them                    */
+    enum xo_place place;
+    const char *unit;                  /* NULL: none                                            */
+    double low, high;                  /* inclusive; whole numbers, reals, and numbers in lists */
+    bool zero;                         /* 0 too                                                 */
+    bool open;                         /* values: `open` too; clip: {sigma: k} too              */
+    const char *choices;               /* "left|right|both"                                     */
+    const char *later, *later_why;     /* choices known but not offered yet, and what to say    */
+    const char *fallback;              /* the default, as YAML; NULL: nothing                   */
+    const char *expected;              /* overrides the generated text in messages              */
+};
+
+extern const struct xo_key xo_schema[];
+extern const size_t xo_schema_count;
+#define XO_MAX_KEYS 64                 /* room in struct xo_hardware_owned; tested in schema.c */
+
+/* Keys that belong to what this version does not offer: a path or a section, and what to say. */
+struct xo_later_key { const char *path, *why; };
+extern const struct xo_later_key xo_later_keys[];
+extern const size_t xo_later_key_count;
+
+/* "0 or a number from 1e-12 to 1e+30 ohm": what a message says was expected. */
+#define XO_EXPECTED_SIZE 200
+const char *xo_key_expected(char *text, const struct xo_key *key);
+
+/* What a key holds besides its field. */
+struct xo_line_setting { size_t index; struct xo_line line; struct xo_mark mark; };
+struct xo_key_data {
+    struct xo_mark mark;               /* where it was given; origin NULL: default       */
+    const char *file;                  /* values: the .npy name as written, or NULL      */
+    struct xo_ndarray loaded;          /* values: what was in it, after finish           */
+    size_t line_count;                 /* lines, as written                              */
+    struct xo_line_setting *line;
+    struct xo_mark *site_mark;         /* sites: where each was written                  */
+};
+struct xo_hardware_owned {
+    struct xo_arena arena;             /* texts, lists, lines */
+    const char *folder;                /* "" or ends with '/' */
+    struct xo_key_data key[XO_MAX_KEYS];
+};
+
+/* The key's field, typed by the caller. */
+static inline void *xo_field(const struct xo_hardware *h, size_t offset) { return (char *)h + offset; }
+
+/* "unknown key array.rws; expected perhaps array.rows" */
+int xo_unknown_key(const char *path, struct xo_mark mark, struct xo_info *info);
+
+int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);
+int xo_store_lines(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);
+int xo_store_sites(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);
+int xo_node_whole(uint64_t *out, const struct xo_node *node);            /* 0 or XO_EVALUE */
+int xo_node_real(double *out, const struct xo_node *node, const struct xo_key *key);
+static inline struct xo_key_data *xo_data(const struct xo_hardware *h, const struct xo_key *key)
+{
+    return &h->owned->key[key - xo_schema];
+}
+
+#endif

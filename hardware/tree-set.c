@@ -1,0 +1,79 @@
+/* `--set key.path=value`: the value is parsed like the file and put into its tree, so that one walk checks both.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include <errno.h>
+#include <string.h>
+#include "tree.h"
+
+/* The child of a map with this key, made if there is none. */
+static struct xo_node *child_of(struct xo_node *map, struct xo_arena *a, const char *key, size_t length,
+                                struct xo_mark mark)
+{
+    struct xo_node *child = map->first;
+    while (child && (strncmp(child->key, key, length) || child->key[length]))
+        child = child->next;
+    if (child)
+        return child;
+    child = xo_arena_alloc(a, 1, sizeof *child);
+    if (!child || !(child->key = xo_arena_text(a, key, length)))
+        return NULL;
+    child->kind = XO_NODE_MAP;
+    child->mark = child->key_mark = mark;
+    xo_node_append(map, child);
+    return child;
+}
+
+/* An empty map, unless it is a map already. */
+static void become_map(struct xo_node *node, struct xo_mark mark)
+{
+    if (node->kind == XO_NODE_MAP)
+        return;
+    node->kind = XO_NODE_MAP;
+    node->mark = node->key_mark = mark;
+    node->first = node->last = NULL;
+    node->count = 0;
+}
+
+static void replace(struct xo_node *node, const struct xo_node *value)
+{
+    struct xo_node old = *node;
+    *node = *value;
+    node->next = old.next;
+    node->key = old.key;
+    node->key_mark = value->mark;
+}
+
+int xo_tree_set(struct xo_node *root, struct xo_arena *a, const char *assignment, struct xo_info *info)
+{
+    const char *equals = strchr(assignment, '='), *key = assignment;
+    struct xo_mark mark = { NULL, 0, 0 };
+    struct xo_node *value = NULL, *node = root;
+    char *origin;
+    int status;
+    if (!equals || equals == assignment)
+        return xo_fail(info, XO_ESYNTAX, "--set %.60s: found no key=value; expected such as array.rows=64",
+                       assignment);
+    origin = xo_arena_alloc(a, (size_t)(equals - key) + sizeof "--set ", 1);
+    if (!origin)
+        return ENOMEM;
+    memcpy(origin, "--set ", 6);
+    memcpy(origin + 6, key, (size_t)(equals - key));
+    mark.origin = origin;
+    status = xo_tree_parse(&value, a, equals + 1, strlen(equals + 1), origin, false, info);
+    if (status)
+        return status;
+    if (!value)
+        return xo_mark_fail(info, XO_EVALUE, mark, "found no value; expected one behind the =");
+    for (; node; key += strcspn(key, ".=") + 1) {
+        become_map(node, mark);
+        node = child_of(node, a, key, strcspn(key, ".="), mark);
+        if (key[strcspn(key, ".=")] == '=')
+            break;
+    }
+    if (!node)
+        return ENOMEM;
+    replace(node, value);
+    return 0;
+}

@@ -1,0 +1,117 @@
+/* Every number of a crossbar description is checked here, once, before anything is built from it.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include "circuit.h"
+
+struct xo_crossbar xo_crossbar_default(size_t rows, size_t columns)
+{
+    return (struct xo_crossbar){
+        .rows = rows, .columns = columns,
+        .row_wire_ohm.all = 1, .column_wire_ohm.all = 1,
+        .driver_ohm.all = 100, .sense_ohm.all = 100,
+    };
+}
+
+static bool ohm_ok(double ohm)
+{
+    return ohm == 0 || ohm == XO_OPEN || (ohm >= XO_MIN_OHM && ohm <= XO_MAX_OHM);
+}
+
+static bool volt_ok(double volt)
+{
+    return fabs(volt) <= XO_MAX_VOLT;
+}
+
+/* One quantity: a number, or one per line or segment. */
+static int check_values(const struct xo_values *v, size_t rows, size_t columns, bool ok(double), const char *name,
+                        const char *expected, struct xo_info *info)
+{
+    if (!v->each)
+        return ok(v->all) ? 0 : xo_fail(info, XO_EVALUE, "%s is %g; expected %s", name, v->all, expected);
+    for (size_t k = 0; k < rows * columns; k++)
+        if (!ok(v->each[k]))
+            return rows == 1
+                       ? xo_fail(info, XO_EVALUE, "%s[%zu] is %g; expected %s", name, k, v->each[k], expected)
+                       : xo_fail(info, XO_EVALUE, "%s[%zu][%zu] is %g; expected %s", name, k / columns, k % columns,
+                                 v->each[k], expected);
+    return 0;
+}
+
+static int check_lines(const struct xo_line *line, size_t count, const char *name, struct xo_info *info)
+{
+    for (size_t k = 0; line && k < count; k++)
+        if (line[k].state == XO_LINE_HELD && !volt_ok(line[k].hold_volt))
+            return xo_fail(info, XO_EVALUE, "%s line %zu is held at %g V; expected at most %g V", name, k,
+                           line[k].hold_volt, XO_MAX_VOLT);
+    return 0;
+}
+
+static int check_site(size_t row, size_t column, size_t rows, size_t columns, const char *what, struct xo_info *info)
+{
+    if (row < rows && column < columns)
+        return 0;
+    return xo_fail(info, XO_EVALUE, "%s (%zu, %zu) lies outside the array; expected a row below %zu and a column "
+                   "below %zu", what, row, column, rows, columns);
+}
+
+static int check_sites(const struct xo_site *s, size_t count, size_t rows, size_t columns, const char *what,
+                       struct xo_info *info)
+{
+    int status = 0;
+    for (size_t k = 0; k < count && !status; k++)
+        status = check_site(s[k].row, s[k].column, rows, columns, what, info);
+    return status;
+}
+
+static int check_bridges(const struct xo_bridge *b, size_t count, size_t rows, size_t columns, const char *what,
+                         struct xo_info *info)
+{
+    int status = 0;
+    for (size_t k = 0; k < count && !status; k++) {
+        status = check_site(b[k].row, b[k].column, rows, columns, what, info);
+        if (!status && !ohm_ok(b[k].ohm))
+            status = xo_fail(info, XO_EVALUE, "%s (%zu, %zu) has %g ohm; expected 0, %g..%g or open", what,
+                             b[k].row, b[k].column, b[k].ohm, XO_MIN_OHM, XO_MAX_OHM);
+    }
+    return status;
+}
+
+static int check_stuck(const struct xo_crossbar *x, struct xo_info *info)
+{
+    int status = 0;
+    for (size_t k = 0; k < x->stuck_count && !status; k++) {
+        double g = x->stuck[k].siemens;
+        status = check_site(x->stuck[k].row, x->stuck[k].column, x->rows, x->columns, "stuck cell", info);
+        if (!status && !(g == 0 || (g >= XO_MIN_SIEMENS && g <= XO_MAX_SIEMENS)))
+            status = xo_fail(info, XO_EVALUE, "stuck cell (%zu, %zu) has %g S; expected 0 or %g..%g", x->stuck[k].row,
+                             x->stuck[k].column, g, XO_MIN_SIEMENS, XO_MAX_SIEMENS);
+    }
+    return status;
+}
+
+int xo_crossbar_check(const struct xo_crossbar *x, struct xo_info *info)
+{
+    size_t m = x->rows, n = x->columns;
+    const char *ohm = "0, 1e-12..1e30 or open", *volt = "-1e12..1e12";
+    int status;
+    if (!m || !n)
+        return xo_fail(info, XO_EVALUE, "the array is %zu x %zu; expected at least one row and one column", m, n);
+    if (m > INT32_MAX / 16 / n)        /* four branches a cell and bridges, counted in int32_t */
+        return xo_fail(info, XO_ETOOBIG, "the array is %zu x %zu; expected at most %d cells", m, n, INT32_MAX / 16);
+    if ((status = check_values(&x->row_wire_ohm, m, n - 1, ohm_ok, "row_wire_ohm", ohm, info))
+        || (status = check_values(&x->column_wire_ohm, m - 1, n, ohm_ok, "column_wire_ohm", ohm, info))
+        || (status = check_values(&x->driver_ohm, 1, m, ohm_ok, "driver_ohm", ohm, info))
+        || (status = check_values(&x->sense_ohm, 1, n, ohm_ok, "sense_ohm", ohm, info))
+        || (status = check_values(&x->sense_volt, 1, n, volt_ok, "sense_volt", volt, info))
+        || (status = check_values(&x->series_ohm, m, n, ohm_ok, "series_ohm", ohm, info))
+        || (status = check_lines(x->word_line, m, "word", info))
+        || (status = check_lines(x->bit_line, n, "bit", info))
+        || (status = check_stuck(x, info))
+        || (status = check_sites(x->open_cell, x->open_cell_count, m, n, "open cell", info))
+        || (status = check_sites(x->open_word_segment, x->open_word_segment_count, m, n - 1, "open word segment", info))
+        || (status = check_sites(x->open_bit_segment, x->open_bit_segment_count, m - 1, n, "open bit segment", info))
+        || (status = check_bridges(x->word_bridge, x->word_bridge_count, m - 1, n, "word bridge", info))
+        || (status = check_bridges(x->bit_bridge, x->bit_bridge_count, m, n - 1, "bit bridge", info)))
+        return status;
+    return 0;
+}

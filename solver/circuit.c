@@ -1,0 +1,216 @@
+/* From a description to the network as drawn: every branch with its two ends and its ohms, every terminal with
+ * its voltage.  What follows (merging, solving, judging) sees only branches, never the array again.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "circuit.h"
+#include "memory.h"
+
+static double value_at(const struct xo_values *v, size_t k)
+{
+    return v->each ? v->each[k] : v->all;
+}
+
+static enum xo_line_state line_state(const struct xo_line *line, size_t k)
+{
+    return line ? line[k].state : XO_LINE_NORMAL;
+}
+
+static void count_branches(xo_circuit *c, const struct xo_crossbar *x)
+{
+    size_t m = c->rows, n = c->columns;
+    size_t count[XO_KINDS] = {
+        [XO_CELL] = m * n, [XO_ROW_WIRE] = m * (n - 1), [XO_COLUMN_WIRE] = (m - 1) * n,
+        [XO_DRIVER] = c->drive_ends * m, [XO_SENSE] = c->sense_ends * n,
+        [XO_WORD_BRIDGE] = x->word_bridge_count, [XO_BIT_BRIDGE] = x->bit_bridge_count,
+    };
+    for (int kind = 0; kind < XO_KINDS; kind++)
+        c->first[kind + 1] = c->first[kind] + count[kind];
+}
+
+static void set_branch(xo_circuit *c, size_t branch, int32_t from, int32_t to, double ohm)
+{
+    c->from[branch] = from;
+    c->to[branch] = to;
+    c->ohm[branch] = ohm;
+}
+
+static void draw_cells(xo_circuit *c, const struct xo_crossbar *x)
+{
+    size_t m = c->rows, n = c->columns;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            set_branch(c, i * n + j, xo_word_node(c, i, j), xo_bit_node(c, i, j), value_at(&x->series_ohm, i * n + j));
+            c->fixed_siemens[i * n + j] = -1;
+        }
+    for (size_t k = 0; k < x->stuck_count; k++)
+        c->fixed_siemens[x->stuck[k].row * n + x->stuck[k].column] = x->stuck[k].siemens;
+    for (size_t k = 0; k < x->open_cell_count; k++)
+        c->fixed_siemens[x->open_cell[k].row * n + x->open_cell[k].column] = 0;
+}
+
+static void draw_wires(xo_circuit *c, const struct xo_crossbar *x)
+{
+    size_t m = c->rows, n = c->columns, branch = c->first[XO_ROW_WIRE];
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j + 1 < n; j++, branch++)
+            set_branch(c, branch, xo_word_node(c, i, j), xo_word_node(c, i, j + 1),
+                       value_at(&x->row_wire_ohm, i * (n - 1) + j));
+    for (size_t i = 0; i + 1 < m; i++)
+        for (size_t j = 0; j < n; j++, branch++)
+            set_branch(c, branch, xo_bit_node(c, i, j), xo_bit_node(c, i + 1, j), value_at(&x->column_wire_ohm, i * n + j));
+    for (size_t k = 0; k < x->open_word_segment_count; k++)
+        c->ohm[c->first[XO_ROW_WIRE] + x->open_word_segment[k].row * (n - 1) + x->open_word_segment[k].column] = XO_OPEN;
+    for (size_t k = 0; k < x->open_bit_segment_count; k++)
+        c->ohm[c->first[XO_COLUMN_WIRE] + x->open_bit_segment[k].row * n + x->open_bit_segment[k].column] = XO_OPEN;
+}
+
+static void draw_drivers(xo_circuit *c, const struct xo_crossbar *x)
+{
+    for (size_t end = 0; end < c->drive_ends; end++) {
+        bool left = end == 0 && x->drive_side != XO_DRIVE_RIGHT;
+        for (size_t i = 0; i < c->rows; i++) {
+            bool floating = line_state(x->word_line, i) == XO_LINE_FLOATING;
+            set_branch(c, c->first[XO_DRIVER] + end * c->rows + i, xo_source(c, i),
+                       xo_word_node(c, i, left ? 0 : c->columns - 1), floating ? XO_OPEN : value_at(&x->driver_ohm, i));
+        }
+    }
+}
+
+static void draw_senses(xo_circuit *c, const struct xo_crossbar *x)
+{
+    for (size_t end = 0; end < c->sense_ends; end++) {
+        bool top = x->sense_side == XO_SENSE_TOP || (x->sense_side == XO_SENSE_BOTH && end == 0);
+        for (size_t j = 0; j < c->columns; j++) {
+            bool floating = line_state(x->bit_line, j) == XO_LINE_FLOATING;
+            set_branch(c, c->first[XO_SENSE] + end * c->columns + j, xo_bit_node(c, top ? 0 : c->rows - 1, j),
+                       xo_sense(c, j), floating ? XO_OPEN : value_at(&x->sense_ohm, j));
+        }
+    }
+}
+
+/* Bridges of one direction, `step` places apart; of several at one place the last one counts. */
+static int draw_bridges(xo_circuit *c, size_t first, const struct xo_bridge *bridge, size_t count, size_t plane,
+                        size_t step)
+{
+    int32_t *latest = xo_calloc(c->rows * c->columns, sizeof *latest);     /* branch, 0: none yet */
+    if (!latest)
+        return ENOMEM;
+    for (size_t k = 0; k < count; k++) {
+        size_t place = bridge[k].row * c->columns + bridge[k].column, from = plane * c->rows * c->columns + place;
+        if (latest[place])
+            c->ohm[latest[place]] = XO_OPEN;
+        latest[place] = (int32_t)(first + k);
+        set_branch(c, first + k, (int32_t)from, (int32_t)(from + step), bridge[k].ohm);
+    }
+    free(latest);
+    return 0;
+}
+
+static double terminal_volt(const struct xo_line *line, size_t k, double normal_volt)
+{
+    switch (line_state(line, k)) {
+    case XO_LINE_HELD: return line[k].hold_volt;
+    case XO_LINE_NORMAL: return normal_volt;
+    default: return 0;
+    }
+}
+
+static void set_terminals(xo_circuit *c, const struct xo_crossbar *x)
+{
+    for (size_t i = 0; i < c->rows; i++) {
+        c->driven[i] = line_state(x->word_line, i) == XO_LINE_NORMAL;
+        c->held_volt[i] = terminal_volt(x->word_line, i, 0);
+    }
+    for (size_t j = 0; j < c->columns; j++)
+        c->held_volt[c->rows + j] = terminal_volt(x->bit_line, j, value_at(&x->sense_volt, j));
+    for (size_t b = c->first[XO_DRIVER]; b < c->first[XO_SENSE]; b++)
+        if (c->ohm[b] != XO_OPEN)
+            c->attached[(size_t)c->from[b] - c->nodes] = true;
+    for (size_t b = c->first[XO_SENSE]; b < c->first[XO_WORD_BRIDGE]; b++)
+        if (c->ohm[b] != XO_OPEN)
+            c->attached[(size_t)c->to[b] - c->nodes] = true;
+}
+
+static int allocate(xo_circuit *c)
+{
+    size_t branches = xo_branches(c), places = c->nodes + c->terminals;
+    c->from = xo_calloc(branches, sizeof *c->from);
+    c->to = xo_calloc(branches, sizeof *c->to);
+    c->ohm = xo_calloc(branches, sizeof *c->ohm);
+    c->fixed_siemens = xo_calloc(c->rows * c->columns, sizeof *c->fixed_siemens);
+    c->driven = xo_calloc(c->terminals, sizeof *c->driven);
+    c->attached = xo_calloc(c->terminals, sizeof *c->attached);
+    c->held_volt = xo_calloc(c->terminals, sizeof *c->held_volt);
+    c->vertex = xo_calloc(places, sizeof *c->vertex);
+    c->link_a = xo_calloc(branches, sizeof *c->link_a);
+    c->link_b = xo_calloc(branches, sizeof *c->link_b);
+    c->link_branch = xo_calloc(branches, sizeof *c->link_branch);
+    c->group = xo_calloc(c->terminals, sizeof *c->group);
+    c->group_size = xo_calloc(c->terminals, sizeof *c->group_size);
+    return c->from && c->to && c->ohm && c->fixed_siemens && c->driven && c->attached && c->held_volt && c->vertex
+                   && c->link_a && c->link_b && c->link_branch && c->group && c->group_size ? 0 : ENOMEM;
+}
+
+int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info *info)
+{
+    xo_circuit *c = NULL;
+    int status = xo_crossbar_check(x, info);
+    if (status)
+        return status;
+    c = xo_calloc(1, sizeof *c);
+    if (!c)
+        return xo_fail(info, ENOMEM, "out of memory for a %zu x %zu array", x->rows, x->columns);
+    c->rows = x->rows;
+    c->columns = x->columns;
+    c->nodes = 2 * x->rows * x->columns;
+    c->terminals = x->rows + x->columns;
+    c->drive_ends = x->drive_side == XO_DRIVE_BOTH ? 2 : 1;
+    c->sense_ends = x->sense_side == XO_SENSE_BOTH ? 2 : 1;
+    count_branches(c, x);
+    status = allocate(c);
+    if (!status) {
+        draw_cells(c, x);
+        draw_wires(c, x);
+        draw_drivers(c, x);
+        draw_senses(c, x);
+        set_terminals(c, x);
+        status = draw_bridges(c, c->first[XO_WORD_BRIDGE], x->word_bridge, x->word_bridge_count, 0, c->columns);
+        if (!status)
+            status = draw_bridges(c, c->first[XO_BIT_BRIDGE], x->bit_bridge, x->bit_bridge_count, 1, 1);
+    }
+    if (status)
+        xo_fail(info, status, "out of memory for a %zu x %zu array", x->rows, x->columns);
+    else
+        status = xo_circuit_merge(c, info);
+    if (status)
+        xo_circuit_free(c);
+    else
+        *out = c;
+    return status;
+}
+
+void xo_circuit_free(xo_circuit *c)
+{
+    if (!c)
+        return;
+    free(c->from);
+    free(c->to);
+    free(c->ohm);
+    free(c->fixed_siemens);
+    free(c->driven);
+    free(c->attached);
+    free(c->held_volt);
+    free(c->vertex);
+    free(c->link_a);
+    free(c->link_b);
+    free(c->link_branch);
+    free(c->group);
+    free(c->group_size);
+    free(c);
+}
+
+size_t xo_circuit_drive_ends(const xo_circuit *c) { return c->drive_ends; }
+size_t xo_circuit_sense_ends(const xo_circuit *c) { return c->sense_ends; }

@@ -1,0 +1,64 @@
+/* The array as a resistor network (internal).
+ *
+ * As drawn: `nodes` = 2 rows columns inner nodes (word-line node i*columns + j, bit-line node rows*columns +
+ * i*columns + j), then `terminals` = rows + columns terminals (source i, then sense j), joined by branches in the
+ * order of enum xo_kind.  Together nodes and terminals are called *places*.
+ * As solved: zero-ohm branches merge places into *vertices*; vertices below `unknowns` have unknown voltages, the
+ * others, unknowns + t, are terminals.  What is left between two different vertices is a *link*.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_CIRCUIT_H
+#define XO_CIRCUIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "xo_solver.h"
+
+enum xo_kind { XO_CELL, XO_ROW_WIRE, XO_COLUMN_WIRE, XO_DRIVER, XO_SENSE, XO_WORD_BRIDGE, XO_BIT_BRIDGE, XO_KINDS };
+
+struct xo_circuit {
+    size_t rows, columns, nodes, terminals;
+    size_t drive_ends, sense_ends;
+
+    /* As drawn.  Branches of kind k: first[k] <= b < first[k + 1], row-major (drivers and senses by end first). */
+    size_t first[XO_KINDS + 1];
+    int32_t *from, *to;                /* [branches] places                                                     */
+    double *ohm;                       /* [branches] XO_OPEN: absent; cells: series_ohm                         */
+    double *fixed_siemens;             /* [rows][columns] conductance of a faulty cell, -1 where as programmed  */
+    bool *driven;                      /* [terminals] takes its voltage from the input                          */
+    bool *attached;                    /* [terminals] has a branch that is not open                             */
+    double *held_volt;                 /* [terminals] of those not driven                                       */
+
+    /* As solved. */
+    size_t unknowns, links;
+    int32_t *vertex;                   /* [nodes + terminals] of each place                                     */
+    int32_t *link_a, *link_b;          /* [links] vertices, link_a != link_b                                    */
+    int32_t *link_branch;              /* [links] the branch it is                                              */
+    int32_t *group;                    /* [terminals] first terminal of those joined with it by zero ohm        */
+    int32_t *group_size;               /* [terminals] of the group that begins here, else 0                     */
+};
+
+static inline size_t xo_branches(const xo_circuit *c) { return c->first[XO_KINDS]; }
+static inline size_t xo_vertices(const xo_circuit *c) { return c->unknowns + c->terminals; }
+static inline int32_t xo_word_node(const xo_circuit *c, size_t i, size_t j) { return (int32_t)(i * c->columns + j); }
+static inline int32_t xo_bit_node(const xo_circuit *c, size_t i, size_t j)
+{
+    return (int32_t)((c->rows + i) * c->columns + j);
+}
+static inline int32_t xo_source(const xo_circuit *c, size_t i) { return (int32_t)(c->nodes + i); }
+static inline int32_t xo_sense(const xo_circuit *c, size_t j) { return (int32_t)(c->nodes + c->rows + j); }
+
+/* Check every number of a description; XO_EVALUE names the first bad one. */
+int xo_crossbar_check(const struct xo_crossbar *x, struct xo_info *info);
+
+/* Fill `vertex`, `group`, the links: merge what zero ohm joins.  XO_ECONFLICT if held voltages disagree. */
+int xo_circuit_merge(xo_circuit *c, struct xo_info *info);
+
+/* Explain a zero-ohm path between two terminals of different voltage; returns XO_ECONFLICT. */
+int xo_circuit_conflict(const xo_circuit *c, size_t terminal, double volt, size_t other, double other_volt,
+                        struct xo_info *info);
+
+/* "word line 3", "bit line 0": the line a terminal belongs to. */
+void xo_terminal_name(const xo_circuit *c, size_t terminal, char *text, size_t size);
+
+#endif

@@ -1,0 +1,96 @@
+/* The list of engines, and the choice among them.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "memory.h"
+#include "plan.h"
+
+static const struct xo_engine_table *const engine_table[] = {
+    [XO_ENGINE_CHOLMOD] = &xo_cholmod_engine,
+    [XO_ENGINE_KLU] = &xo_klu_engine,
+    [XO_ENGINE_STARMESH] = &xo_starmesh_engine,
+};
+#define ENGINES (sizeof engine_table / sizeof *engine_table)
+
+const char *xo_engine_name(enum xo_engine engine)
+{
+    if (engine == XO_ENGINE_AUTO)
+        return "auto";
+    return (size_t)engine < ENGINES ? engine_table[engine]->name : "?";
+}
+
+int xo_engine_parse(enum xo_engine *out, const char *name)
+{
+    for (size_t k = 0; k < ENGINES; k++)
+        if (!strcmp(name, xo_engine_name((enum xo_engine)k))) {
+            *out = (enum xo_engine)k;
+            return 0;
+        }
+    return XO_EVALUE;
+}
+
+/* Cholesky is the fastest way to a few inputs; star-mesh elimination cannot lose digits where wires are so much
+ * better conductors than what ties the array to its terminals that Cholesky's pivots cancel. */
+static enum xo_engine choose(const xo_circuit *c, const char **reason)
+{
+    double least_ohm = INFINITY, most_contact_ohm = 0;
+    for (size_t b = c->first[XO_ROW_WIRE]; b < xo_branches(c); b++) {
+        bool wire = b < c->first[XO_DRIVER];
+        if (c->ohm[b] == 0 || c->ohm[b] == XO_OPEN)
+            continue;
+        if (wire && c->ohm[b] < least_ohm)
+            least_ohm = c->ohm[b];
+        if (!wire && c->ohm[b] > most_contact_ohm)
+            most_contact_ohm = c->ohm[b];
+    }
+    if (most_contact_ohm > 1e9 * least_ohm) {
+        *reason = "terminals over a billion times more resistive than wires: elimination without subtraction";
+        return XO_ENGINE_STARMESH;
+    }
+    *reason = "sparse Cholesky with refinement is the fastest for direct solves";
+    return XO_ENGINE_CHOLMOD;
+}
+
+int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info)
+{
+    xo_plan *p = xo_calloc(1, sizeof *p);
+    int status = ENOMEM;
+    if (!p)
+        return xo_fail(info, ENOMEM, "out of memory");
+    p->circuit = c;
+    p->options = options ? *options : (struct xo_options){0};
+    p->engine = p->options.engine;
+    p->reason = "asked for";
+    if (p->engine == XO_ENGINE_AUTO)
+        p->engine = choose(c, &p->reason);
+    if ((size_t)p->engine >= ENGINES) {
+        free(p);
+        return xo_fail(info, XO_EVALUE, "engine %d is unknown; expected one of enum xo_engine", (int)options->engine);
+    }
+    p->table = engine_table[p->engine];
+    p->order = xo_calloc(c->unknowns, sizeof *p->order);
+    if (p->order)
+        status = xo_order(p->order, c);
+    if (status)
+        xo_fail(info, status, "out of memory for a plan of %zu unknowns", c->unknowns);
+    else if (c->unknowns)
+        status = p->table->plan(p, info);
+    if (status)
+        xo_plan_free(p);
+    else
+        *out = p;
+    return status;
+}
+
+void xo_plan_free(xo_plan *p)
+{
+    if (!p)
+        return;
+    p->table->plan_free(p->state);
+    free(p->order);
+    free(p);
+}
+
+enum xo_engine xo_plan_engine(const xo_plan *p) { return p->engine; }

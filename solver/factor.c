@@ -1,0 +1,174 @@
+/* Programming the array: conductances onto links, what hangs together, the engine's numbers, the certificate's w.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+#include "memory.h"
+#include "plan.h"
+
+static int check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
+{
+    for (size_t k = 0; k < c->rows * c->columns; k++) {
+        double g = cell_siemens[k];
+        if (!(g == 0 || (g >= XO_MIN_SIEMENS && g <= XO_MAX_SIEMENS)))
+            return xo_fail(info, XO_EVALUE, "cell (%zu, %zu) has %s%g S; expected 0 or %g..%g S", k / c->columns,
+                           k % c->columns, g < 0 ? "a negative conductance, " : "", g, XO_MIN_SIEMENS, XO_MAX_SIEMENS);
+    }
+    return 0;
+}
+
+dd xo_cell_and_series(double g, double series_ohm)
+{
+    if (g == 0 || series_ohm == 0)
+        return (dd){g, 0};
+    if (series_ohm == XO_OPEN)
+        return (dd){0, 0};
+    return dd_divide((dd){g, 0}, dd_add((dd){1, 0}, dd_two_product(g, series_ohm)));
+}
+
+static void set_siemens(xo_factor *f, const double *cell_siemens)
+{
+    const xo_circuit *c = f->plan->circuit;
+    for (size_t k = 0; k < c->rows * c->columns; k++)
+        f->cell_siemens[k] = c->fixed_siemens[k] < 0 ? cell_siemens[k] : c->fixed_siemens[k];
+    for (size_t e = 0; e < c->links; e++) {
+        size_t b = (size_t)c->link_branch[e];
+        f->siemens[e] = b < c->first[XO_ROW_WIRE] ? xo_cell_and_series(f->cell_siemens[b], c->ohm[b])
+                                                  : dd_divide((dd){1, 0}, (dd){c->ohm[b], 0});
+        f->link_count[c->link_a[e]]++;
+        f->link_count[c->link_b[e]]++;
+    }
+}
+
+static void scratch_free(struct xo_scratch *s)
+{
+    free(s->volt);
+    free(s->amp);
+    free(s->x);
+    free(s->ratio);
+    free(s->inject);
+    free(s->terminal_bound);
+    free(s->terminal_rounding);
+    free(s->final_bound);
+    free(s->terminal_amp);
+}
+
+static int scratch_new(struct xo_scratch *s, const xo_factor *f)
+{
+    const xo_circuit *c = f->plan->circuit;
+    s->volt = xo_calloc(xo_vertices(c), sizeof *s->volt);
+    s->amp = xo_calloc(xo_vertices(c), sizeof *s->amp);
+    s->x = xo_calloc(c->unknowns, sizeof *s->x);
+    s->ratio = xo_calloc(f->components.count, sizeof *s->ratio);
+    s->inject = xo_calloc(c->unknowns, sizeof *s->inject);
+    s->terminal_rounding = xo_calloc(c->terminals, sizeof *s->terminal_rounding);
+    s->terminal_bound = xo_calloc(c->terminals, sizeof *s->terminal_bound);
+    s->final_bound = xo_calloc(c->terminals, sizeof *s->final_bound);
+    s->terminal_amp = xo_calloc(c->terminals, sizeof *s->terminal_amp);
+    return s->volt && s->amp && s->x && s->ratio && s->inject && s->terminal_bound && s->terminal_rounding
+                   && s->final_bound && s->terminal_amp ? 0 : ENOMEM;
+}
+
+static int allocate(xo_factor *f)
+{
+    const xo_circuit *c = f->plan->circuit;
+    f->siemens = xo_calloc(c->links, sizeof *f->siemens);
+    f->cell_siemens = xo_calloc(c->rows * c->columns, sizeof *f->cell_siemens);
+    f->link_count = xo_calloc(xo_vertices(c), sizeof *f->link_count);
+    f->ceiling_volt = xo_calloc(c->unknowns, sizeof *f->ceiling_volt);
+    f->ceiling_amp = xo_calloc(c->unknowns, sizeof *f->ceiling_amp);
+    f->self_siemens = xo_calloc(c->columns, sizeof *f->self_siemens);
+    f->scratch = xo_calloc((size_t)f->threads, sizeof *f->scratch);
+    if (!f->siemens || !f->cell_siemens || !f->link_count || !f->ceiling_volt || !f->ceiling_amp || !f->self_siemens
+        || !f->scratch)
+        return ENOMEM;
+    for (size_t j = 0; j < c->columns; j++)
+        f->self_siemens[j] = -1;
+    return 0;
+}
+
+static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+{
+    xo_factor *f = xo_calloc(1, sizeof *f);
+    int status;
+    if (!f)
+        return xo_fail(info, ENOMEM, "out of memory");
+    f->plan = p;
+    f->threads = p->table->one_thread || p->options.threads < 1 ? 1 : p->options.threads;
+    status = allocate(f);
+    if (!status) {
+        set_siemens(f, cell_siemens);
+        status = xo_components_find(f);
+    }
+    for (int t = 0; t < f->threads && !status; t++)
+        status = scratch_new(&f->scratch[t], f);
+    if (status)
+        xo_fail(info, status, "out of memory for %zu unknowns", p->circuit->unknowns);
+    else if (p->circuit->unknowns)
+        status = p->table->factor(f, info);
+    if (!status)
+        f->proven = xo_certificate_prepare(f);
+    if (status)
+        xo_factor_free(f);
+    else
+        *out = f;
+    return status;
+}
+
+/* When the engine that auto chose breaks down or finds no certificate: elimination without subtraction, which
+ * cannot.  The factor then owns its plan. */
+static int factor_again(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+{
+    struct xo_options options = p->options;
+    xo_plan *own = NULL;
+    int status;
+    options.engine = XO_ENGINE_STARMESH;
+    status = xo_plan_new(&own, p->circuit, &options, info);
+    if (!status) {
+        own->reason = "Cholesky broke down: elimination without subtraction";
+        status = factor_with(out, own, cell_siemens, info);
+    }
+    if (status)
+        xo_plan_free(own);
+    else
+        (*out)->own_plan = own;
+    return status;
+}
+
+int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+{
+    bool may_change = p->options.engine == XO_ENGINE_AUTO && p->engine != XO_ENGINE_STARMESH;
+    xo_factor *f = NULL;
+    int status = check_cells(p->circuit, cell_siemens, info);
+    if (!status)
+        status = factor_with(&f, p, cell_siemens, info);
+    if (may_change && (status == XO_ESINGULAR || (!status && !f->proven))) {
+        xo_factor_free(f);
+        status = factor_again(&f, p, cell_siemens, info);
+    }
+    if (!status)
+        *out = f;
+    return status;
+}
+
+enum xo_engine xo_factor_engine(const xo_factor *f) { return f->plan->engine; }
+const char *xo_factor_reason(const xo_factor *f) { return f->plan->reason; }
+
+void xo_factor_free(xo_factor *f)
+{
+    if (!f)
+        return;
+    f->plan->table->factor_free(f->state);
+    for (int t = 0; f->scratch && t < f->threads; t++)
+        scratch_free(&f->scratch[t]);
+    xo_components_free(&f->components);
+    free(f->siemens);
+    free(f->cell_siemens);
+    free(f->link_count);
+    free(f->ceiling_volt);
+    free(f->ceiling_amp);
+    free(f->self_siemens);
+    free(f->scratch);
+    xo_plan_free(f->own_plan);
+    free(f);
+}

@@ -1,0 +1,81 @@
+/* Derivatives of a column current by every branch conductance, with one adjoint solve for all of them.
+ *
+ * For a linear network dI_j/dg_ab = (v_a - v_b)(lambda_b - lambda_a), lambda the voltages with 1 V on sense terminal j
+ * and 0 V on every other (Director and Rohrer, IEEE Trans. Circuit Theory 16, 1969).
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "memory.h"
+#include "plan.h"
+
+/* How a branch's conductance follows the number that programs it: 1, or d/dg of g / (1 + g R), or not at all. */
+static double chain_rule(const xo_factor *f, size_t branch)
+{
+    const xo_circuit *c = f->plan->circuit;
+    double ohm = c->ohm[branch];
+    if (branch < c->first[XO_ROW_WIRE]) {
+        double through = ohm == XO_OPEN ? 0 : 1 / (1 + f->cell_siemens[branch] * ohm);
+        return c->fixed_siemens[branch] < 0 ? through * through : 0;
+    }
+    return ohm == 0 || (ohm == XO_OPEN && branch >= c->first[XO_DRIVER]) ? 0 : 1;
+}
+
+static dd difference(const struct xo_lane_volt *a, const struct xo_lane_volt *b, int lane)
+{
+    return dd_subtract((dd){a->hi[lane], a->lo[lane]}, (dd){b->hi[lane], b->lo[lane]});
+}
+
+/* Branches of one kind, all lanes of the block. */
+static void store_kind(const xo_factor *f, const struct xo_lane_volt *adjoint, const struct xo_lane_volt *volt,
+                       enum xo_kind kind, size_t first, int lanes, double share, double *out)
+{
+    const xo_circuit *c = f->plan->circuit;
+    size_t count = c->first[kind + 1] - c->first[kind];
+    for (size_t k = 0; out && k < count; k++) {
+        size_t b = c->first[kind] + k;
+        int32_t from = c->vertex[c->from[b]], to = c->vertex[c->to[b]];
+        double factor = xo_on_island(f, from) || xo_on_island(f, to) ? 0 : share * chain_rule(f, b);
+        double lambda = difference(&adjoint[to], &adjoint[from], 0).hi;
+        for (int lane = 0; lane < lanes; lane++)
+            out[(first + (size_t)lane) * count + k] =
+                factor == 0 ? 0 : factor * difference(&volt[from], &volt[to], lane).hi * lambda;
+    }
+}
+
+int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t column, struct xo_branch_values *gradient,
+                struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    struct xo_scratch *s = &f->scratch[0];
+    struct xo_lane_volt *adjoint = NULL;
+    double share;
+    int status;
+    if (column >= c->columns)
+        return xo_fail(info, XO_EVALUE, "gradient of column %zu; expected a column below %zu", column, c->columns);
+    status = xo_check_inputs(c, inputs, row_volt, info);
+    if (!status && !f->proven)
+        status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array", f->plan->table->name);
+    if (status)
+        return status;
+    adjoint = xo_calloc(xo_vertices(c), sizeof *adjoint);
+    if (!adjoint)
+        return xo_fail(info, ENOMEM, "out of memory for the adjoint of %zu unknowns", c->unknowns);
+    xo_set_units(c, s, c->rows + column, 1);
+    xo_refine(f, s, 1, NULL);
+    memcpy(adjoint, s->volt, xo_vertices(c) * sizeof *adjoint);
+    share = 1.0 / c->group_size[c->group[c->rows + column]];
+    for (size_t first = 0; first < inputs; first += XO_LANES) {
+        int lanes = inputs - first < XO_LANES ? (int)(inputs - first) : XO_LANES;
+        xo_set_terminals(c, s, lanes, row_volt + first * c->rows);
+        xo_refine(f, s, lanes == 1 ? 1 : XO_LANES, NULL);
+        store_kind(f, adjoint, s->volt, XO_CELL, first, lanes, share, gradient->cells);
+        store_kind(f, adjoint, s->volt, XO_ROW_WIRE, first, lanes, share, gradient->row_wires);
+        store_kind(f, adjoint, s->volt, XO_COLUMN_WIRE, first, lanes, share, gradient->column_wires);
+        store_kind(f, adjoint, s->volt, XO_DRIVER, first, lanes, share, gradient->drivers);
+        store_kind(f, adjoint, s->volt, XO_SENSE, first, lanes, share, gradient->senses);
+    }
+    free(adjoint);
+    return 0;
+}

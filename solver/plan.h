@@ -1,0 +1,121 @@
+/* Plan and factor: what all engines share, and what an engine has to offer (internal).
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_PLAN_H
+#define XO_PLAN_H
+
+#include "block.h"
+#include "circuit.h"
+
+struct xo_scratch;
+
+/* An engine: a way to factor the network once and solve it often.  To add one, fill in this table, name it in
+ * enum xo_engine and list it in engine.c; refinement, certificate and outputs come for free. */
+struct xo_engine_table {
+    const char *name;
+    int (*plan)(xo_plan *p, struct xo_info *info);                   /* pattern -> p->state              */
+    void (*plan_free)(void *state);
+    int (*factor)(xo_factor *f, struct xo_info *info);               /* f->siemens -> f->state           */
+    void (*factor_free)(void *state);
+    /* x = approximately K^-1 x for the unknowns: x comes in as the current injected into each [A], terminals at
+     * 0 V, and leaves as its voltage [V].  lanes is 1 or XO_LANES.  Refinement makes up for what it lacks. */
+    void (*solve)(const xo_factor *f, int lanes, double (*x)[XO_LANES]);
+    /* A second way of its own, or NULL: fill s->terminal_amp from the terminals in s->volt. */
+    void (*currents)(const xo_factor *f, int lanes, struct xo_scratch *s);
+    /* Both at once, or NULL: fill s->volt of the unknowns, refined its own way, and s->terminal_amp. */
+    void (*answer)(const xo_factor *f, int lanes, struct xo_scratch *s);
+    bool one_thread;                   /* its functions keep state in the factor */
+};
+
+struct xo_plan {
+    const xo_circuit *circuit;
+    const struct xo_engine_table *table;
+    enum xo_engine engine;
+    const char *reason;
+    struct xo_options options;
+    int32_t *order;                    /* [unknowns] nested-dissection order of elimination              */
+    void *state;
+};
+
+/* Nested dissection of the grid (George 1973): unknown vertices in a good order of elimination. */
+int xo_order(int32_t *order, const xo_circuit *c);
+
+/* What connects with what, given the conductances: the unknowns fall into components, joined inside by links of
+ * non-zero conductance and cut apart by terminals.  A contact is a link between an unknown and a terminal. */
+struct xo_components {
+    size_t count;
+    int32_t *of;                       /* [unknowns]                                                      */
+    int32_t *sole;                     /* [count] its only terminal, XO_ISLAND or XO_SEVERAL              */
+    size_t contacts;
+    int32_t *contact_link;             /* [contacts]                                                      */
+    int32_t *contact_unknown;          /* [contacts]                                                      */
+    int32_t *contact_terminal;         /* [contacts] counted from 0                                       */
+};
+#define XO_ISLAND (-1)
+#define XO_SEVERAL (-2)
+
+/* Working memory of one thread, for one block of inputs. */
+struct xo_scratch {
+    struct xo_lane_volt *volt;         /* [vertices]                                                      */
+    struct xo_lane_amp *amp;           /* [vertices] net current into each vertex                         */
+    double (*x)[XO_LANES];             /* [unknowns] right-hand side and correction                       */
+    double (*ratio)[XO_LANES];         /* [components] |error of a voltage| <= ceiling_volt * ratio       */
+    double (*inject)[XO_LANES];        /* [unknowns] currents from outside                                */
+    double (*terminal_bound)[XO_LANES];/* [terminals] of the certified current amp                        */
+    double (*terminal_rounding)[XO_LANES]; /* [terminals] the part of it that no better w would lower     */
+    double (*final_bound)[XO_LANES];   /* [terminals] of the current reported                             */
+    double (*terminal_amp)[XO_LANES];  /* [terminals] the engine's own answer                             */
+    void *engine;                      /* what the engine needs                                           */
+};
+
+struct xo_factor {
+    const xo_plan *plan;
+    xo_plan *own_plan;                 /* plan, where auto had to change its mind; else NULL              */
+    dd *siemens;                       /* [links]                                                         */
+    double *cell_siemens;              /* [rows][columns] after faults, before series_ohm                 */
+    int32_t *link_count;               /* [vertices] links at each                                        */
+    struct xo_components components;
+    bool proven;                       /* the certificate's w was found                                   */
+    double *ceiling_volt;              /* [unknowns] w of the certificate, K w >= ceiling_amp > 0         */
+    double *ceiling_amp;               /* [unknowns]                                                      */
+    double *self_siemens;              /* [columns] Y_jj, found when first needed; -1 before              */
+    int threads;
+    struct xo_scratch *scratch;        /* [threads]                                                       */
+    void *state;
+};
+
+extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmesh_engine;
+
+/* A cell of conductance g behind its series resistance R: g / (1 + g R)  (factor.c). */
+dd xo_cell_and_series(double siemens, double series_ohm);
+
+/* components.c */
+int xo_components_find(xo_factor *f);
+void xo_components_free(struct xo_components *k);
+bool xo_on_island(const xo_factor *f, int32_t vertex);
+
+/* refine.c.  lanes is 1 or XO_LANES; with `injected` the currents s->inject enter the unknowns from outside. */
+void xo_refine_start(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected);
+void xo_refine_step(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected);    /* from s->amp    */
+void xo_settle_idle(const xo_factor *f, struct xo_lane_volt *volt);    /* exact where one terminal sets all   */
+void xo_refine_kcl(const xo_factor *f, struct xo_scratch *s);                   /* volt -> amp            */
+/* Refine until the certificate is below the last bit of every terminal current or gets no better; at least one step.
+ * Leaves volt, amp and terminal_bound filled in; *steps (may be NULL) is how many it took.  Returns xo_certify's. */
+double xo_refine(const xo_factor *f, struct xo_scratch *s, int lanes, int *steps);
+
+/* solve.c: refuse what is not a voltage, and different voltages joined by zero ohm. */
+int xo_check_inputs(const xo_circuit *c, size_t inputs, const double *row_volt, struct xo_info *info);
+/* Voltages of the terminals, from row_volt [lanes][rows] and what is held. */
+void xo_set_terminals(const xo_circuit *c, struct xo_scratch *s, int lanes, const double *row_volt);
+/* All terminals at 0 V but terminal first + k, which is at 1 V in lane k. */
+void xo_set_units(const xo_circuit *c, struct xo_scratch *s, size_t first, size_t count);
+
+/* certificate.c */
+/* Find w, once per factor; false if there is none, and every bound will be infinite. */
+bool xo_certificate_prepare(xo_factor *f);
+/* Bound every terminal current of the block, from volt and amp (after xo_refine_kcl).  Returns the largest part that
+ * the voltages' errors have in a bound, relative to the sum of the magnitudes of the currents at that terminal. */
+double xo_certify(const xo_factor *f, struct xo_scratch *s);
+/* Lower terminal_bound by a w made for this block: K w >= |r|.  Overwrites volt and amp. */
+void xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes);
+
+#endif

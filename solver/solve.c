@@ -1,0 +1,305 @@
+/* Solving: inputs in blocks of XO_LANES, blocks shared out to threads; every block is refined, certified, stored.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#include "memory.h"
+#include "outputs.h"
+
+#define COARSE 1e-12                   /* a bound this much of its currents is worth a sharper certificate */
+#define WORST_ACCEPTED 1e-9            /* a bound above this share of its scale is not called proven */
+
+int xo_check_inputs(const xo_circuit *c, size_t inputs, const double *row_volt, struct xo_info *info)
+{
+    for (size_t k = 0; k < inputs; k++) {
+        const double *volt = row_volt + k * c->rows;
+        for (size_t i = 0; i < c->rows; i++) {
+            if (!c->driven[i])
+                continue;
+            if (!(fabs(volt[i]) <= XO_MAX_VOLT))
+                return xo_fail(info, XO_EVALUE, "input %zu, row %zu is %g V; expected at most %g V", k, i, volt[i],
+                               XO_MAX_VOLT);
+        }
+        for (size_t t = 0; t < c->terminals; t++) {
+            size_t g = (size_t)c->group[t];
+            double here = c->driven[t] ? volt[t] : c->held_volt[t], first = c->driven[g] ? volt[g] : c->held_volt[g];
+            if (g != t && here != first)
+                return xo_circuit_conflict(c, t, here, g, first, info);
+        }
+    }
+    return 0;
+}
+
+void xo_set_terminals(const xo_circuit *c, struct xo_scratch *s, int lanes, const double *row_volt)
+{
+    for (size_t t = 0; t < c->terminals; t++) {
+        struct xo_lane_volt *volt = &s->volt[c->unknowns + t];
+        memset(volt, 0, sizeof *volt);
+        for (int lane = 0; lane < lanes; lane++)
+            volt->hi[lane] = c->driven[t] ? row_volt[(size_t)lane * c->rows + t] : c->held_volt[t];
+    }
+}
+
+void xo_set_units(const xo_circuit *c, struct xo_scratch *s, size_t first, size_t count)
+{
+    memset(s->volt + c->unknowns, 0, c->terminals * sizeof *s->volt);
+    for (size_t k = 0; k < count; k++)
+        s->volt[c->unknowns + (size_t)c->group[first + k]].hi[k] = 1;
+}
+
+/* Share of a terminal in the current of its group: a half, a third, ... */
+static double share(const xo_circuit *c, size_t terminal)
+{
+    return 1.0 / c->group_size[c->group[terminal]];
+}
+
+/* The engine's own answer, where it has one, is bounded by its distance from the certified one: terminal_amp and
+ * final_bound, the latter still without the certified bound. */
+static void settle_currents(const xo_factor *f, struct xo_scratch *s, int lanes)
+{
+    const xo_circuit *c = f->plan->circuit;
+    bool own = c->unknowns && (f->plan->table->currents || f->plan->table->answer);
+    for (size_t t = 0; t < c->terminals; t++)
+        for (int lane = 0; lane < lanes; lane++) {
+            double certified = s->amp[c->unknowns + t].hi[lane], *amp = &s->terminal_amp[t][lane];
+            if (!own || s->terminal_bound[t][lane] == 0)       /* exactly 0 where nothing can flow */
+                *amp = certified;
+            s->final_bound[t][lane] = fabs(*amp - certified) * (1 + 2 * DBL_EPSILON);
+            if (c->group_size[t] > 1)                          /* sharing rounds twice more */
+                s->final_bound[t][lane] += DBL_EPSILON * fabs(*amp);
+        }
+}
+
+static void store_currents(const xo_factor *f, const struct xo_scratch *s, size_t first, int lanes,
+                           const struct xo_solution *out)
+{
+    const xo_circuit *c = f->plan->circuit;
+    for (int lane = 0; lane < lanes; lane++) {
+        size_t input = first + (size_t)lane;
+        for (size_t j = 0; out->column_amp && j < c->columns; j++)
+            out->column_amp[input * c->columns + j] =
+                s->terminal_amp[c->group[c->rows + j]][lane] * share(c, c->rows + j);
+        for (size_t i = 0; out->source_amp && i < c->rows; i++)
+            out->source_amp[input * c->rows + i] = -s->amp[c->unknowns + (size_t)c->group[i]].hi[lane] * share(c, i);
+    }
+}
+
+static double worst_kcl(const xo_factor *f, const struct xo_scratch *s, int lanes)
+{
+    const xo_circuit *c = f->plan->circuit;
+    double worst = 0;
+    for (size_t v = 0; v < c->unknowns; v++)
+        for (int lane = 0; lane < lanes; lane++) {
+            double r = fabs(s->amp[v].hi[lane]) + xo_kcl_rounding(f->link_count[v]) * s->amp[v].size[lane];
+            worst = r > worst ? r : worst;
+        }
+    return worst;
+}
+
+/* Y_jj, the coupling of column j to all other terminals: its current with 1 V on it and 0 V elsewhere. */
+static void find_self_siemens(xo_factor *f, struct xo_scratch *s)
+{
+    const xo_circuit *c = f->plan->circuit;
+    for (size_t first = 0; first < c->columns; first += XO_LANES) {
+        size_t count = c->columns - first < XO_LANES ? c->columns - first : XO_LANES;
+        xo_set_units(c, s, c->rows + first, count);
+        xo_refine(f, s, XO_LANES, NULL);
+        for (size_t k = 0; k < count; k++)
+            f->self_siemens[first + k] = -s->amp[c->unknowns + (size_t)c->group[c->rows + first + k]].hi[k];
+    }
+}
+
+/* Make the block's voltages those of |V|, unless they are already (`fresh`: they still belong to the inputs). */
+static void solve_magnitudes(const xo_factor *f, struct xo_scratch *s, int lanes, bool fresh)
+{
+    const xo_circuit *c = f->plan->circuit;
+    bool same = true, sensed_at_zero = true;
+    for (size_t t = 0; t < c->terminals; t++)
+        for (int lane = 0; lane < lanes; lane++) {
+            double *volt = &s->volt[c->unknowns + t].hi[lane];
+            same = same && !(*volt < 0);
+            sensed_at_zero = sensed_at_zero && (t < c->rows || *volt == 0);
+            *volt = fabs(*volt);
+        }
+    if (same && sensed_at_zero && fresh)
+        return;
+    xo_refine_start(f, s, lanes == 1 ? 1 : XO_LANES, false);
+    xo_refine_kcl(f, s);
+    if (!sensed_at_zero || !(xo_certify(f, s) < 1e-3))     /* mostly a first solve is good to many digits */
+        xo_refine(f, s, lanes == 1 ? 1 : XO_LANES, NULL);
+}
+
+/* s_j = sum y_tj (|V_t| + |V_j|): the current that |V| would drive, plus 2 |V_j| Y_jj.  Overwrites the block.
+ * Stores scales and final bounds; returns the worst bound relative to what its s_j is at least. */
+static double store_bounds(const xo_factor *f, struct xo_scratch *s, size_t first, int lanes, bool fresh,
+                           const struct xo_solution *out)
+{
+    const xo_circuit *c = f->plan->circuit;
+    double worst = 0;
+    solve_magnitudes(f, s, lanes, fresh);
+    for (int lane = 0; lane < lanes; lane++)
+        for (size_t j = 0; j < c->columns; j++) {
+            size_t g = (size_t)c->group[c->rows + j], at = (first + (size_t)lane) * c->columns + j;
+            double held = s->volt[c->unknowns + g].hi[lane], bound = s->final_bound[g][lane];
+            double scale = s->amp[c->unknowns + g].hi[lane] + (held > 0 ? 2 * held * f->self_siemens[j] : 0);
+            double least = scale - s->terminal_bound[g][lane];
+            if (out->bound_amp)
+                out->bound_amp[at] = bound * share(c, c->rows + j);
+            if (out->scale_amp)
+                out->scale_amp[at] = scale * share(c, c->rows + j);
+            if (!(bound == 0))         /* NaN, from an engine gone wrong, is no bound */
+                worst = fmax(worst, bound > 0 && least > 0 ? bound / least : INFINITY);
+        }
+    return worst;
+}
+
+/* Add the certified part to the final bounds, sharpened first where it is coarse (that overwrites volt and amp). */
+static void finish_bounds(const xo_factor *f, struct xo_scratch *s, int lanes, double excess)
+{
+    if (excess > COARSE)
+        xo_certify_closely(f, s, lanes);
+    for (size_t t = 0; t < f->plan->circuit->terminals; t++)
+        for (int lane = 0; lane < lanes; lane++)
+            s->final_bound[t][lane] += s->terminal_bound[t][lane];
+}
+
+/* One block from voltages to everything asked for; the summary of it in *sum. */
+static void solve_block(const xo_factor *f, struct xo_scratch *s, const struct xo_outputs *o, size_t first, int lanes,
+                        const double *row_volt, const struct xo_solution *out, struct xo_solution *sum)
+{
+    const xo_circuit *c = f->plan->circuit;
+    const struct xo_engine_table *table = f->plan->table;
+    int width = lanes == 1 ? 1 : XO_LANES;
+    double excess;
+    xo_set_terminals(c, s, lanes, row_volt + first * c->rows);
+    if (table->answer && c->unknowns) {
+        table->answer(f, lanes, s);
+        xo_settle_idle(f, s->volt);
+        xo_refine_kcl(f, s);
+        excess = xo_certify(f, s);
+    } else {
+        excess = xo_refine(f, s, width, &sum->refinements);
+    }
+    if (table->currents && c->unknowns)
+        table->currents(f, lanes, s);
+    settle_currents(f, s, lanes);
+    store_currents(f, s, first, lanes, out);
+    xo_store_voltages(f, s, first, lanes, out->node_volt);
+    xo_store_branches(f, s, o, first, lanes, &out->branch_amp);
+    sum->worst_kcl_amp = worst_kcl(f, s, lanes);
+    sum->worst_power_rel = xo_store_power(f, s, first, lanes, out);
+    finish_bounds(f, s, lanes, excess);
+    if (excess > COARSE)               /* the voltages are gone: set the terminals again for the scale */
+        xo_set_terminals(c, s, lanes, row_volt + first * c->rows);
+    sum->worst_bound_rel = store_bounds(f, s, first, lanes, excess <= COARSE, out);
+}
+
+static void merge_summary(struct xo_solution *out, const struct xo_solution *part)
+{
+    out->worst_bound_rel = fmax(out->worst_bound_rel, part->worst_bound_rel);
+    out->worst_kcl_amp = fmax(out->worst_kcl_amp, part->worst_kcl_amp);
+    out->worst_power_rel = fmax(out->worst_power_rel, part->worst_power_rel);
+    out->refinements = part->refinements > out->refinements ? part->refinements : out->refinements;
+}
+
+/* All blocks.  Returns non-zero if the caller's progress function asked to stop. */
+static int solve_blocks(xo_factor *f, const struct xo_outputs *o, size_t inputs, const double *row_volt,
+                        struct xo_solution *out)
+{
+    const struct xo_options *options = &f->plan->options;
+    size_t blocks = (inputs + XO_LANES - 1) / XO_LANES, done = 0;
+    int stop = 0;
+#pragma omp parallel for schedule(dynamic) num_threads(f->threads)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t first = b * XO_LANES, rest = inputs - first;
+        struct xo_solution part = {0};
+        int thread = 0, halt;
+#ifdef _OPENMP
+        thread = omp_get_thread_num();
+#endif
+#pragma omp atomic read
+        halt = stop;
+        if (halt)
+            continue;
+        solve_block(f, &f->scratch[thread], &o[thread], first, rest < XO_LANES ? (int)rest : XO_LANES, row_volt, out,
+                    &part);
+#pragma omp critical (xo_solve_merge)
+        {
+            merge_summary(out, &part);
+            done++;
+            if (options->progress && options->progress(options->user, (double)done / (double)blocks)) {
+#pragma omp atomic write
+                stop = 1;
+            }
+        }
+    }
+    return stop;
+}
+
+static void outputs_free(struct xo_outputs *o, int threads)
+{
+    for (int t = 0; o && t < threads; t++) {
+        free(o[t].branch_amp);
+        free(o[t].inflow);
+    }
+    if (o)
+        xo_zero_ohm_free(o[0].zero_ohm);
+    free(o);
+}
+
+static int outputs_new(struct xo_outputs **out, const xo_factor *f, const struct xo_branch_values *wanted)
+{
+    const xo_circuit *c = f->plan->circuit;
+    struct xo_outputs *o = xo_calloc((size_t)f->threads, sizeof *o);
+    bool branches = wanted->cells || wanted->row_wires || wanted->column_wires || wanted->drivers || wanted->senses;
+    int status = !o ? ENOMEM : branches ? xo_zero_ohm_new(&o[0].zero_ohm, c) : 0;
+    for (int t = 0; t < f->threads && branches && !status; t++) {
+        o[t].zero_ohm = o[0].zero_ohm;
+        o[t].branch_amp = xo_calloc(xo_branches(c), sizeof *o[t].branch_amp);
+        o[t].inflow = xo_calloc(c->nodes + c->terminals, sizeof *o[t].inflow);
+        if (!o[t].branch_amp || !o[t].inflow)
+            status = ENOMEM;
+    }
+    if (status)
+        outputs_free(o, f->threads);
+    else
+        *out = o;
+    return status;
+}
+
+static bool senses_held(const xo_circuit *c)
+{
+    for (size_t j = 0; j < c->columns; j++)
+        if (c->held_volt[c->rows + j] != 0)
+            return true;
+    return false;
+}
+
+int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    struct xo_outputs *o = NULL;
+    int status = xo_check_inputs(c, inputs, row_volt, info);
+    if (status)
+        return status;
+    status = outputs_new(&o, f, &s->branch_amp);
+    if (status)
+        return xo_fail(info, status, "out of memory for branch currents");
+    s->worst_bound_rel = s->worst_kcl_amp = s->worst_power_rel = 0;
+    s->refinements = 0;
+    if (senses_held(c) && f->self_siemens[0] < 0)
+        find_self_siemens(f, &f->scratch[0]);
+    status = solve_blocks(f, o, inputs, row_volt, s);
+    outputs_free(o, f->threads);
+    if (status)
+        return xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved", inputs);
+    if (!(s->worst_bound_rel <= WORST_ACCEPTED))
+        return xo_fail(info, XO_ENOTPROVEN, "engine %s: a current is only proven to %.2g of its scale; expected %g",
+                       f->plan->table->name, s->worst_bound_rel, WORST_ACCEPTED);
+    return 0;
+}

@@ -1,0 +1,83 @@
+/* A resistive crossbar as an engineer describes it: plain data, filled in by the caller.
+ *
+ *  V_i --driver_ohm-- u[i][0] --row_wire_ohm-- u[i][1] -- ... -- u[i][columns-1]
+ *                       |cell                    |cell
+ *                     w[i][0]                  w[i][1]      w[i][j] --column_wire_ohm-- w[i+1][j]
+ *  w[rows-1][j] --sense_ohm-- sense terminal at sense_volt;  I_j = current into that terminal.
+ *
+ * Word lines (rows, index i) are driven, bit lines (columns, index j) are sensed.  Cell (i,j) joins word-line
+ * node u[i][j] to bit-line node w[i][j].  A driver or sense amplifier resistance of 0 ties the line's end to
+ * its terminal; XO_OPEN leaves it unconnected. */
+#ifndef XO_CROSSBAR_H
+#define XO_CROSSBAR_H
+
+#include <math.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define XO_OPEN INFINITY               /* an open connection, wherever an ohm is asked for */
+
+/* Numbers are accepted in these ranges (besides 0 and XO_OPEN), wide of any physical device, so that nothing
+ * downstream can overflow or underflow: */
+#define XO_MIN_OHM 1e-12
+#define XO_MAX_OHM 1e30
+#define XO_MIN_SIEMENS 1e-30
+#define XO_MAX_SIEMENS 1e12
+#define XO_MAX_VOLT 1e12
+
+enum xo_drive_side { XO_DRIVE_LEFT, XO_DRIVE_RIGHT, XO_DRIVE_BOTH };    /* both: V_i feeds both ends     */
+enum xo_sense_side { XO_SENSE_BOTTOM, XO_SENSE_TOP, XO_SENSE_BOTH };    /* both: I_j sums both ends      */
+
+/* One number everywhere, or one per line or segment. */
+struct xo_values {
+    double all;                        /* used when each is NULL */
+    const double *each;                /* borrowed; the comment at the field gives its shape */
+};
+
+enum xo_line_state {
+    XO_LINE_NORMAL,                    /* word line: driven at V_i; bit line: sensed at sense_volt           */
+    XO_LINE_FLOATING,                  /* driver or sense branches removed                                   */
+    XO_LINE_GROUNDED,                  /* branches kept, 0 V behind them                                     */
+    XO_LINE_HELD                       /* branches kept, hold_volt behind them                               */
+};
+struct xo_line {
+    enum xo_line_state state;
+    double hold_volt;
+};
+
+struct xo_site { size_t row, column; };
+struct xo_stuck { size_t row, column; double siemens; };
+struct xo_bridge { size_t row, column; double ohm; };
+
+struct xo_crossbar {
+    size_t rows, columns;
+    struct xo_values row_wire_ohm;     /* each: [rows][columns-1], between columns j and j+1 */
+    struct xo_values column_wire_ohm;  /* each: [rows-1][columns], between rows i and i+1    */
+    struct xo_values driver_ohm;       /* each: [rows], at every driven end                  */
+    struct xo_values sense_ohm;        /* each: [columns], at every sensed end               */
+    struct xo_values sense_volt;       /* each: [columns]                                    */
+    struct xo_values series_ohm;       /* each: [rows][columns], in series with every cell   */
+    enum xo_drive_side drive_side;
+    enum xo_sense_side sense_side;
+    const struct xo_line *word_line;   /* [rows], or NULL: all driven   */
+    const struct xo_line *bit_line;    /* [columns], or NULL: all sensed */
+
+    /* Faults.  A later entry for the same place wins. */
+    size_t stuck_count;             const struct xo_stuck *stuck;               /* cell conductance fixed   */
+    size_t open_cell_count;         const struct xo_site *open_cell;            /* wins over stuck          */
+    size_t open_word_segment_count; const struct xo_site *open_word_segment;    /* between j and j+1        */
+    size_t open_bit_segment_count;  const struct xo_site *open_bit_segment;     /* between i and i+1        */
+    size_t word_bridge_count;       const struct xo_bridge *word_bridge;        /* u[i][j] -- u[i+1][j]     */
+    size_t bit_bridge_count;        const struct xo_bridge *bit_bridge;         /* w[i][j] -- w[i][j+1]     */
+};
+
+/* The defaults of the hardware file: wires 1 ohm, driver and sense 100 ohm, left and bottom, everything normal. */
+struct xo_crossbar xo_crossbar_default(size_t rows, size_t columns);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

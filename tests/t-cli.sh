@@ -1,0 +1,224 @@
+#!/bin/sh
+# The command on real runs: figures of the 2x2 example solved by hand, the same bytes for any number of threads,
+# every output where it was asked for, nothing half-written after kill -9.
+# SPDX-License-Identifier: GPL-3.0-or-later
+. "$top_srcdir/tests/tap.sh"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+
+cat >hw.yaml <<'END'
+crossohm: 1
+array: {driver_ohm: 1000, row_wire_ohm: 5, column_wire_ohm: 10, sense_ohm: 1000}
+END
+printf '5e-5,5e-6\n2e-5,1e-5\n' >g.csv                 # 20k 200k; 50k 100k ohm
+printf '0.2,0.1\n1,0\n' >v.csv
+
+# Numbers of two CSV texts agree to a relative tolerance.
+close() {
+    awk -v t="$3" '
+        FNR == 1 { file++ }
+        /^#/ { next }
+        { n = split($0, x, ","); for (k = 1; k <= n; k++) value[file, ++count[file]] = x[k] }
+        END {
+            if (count[1] != count[2] || !count[1]) { print "counts", count[1], count[2]; exit 1 }
+            for (k = 1; k <= count[1]; k++) {
+                d = value[1, k] - value[2, k]; if (d < 0) d = -d
+                s = value[2, k] < 0 ? -value[2, k] : value[2, k]
+                if (!(d <= t * s)) { print "got " value[1, k] ", want " value[2, k]; bad = 1 }
+            }
+            exit bad
+        }' "$1" "$2"
+}
+quiet() {
+    crossohm "$@" --quiet
+}
+
+# ---- the 2x2 example, to the 13 digits given; solved by hand with two engines in mind
+printf '4.438903924255e-05,4.688470024746e-06\n1.819833216552e-05,9.573660367421e-06\n' >want.csv
+matrix_is_exact() {
+    quiet matrix hw.yaml -g g.csv --engine "$1" >got.csv && close got.csv want.csv 2e-13
+}
+fact "matrix 2x2 by star-mesh elimination" matrix_is_exact starmesh
+fact "matrix 2x2 by Cholesky factorisation" matrix_is_exact cholmod
+
+awk -F, 'NR == 1 { a = $1; b = $2 } NR == 2 { c = $1; d = $2 }
+    END { printf "%.17g,%.17g\n%.17g,%.17g\n", .2*a+.1*c, .2*b+.1*d, a, b }' want.csv >want-i.csv
+currents_are_exact() {
+    quiet solve hw.yaml -g g.csv -v v.csv --engine "$1" >got.csv && close got.csv want-i.csv 4e-13
+}
+for engine in auto cholmod klu starmesh; do
+    fact "solve 2x2 with engine $engine" currents_are_exact $engine
+done
+
+header_names_unit_and_bound() {
+    quiet solve hw.yaml -g g.csv -v v.csv | head -n 1 | grep '^# column_amp\[A\].*worst bound'
+}
+fact "the CSV header names unit and worst bound" header_names_unit_and_bound
+
+set_works() {
+    quiet solve hw.yaml -g g.csv -v v.csv --set array.row_wire_ohm=0 --set array.column_wire_ohm=0 \
+        --set array.driver_ohm=0 --set array.sense_ohm=0 >got.csv &&
+        awk 'BEGIN { printf "%.17g,%.17g\n5e-5,5e-6\n", .2*5e-5 + .1*2e-5, .2*5e-6 + .1*1e-5 }' >ideal.csv &&
+        close got.csv ideal.csv 1e-15
+}
+fact "--set reaches the array: without resistance I = G^T V" set_works
+
+# ---- a larger array for everything else
+crossohm_inputs() {
+    awk -v m="$1" -v n="$2" -v p="$3" 'BEGIN {
+        srand(7)
+        for (i = 0; i < m; i++) for (j = 0; j < n; j++)
+            printf "%.9g%s", exp(log(1e-6) + rand() * log(100)), j < n - 1 ? "," : "\n" >"big-g.csv"
+        for (k = 0; k < p; k++) for (i = 0; i < m; i++)
+            printf "%.9g%s", rand() - 0.5, i < m - 1 ? "," : "\n" >"big-v.csv"
+    }'
+}
+crossohm_inputs 24 17 37
+cat >big.yaml <<'END'
+crossohm: 1
+array: {row_wire_ohm: 2, column_wire_ohm: 3, drive_side: both, sense_volt: 0.01, lines: {word: {3: {hold_volt: 0.1}}}}
+END
+everything() {
+    mkdir -p "$1" && crossohm solve big.yaml -g big-g.csv -v big-v.csv --threads "$2" --engine "$3" -o "$1/i.npy" \
+        --node-voltage "$1/u.npy" --branch-current "$1/b.npz" --power "$1/p.npz" --bound "$1/bound.npy" \
+        --json "$1/report.json" --timing "$1/timing.json" --gradient 4 --gradient-output "$1/d.npz" --quiet
+}
+all_files_there() {
+    everything one 1 "$1" && test "$(ls one | tr '\n' ' ')" = \
+        "b.npz bound.npy d.npz i.npy p.npz report.json timing.json u.npy "
+}
+same_for_two_threads() {
+    everything two 2 "$1" && rm one/timing.json two/timing.json && diff -r one two
+}
+for engine in cholmod klu starmesh; do
+    rm -rf one two
+    fact "$engine: every output is where it was asked for, nothing else" all_files_there $engine
+    fact "$engine: the same bytes with one thread and two" same_for_two_threads $engine
+done
+
+report_holds() {
+    for key in tool version command engine engine_reason worst_bound_rel worst_bound_amp worst_kcl_amp \
+        worst_power_rel refinements islands undefined current_lost power; do
+        grep "\"$key\":" one/report.json || { echo "no $key"; return 1; }
+    done
+    ! grep -E 'threads|seconds|host' one/report.json
+}
+fact "report.json has the proof, and neither times nor threads" report_holds
+fact "report.json leaves current_lost open where signs cancel" grep '"current_lost": null' one/report.json
+
+matrix_agrees() {
+    crossohm matrix big.yaml -g big-g.csv --engine starmesh -o s.csv --offset s0.csv --bound sb.npy \
+        --offset-bound s0b.npy --quiet &&
+        crossohm matrix big.yaml -g big-g.csv --engine cholmod -o c.csv --offset c0.csv --json m.json --quiet &&
+        close s.csv c.csv 1e-11 && close s0.csv c0.csv 1e-9
+}
+fact "matrix: two ways agree, offsets included" matrix_agrees
+
+one_dimension_is_one_input() {
+    crossohm matrix hw.yaml -g g.csv --set array.sense_volt=0.1 --offset v1.npy -o m.npy --quiet &&
+        crossohm matrix hw.yaml -g g.csv --set array.sense_volt=0.1 --offset v1.csv -o m.npy --quiet &&
+        crossohm info v1.npy | grep 'shape (2)' && sed '/^#/d' v1.csv | paste -s -d, >v1-row.csv &&
+        quiet solve hw.yaml -g g.csv -v v1.npy >got.csv && quiet solve hw.yaml -g g.csv -v v1-row.csv | cmp got.csv -
+}
+fact "voltages of one dimension are one input" one_dimension_is_one_input
+json_on_stdout() {
+    crossohm compare hw.yaml -g g.csv -v v.csv --json - --quiet >stdout.json &&
+        crossohm compare hw.yaml -g g.csv -v v.csv --json file.json --quiet && cmp stdout.json file.json
+}
+fact "--json - is the report and nothing else" json_on_stdout
+
+compare_runs() {
+    crossohm compare big.yaml -g big-g.csv -v big-v.csv -o "$1.html" --json "$1.json" --threads "$2" \
+        --quiet >"$1.txt" &&
+        grep -q '^starmesh .*of scale' "$1.txt" && grep -q '^klu .*of scale' "$1.txt" && grep -q '^Times' "$1.txt" &&
+        grep -q '<svg' "$1.html" && ! grep -q '<script' "$1.html"
+}
+compare_repeats() {
+    compare_runs again 2 && cmp first.html again.html && cmp first.json again.json
+}
+fact "compare: three engines, a page with pictures and without script" compare_runs first 1
+fact "compare: report.html and report.json come again byte for byte" compare_repeats
+exits() {
+    want=$1
+    shift
+    "$@" >out 2>&1
+    got=$?
+    cat out
+    test $got -eq "$want"
+}
+fact "compare: beyond the tolerance exits 1" exits 1 crossohm compare big.yaml -g big-g.csv -v big-v.csv --tolerance 0
+
+power_balances() {
+    awk -F'[:,]' '/_watt"/ { gsub(/[ "]/, "", $1); w[$1] = $2 } END {
+        rest = w["sources_watt"] - w["cells_watt"] - w["word_lines_watt"] - w["bit_lines_watt"]
+        exit !(w["cells_watt"] > 0 && rest * rest <= 1e-24 * w["sources_watt"] ^ 2) }' one/report.json
+}
+fact "power delivered is power dissipated" power_balances
+
+islands_named() {
+    crossohm solve hw.yaml -g g.csv -v v.csv --set 'array.faults.open_word_segments=[[0, 0]]' \
+        --set 'array.faults.open_cells=[[0, 1]]' --json island.json --quiet -o i.npy && cat island.json &&
+        grep 'word line 0' island.json
+}
+fact "an island is named" islands_named
+split_is_told() {
+    crossohm solve hw.yaml -g g.csv -v v.csv --set array.sense_ohm=0 \
+        --set 'array.faults.bit_bridges=[[1, 0, 0]]' --json split.json --quiet -o i.npy && cat split.json &&
+        grep -A 3 '"undefined": \[[^]]' split.json
+}
+fact "columns joined by zero ohm: the undefined split is told" split_is_told
+
+# ---- info, help, version
+info_says() {
+    pattern=$1
+    shift
+    crossohm info "$@" >out && cat out && grep -q -e "$pattern" out
+}
+everything one 1 cholmod
+fact "info: an array" info_says 'shape (37, 17), float64' one/i.npy
+fact "info: node voltages" info_says 'node voltages' one/u.npy
+fact "info: several arrays" info_says 'cells.npy: shape (37, 24, 17)' one/b.npz
+shapes_are() {
+    crossohm info "$1" | sed -n 's/^\([a-z_]*\).npy: shape \(.*)\),.*/\1 \2/p' | tr '\n' ';' >shapes
+    cat shapes
+    test "$(cat shapes)" = "$2"
+}
+branches='cells (37, 24, 17);row_wires (37, 24, 16);column_wires (37, 23, 17);drivers (37, 2, 24);senses (37, 1, 17);'
+fact "branch currents have the shapes of the manual" shapes_are one/b.npz "$branches"
+fact "the gradient has the same shapes" shapes_are one/d.npz "$branches"
+fact "power has one number per input or line" shapes_are one/p.npz \
+    'sources (37);cells (37);word_lines (37, 24);bit_lines (37, 17);'
+fact "info: a table" info_says 'shape (24, 17)' big-g.csv
+fact "info: a hardware file" info_says 'driven: both sides' big.yaml --set array.rows=24 --set array.columns=17
+info_round_trip() {
+    crossohm info big.yaml >a.yaml && crossohm info a.yaml | sed 1d >b && sed 1d a.yaml | cmp - b
+}
+fact "info: what it prints for a hardware file is one" info_round_trip
+fits_a_screen() {
+    for verb in solve matrix compare info; do
+        crossohm $verb --help >help && head -n 1 help | grep '^Example: crossohm' && test "$(wc -l <help)" -le 30 &&
+            test "$(awk 'length > n { n = length } END { print n }' help)" -le 118 || return
+    done
+}
+fact "--help begins with an example and fits a screen" fits_a_screen
+fact "help, help VERB and version exit 0" sh -c 'crossohm help && crossohm help solve && crossohm version'
+
+# ---- kill -9: the old file or the new one
+crossohm_inputs 96 96 400
+crossohm solve big.yaml -g big-g.csv -v big-v.csv -o whole.npy --node-voltage whole-u.npy --quiet
+crossohm solve hw.yaml -g g.csv -v v.csv -o old.npy --quiet
+killed_leaves_no_half() {
+    for delay in 0.01 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.5 0.7; do
+        cp old.npy i.npy
+        cp old.npy u.npy
+        crossohm solve big.yaml -g big-g.csv -v big-v.csv -o i.npy --node-voltage u.npy --quiet &
+        sleep $delay
+        kill -9 $! 2>/dev/null
+        wait $! 2>/dev/null
+        cmp -s i.npy old.npy || cmp -s i.npy whole.npy || { echo "i.npy is torn after $delay s"; return 1; }
+        cmp -s u.npy old.npy || cmp -s u.npy whole-u.npy || { echo "u.npy is torn after $delay s"; return 1; }
+    done
+}
+fact "kill -9 leaves the old file or the new one" killed_leaves_no_half
+tap_done

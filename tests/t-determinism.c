@@ -1,0 +1,88 @@
+/* The same bytes again: for any number of threads, from a used factor, from a factor made anew.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "solved.h"
+#include "tap.h"
+
+enum { ROWS = 24, COLUMNS = 17, INPUTS = 37 };
+
+/* The whole way with a number of threads; column_amp and bound_amp behind each other. */
+static double *currents_with(const struct random_crossbar *r, enum xo_engine engine, int threads, int times)
+{
+    struct xo_options options = {.engine = engine, .threads = threads};
+    double *out = marked_array(2 * INPUTS * COLUMNS);
+    struct xo_solution s = {.column_amp = out, .bound_amp = out + INPUTS * COLUMNS};
+    xo_circuit *circuit = NULL;
+    xo_plan *plan = NULL;
+    xo_factor *factor = NULL;
+    int status = xo_circuit_new(&circuit, &r->x, NULL) || xo_plan_new(&plan, circuit, &options, NULL)
+              || xo_factor_new(&factor, plan, r->cell_siemens, NULL);
+    while (!status && times-- > 0)
+        status = xo_solve(factor, INPUTS, r->row_volt, &s, NULL);
+    if (status)
+        out[0] = NAN;
+    xo_factor_free(factor);
+    xo_plan_free(plan);
+    xo_circuit_free(circuit);
+    return out;
+}
+
+static int same(const double *a, const double *b)
+{
+    return !isnan(a[0]) && !memcmp(a, b, 2 * INPUTS * COLUMNS * sizeof *a);
+}
+
+static int stop_at_once(void *user, double fraction)
+{
+    (void)fraction;
+    ++*(int *)user;
+    return 1;
+}
+
+/* A caller that says stop after the first block gets XO_ESTOPPED, and the rest is not solved. */
+static void progress_can_stop(const struct random_crossbar *r, enum xo_engine engine)
+{
+    int calls = 0;
+    struct xo_options options = {.engine = engine, .progress = stop_at_once, .user = &calls};
+    double *amp = marked_array(INPUTS * COLUMNS);
+    struct xo_solution s = {.column_amp = amp};
+    xo_circuit *circuit = NULL;
+    xo_plan *plan = NULL;
+    xo_factor *factor = NULL;
+    int status = xo_circuit_new(&circuit, &r->x, NULL);
+    if (!status)
+        status = xo_plan_new(&plan, circuit, &options, NULL);
+    if (!status)
+        status = xo_factor_new(&factor, plan, r->cell_siemens, NULL);
+    if (!status)
+        status = xo_solve(factor, INPUTS, r->row_volt, &s, NULL);
+    double last = amp[INPUTS * COLUMNS - 1];
+    printf("# status %d, %d calls, last current %g\n", status, calls, last);
+    tap_ok(status == XO_ESTOPPED && calls == 1 && last == SOLVED_MARK, "%s: stopped by the caller, and at once",
+           xo_engine_name(engine));
+    xo_factor_free(factor);
+    xo_plan_free(plan);
+    xo_circuit_free(circuit);
+    free(amp);
+}
+
+int main(void)
+{
+    struct random_crossbar *r = random_crossbar(42, ROWS, COLUMNS, INPUTS, RANDOM_FAULTS);
+    for (int e = 0; e < 3; e++) {
+        const char *engine = xo_engine_name(every_engine[e]);
+        double *one = currents_with(r, every_engine[e], 1, 1), *two = currents_with(r, every_engine[e], 2, 1);
+        double *five = currents_with(r, every_engine[e], 5, 1), *again = currents_with(r, every_engine[e], 1, 2);
+        tap_ok(same(one, two) && same(one, five), "%s: 1, 2 and 5 threads give the same bytes", engine);
+        tap_ok(same(one, again), "%s: a used factor gives the same bytes", engine);
+        progress_can_stop(r, every_engine[e]);
+        free(one);
+        free(two);
+        free(five);
+        free(again);
+    }
+    random_crossbar_free(r);
+    return tap_done();
+}

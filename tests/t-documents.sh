@@ -1,0 +1,73 @@
+#!/bin/sh
+# Every command that README and the EXAMPLES of the man pages show is executed as written; it must succeed and
+# print the lines shown below it, figures within 1e-12 ("..." stands for lines left out).  Commands begin with
+# "$ ".  And every option that --help names has its place in the manual.
+# SPDX-License-Identifier: GPL-3.0-or-later
+. "$top_srcdir/tests/tap.sh"
+cp -R "$top_srcdir/examples" "$work/examples"
+chmod -R u+w "$work/examples"
+cd "$work" || exit 99
+
+# Commands and expected lines of one document: "$ command" or "> line".
+shown() {
+    case $1 in
+    *README) sed -n '/^    \$ /,/^$/s/^    //p' "$1" ;;
+    *) sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$1" | sed -n '/^\$ /,/^\.Ed/p' | sed '/^\.Ed/d; s/\\-/-/g; s/\\&//g; s/\\e/\\/g' ;;
+    esac | sed '/^\$ /!s/^/> /'
+}
+
+# Does a line of `printed` say what the line $1 says, its figures within 1e-12?
+printed_line() {
+    LC_ALL=C awk -v want="$1" '
+        function same(a, b) {
+            return a == b || (a ~ /^[-+.0-9e]+$/ && b ~ /^[-+.0-9e]+$/ && (a - b) ^ 2 <= (1e-12 * a) ^ 2)
+        }
+        BEGIN { n = split(want, wanted, /[ ,]+/) }
+        split($0, got, /[ ,]+/) == n { for (k = 1; k <= n && same(got[k], wanted[k]); k++); if (k > n) found = 1 }
+        END { exit !found }' printed
+}
+
+# Run a command; every line shown below it must be among what it prints.
+as_shown() {
+    sh -c "$1" >printed 2>&1 || { cat printed; return 1; }
+    while IFS= read -r want; do
+        [ "$want" = ... ] || printed_line "$want" || { echo "no line: $want"; cat printed; return 1; }
+    done <expected
+}
+
+execute() {
+    [ -z "$command" ] || fact "$name: $command" as_shown "$command"
+    : >expected
+}
+
+for document in "$top_srcdir/README" "$top_srcdir"/doc/*.[15]; do
+    name=$(basename "$document")
+    command=
+    : >expected
+    shown "$document" >"$name.shown"
+    while IFS= read -r line <&3; do
+        case $line in
+        '$ '*) execute; command=${line#??} ;;
+        *) printf '%s\n' "${line#??}" >>expected ;;
+        esac
+    done 3<"$name.shown"
+    execute
+done
+
+# The page of the verb, or the common page, describes each option the verb understands.
+describes_all_options() {
+    crossohm "$1" --help >help || return
+    for option in $(grep -o -e '--[a-z][a-z-]*' help | sort -u); do
+        cat "$top_srcdir/doc/crossohm.1" "$top_srcdir/doc/crossohm-$1.1" | grep -q -e "Fl Fl ${option#--}\b" ||
+            { echo "not in the manual: $option"; return 1; }
+    done
+}
+for verb in solve matrix compare info; do
+    fact "crossohm-$verb.1 describes every option" describes_all_options $verb
+done
+if command -v mandoc >mandoc.path; then
+    fact "the manual is well formed" mandoc -T lint -W warning "$top_srcdir"/doc/*.[15]
+else
+    tap_skip "the manual is well formed" "mandoc is not installed"
+fi
+tap_done
