@@ -149,7 +149,7 @@ int cli_program(struct cli_session *s, enum xo_engine engine, const double *cell
 {
     struct xo_info info = {""};
     struct xo_options options = {
-        .engine = engine, .threads = (int)s->common.threads, .inputs_hint = s->inputs,
+        .engine = engine, .threads = (int)s->common.threads,
         .progress = cli_progress_show, .user = &s->progress
     };
     xo_factor_free(s->factor);

@@ -9,13 +9,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>                    /* defines __GLIBC__ where it is */
 #include "dd.h"
 
 #define XO_LANES 8
 
 /* One copy of a kernel per instruction set, chosen when the program starts.  No contraction to fused
  * multiply-adds in any of them (-ffp-contract=off), so all give the same bits. */
-#if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && !defined __SANITIZE_ADDRESS__ && !defined XO_PORTABLE
+#if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && defined __GLIBC__ \
+    && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ && !defined XO_PORTABLE
 #define XO_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define XO_CLONES
@@ -24,6 +26,16 @@
 struct xo_lane_volt { double hi[XO_LANES], lo[XO_LANES]; };                  /* voltages of one vertex            */
 struct xo_lane_amp { double hi[XO_LANES], lo[XO_LANES], size[XO_LANES]; };   /* net current into it; sum of sizes */
 
+static inline dd xo_volt_at(const struct xo_lane_volt *v, int lane)
+{
+    return (dd){v->hi[lane], v->lo[lane]};
+}
+
+static inline dd xo_drop(const struct xo_lane_volt *from, const struct xo_lane_volt *to, int lane)
+{
+    return dd_subtract(xo_volt_at(from, lane), xo_volt_at(to, lane));
+}
+
 /* Kirchhoff's current law in branch form: amp[v] = sum over links of the current that flows into v, and the sum of
  * the magnitudes of these currents.  The differences are small, so the rounding is too, and a wrong stamp in an
  * engine's matrix cannot hide from it.  Terminals are vertices like any other: theirs is the terminal current.
@@ -31,10 +43,11 @@ struct xo_lane_amp { double hi[XO_LANES], lo[XO_LANES], size[XO_LANES]; };   /* 
 void xo_kcl(size_t links, const int32_t *link_a, const int32_t *link_b, const dd *siemens, size_t vertices,
             const struct xo_lane_volt *volt, struct xo_lane_amp *amp);
 
-/* Per link: 3u^2 for the difference, 4u^2 for 1/R, 5u^2 for the product; 3u^2 for each addition to the sum. */
+/* Per link: 3u^2 for the difference, 4u^2 for 1/R or 11u^2 for g/(1 + g R), 5u^2 for the product; 3u^2 for each
+ * addition to the sum, and some to spare for what is of third order. */
 static inline double xo_kcl_rounding(int32_t links)
 {
-    return (16.0 + 4.0 * links) * XO_UNIT * XO_UNIT;
+    return (24.0 + 4.0 * links) * XO_UNIT * XO_UNIT;
 }
 
 /* A factor K = L D L^T by columns, as CHOLMOD stores it: column k eliminates vertex[k]; its first entry is the

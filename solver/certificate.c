@@ -29,22 +29,28 @@ static double least_kw(const xo_factor *f, const struct xo_lane_amp *amp, size_t
     return -amp->hi[lane] / SLACK - xo_kcl_rounding(f->link_count[v]) * amp->size[lane];
 }
 
-/* Find w with K w >= inject / 2 at every node that matters; true if Kirchhoff's law confirms it. */
-static bool solve_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes)
+/* Find w with K w >= inject / 2 at every node that has an inject; true for the lanes where Kirchhoff's law confirms it. */
+static void solve_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes, bool found[XO_LANES])
 {
     const xo_circuit *c = f->plan->circuit;
+    double active[XO_LANES];
     memset(s->volt + c->unknowns, 0, c->terminals * sizeof *s->volt);
     xo_refine_start(f, s, lanes, true);
     for (int step = 0;; step++) {
-        bool enough = true;
-        xo_refine_kcl(f, s);
-        for (size_t v = 0; v < c->unknowns && enough; v++)
+        int busy = 0;
+        for (int lane = 0; lane < XO_LANES; lane++)
+            found[lane] = true;
+        for (size_t v = 0; v < c->unknowns; v++)
             for (int lane = 0; lane < lanes; lane++)
-                enough = enough && (s->inject[v][lane] == 0
-                                    || least_kw(f, &s->amp[v], v, lane) >= 0.5 * s->inject[v][lane]);
-        if (enough || step == CEILING_STEPS)
-            return enough;
-        xo_refine_step(f, s, lanes, true);
+                if (s->inject[v][lane] != 0 && !(least_kw(f, &s->amp[v], v, lane) >= 0.5 * s->inject[v][lane]))
+                    found[lane] = false;
+        for (int lane = 0; lane < XO_LANES; lane++) {
+            active[lane] = lane < lanes && !found[lane];
+            busy += active[lane] != 0;
+        }
+        if (!busy || step == CEILING_STEPS)
+            return;
+        xo_refine_step(f, s, lanes, true, active);
     }
 }
 
@@ -53,7 +59,7 @@ bool xo_certificate_prepare(xo_factor *f)
     const xo_circuit *c = f->plan->circuit;
     const struct xo_components *k = &f->components;
     struct xo_scratch *s = &f->scratch[0];
-    bool found;
+    bool found[XO_LANES];
     memset(s->inject, 0, c->unknowns * sizeof *s->inject);
     for (size_t e = 0; e < c->links; e++) {
         if ((size_t)c->link_a[e] < c->unknowns)
@@ -64,12 +70,12 @@ bool xo_certificate_prepare(xo_factor *f)
     for (size_t v = 0; v < c->unknowns; v++)
         if (k->sole[k->of[v]] != XO_SEVERAL)
             s->inject[v][0] = 0;
-    found = solve_ceiling(f, s, 1);
+    solve_ceiling(f, s, 1, found);
     for (size_t v = 0; v < c->unknowns; v++) {
-        f->ceiling_volt[v] = s->volt[v].hi[0] * SLACK;
-        f->ceiling_amp[v] = found ? least_kw(f, &s->amp[v], v, 0) : 0;
+        f->ceiling_volt[v] = found[0] ? s->volt[v].hi[0] * SLACK : INFINITY;
+        f->ceiling_amp[v] = found[0] ? least_kw(f, &s->amp[v], v, 0) : 0;
     }
-    return found;
+    return found[0];
 }
 
 /* ratio[component][lane] = max |r| / (K w) over its nodes; what is not a number proves nothing. */
@@ -86,7 +92,7 @@ static void find_ratios(const xo_factor *f, struct xo_scratch *s)
             continue;
 #pragma omp simd
         for (int lane = 0; lane < XO_LANES; lane++) {
-            double q = (fabs(amp->hi[lane]) * SLACK + rounding * amp->size[lane]) / ceiling;
+            double r = fabs(amp->hi[lane]) * SLACK + rounding * amp->size[lane], q = r == 0 ? 0 : r / ceiling;
             ratio[lane] = q <= ratio[lane] ? ratio[lane] : q == q ? q : INFINITY;
         }
     }
@@ -103,51 +109,65 @@ static void carry_to_terminals(const xo_factor *f, struct xo_scratch *s)
         double amp = f->siemens[k->contact_link[e]].hi * f->ceiling_volt[v];
         amp *= SLACK * (1 + f->link_count[c->unknowns + (size_t)t] * DBL_EPSILON);     /* the sum's rounding too */
         for (int lane = 0; lane < XO_LANES; lane++)
-            s->terminal_bound[t][lane] += amp * s->ratio[k->of[v]][lane];
+            s->terminal_bound[t][lane] += s->ratio[k->of[v]][lane] == 0 ? 0 : amp * s->ratio[k->of[v]][lane];
     }
 }
 
-double xo_certify(const xo_factor *f, struct xo_scratch *s)
+void xo_certify(const xo_factor *f, struct xo_scratch *s)
 {
     const xo_circuit *c = f->plan->circuit;
-    double excess = 0;
     find_ratios(f, s);
     carry_to_terminals(f, s);
+    memset(s->excess, 0, sizeof s->excess);
     for (size_t t = 0; t < c->terminals; t++) {
         const struct xo_lane_amp *amp = &s->amp[c->unknowns + t];
         for (int lane = 0; lane < XO_LANES; lane++) {
             double *bound = &s->terminal_bound[t][lane], *rounding = &s->terminal_rounding[t][lane];
-            if (*bound > excess * amp->size[lane])
-                excess = *bound / amp->size[lane];
-            *rounding = xo_kcl_rounding(f->link_count[c->unknowns + t]) * amp->size[lane] + XO_UNIT * fabs(amp->hi[lane]);
+            double size = amp->size[lane], excess = *bound / size;
+            if (!(*bound <= s->excess[lane] * size))
+                s->excess[lane] = excess == excess ? excess : INFINITY;
+            *rounding = xo_kcl_rounding(f->link_count[c->unknowns + t]) * size + XO_UNIT * fabs(amp->hi[lane]);
             *bound += *rounding;
         }
     }
-    return excess;
 }
 
-/* Where one w for all inputs is too coarse (a column that hardly anything reaches, next to strong currents), the
- * block's own residual, with a floor where it is 0, gives the sharpest: w = K^-1 |r|. */
-void xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes)
+/* The residual of the coarse lanes, with a floor where it is 0, as a current from outside. */
+static void inject_residual(const xo_factor *f, struct xo_scratch *s, const bool coarse[XO_LANES])
 {
     const xo_circuit *c = f->plan->circuit;
     const struct xo_components *k = &f->components;
     double most[XO_LANES] = {0};
     for (size_t v = 0; v < c->unknowns; v++)
         for (int lane = 0; lane < XO_LANES; lane++) {
-            bool counts = lane < lanes && k->sole[k->of[v]] == XO_SEVERAL;
+            bool counts = coarse[lane] && k->sole[k->of[v]] == XO_SEVERAL;
             s->inject[v][lane] = counts ? with_rounding(f, &s->amp[v], v, lane) : 0;
             most[lane] = fmax(most[lane], s->inject[v][lane]);
         }
     for (size_t v = 0; v < c->unknowns; v++)
-        for (int lane = 0; lane < lanes; lane++)
-            if (k->sole[k->of[v]] == XO_SEVERAL)
+        for (int lane = 0; lane < XO_LANES; lane++)
+            if (coarse[lane] && k->sole[k->of[v]] == XO_SEVERAL)
                 s->inject[v][lane] = fmax(s->inject[v][lane], DBL_EPSILON * most[lane]);
-    if (!solve_ceiling(f, s, lanes))
-        return;
+}
+
+/* Where one w for all inputs is too coarse (a column that hardly anything reaches, next to strong currents), the
+ * lane's own residual gives the sharpest: w = K^-1 |r|. */
+bool xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes)
+{
+    const xo_circuit *c = f->plan->circuit;
+    bool coarse[XO_LANES] = {false}, found[XO_LANES];
+    int count = 0;
+    for (int lane = 0; lane < lanes; lane++)
+        count += coarse[lane] = f->proven && s->excess[lane] > XO_COARSE;
+    if (!count)
+        return false;
+    inject_residual(f, s, coarse);
+    solve_ceiling(f, s, lanes, found);
     for (size_t t = 0; t < c->terminals; t++)
         for (int lane = 0; lane < lanes; lane++) {         /* the current of w into t is the sum of g w there */
             double carried = 2 * with_rounding(f, &s->amp[c->unknowns + t], c->unknowns + t, lane);
-            s->terminal_bound[t][lane] = fmin(s->terminal_bound[t][lane], carried + s->terminal_rounding[t][lane]);
+            if (coarse[lane] && found[lane])
+                s->terminal_bound[t][lane] = fmin(s->terminal_bound[t][lane], carried + s->terminal_rounding[t][lane]);
         }
+    return true;
 }

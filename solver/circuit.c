@@ -18,7 +18,7 @@ static enum xo_line_state line_state(const struct xo_line *line, size_t k)
     return line ? line[k].state : XO_LINE_NORMAL;
 }
 
-static void count_branches(xo_circuit *c, const struct xo_crossbar *x)
+static int count_branches(xo_circuit *c, const struct xo_crossbar *x)
 {
     size_t m = c->rows, n = c->columns;
     size_t count[XO_KINDS] = {
@@ -28,6 +28,7 @@ static void count_branches(xo_circuit *c, const struct xo_crossbar *x)
     };
     for (int kind = 0; kind < XO_KINDS; kind++)
         c->first[kind + 1] = c->first[kind] + count[kind];
+    return c->first[XO_KINDS] <= INT32_MAX / 2 ? 0 : XO_ETOOBIG;
 }
 
 static void set_branch(xo_circuit *c, size_t branch, int32_t from, int32_t to, double ohm)
@@ -126,12 +127,6 @@ static void set_terminals(xo_circuit *c, const struct xo_crossbar *x)
     }
     for (size_t j = 0; j < c->columns; j++)
         c->held_volt[c->rows + j] = terminal_volt(x->bit_line, j, value_at(&x->sense_volt, j));
-    for (size_t b = c->first[XO_DRIVER]; b < c->first[XO_SENSE]; b++)
-        if (c->ohm[b] != XO_OPEN)
-            c->attached[(size_t)c->from[b] - c->nodes] = true;
-    for (size_t b = c->first[XO_SENSE]; b < c->first[XO_WORD_BRIDGE]; b++)
-        if (c->ohm[b] != XO_OPEN)
-            c->attached[(size_t)c->to[b] - c->nodes] = true;
 }
 
 static int allocate(xo_circuit *c)
@@ -142,7 +137,6 @@ static int allocate(xo_circuit *c)
     c->ohm = xo_calloc(branches, sizeof *c->ohm);
     c->fixed_siemens = xo_calloc(c->rows * c->columns, sizeof *c->fixed_siemens);
     c->driven = xo_calloc(c->terminals, sizeof *c->driven);
-    c->attached = xo_calloc(c->terminals, sizeof *c->attached);
     c->held_volt = xo_calloc(c->terminals, sizeof *c->held_volt);
     c->vertex = xo_calloc(places, sizeof *c->vertex);
     c->link_a = xo_calloc(branches, sizeof *c->link_a);
@@ -150,7 +144,7 @@ static int allocate(xo_circuit *c)
     c->link_branch = xo_calloc(branches, sizeof *c->link_branch);
     c->group = xo_calloc(c->terminals, sizeof *c->group);
     c->group_size = xo_calloc(c->terminals, sizeof *c->group_size);
-    return c->from && c->to && c->ohm && c->fixed_siemens && c->driven && c->attached && c->held_volt && c->vertex
+    return c->from && c->to && c->ohm && c->fixed_siemens && c->driven && c->held_volt && c->vertex
                    && c->link_a && c->link_b && c->link_branch && c->group && c->group_size ? 0 : ENOMEM;
 }
 
@@ -169,8 +163,9 @@ int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info
     c->terminals = x->rows + x->columns;
     c->drive_ends = x->drive_side == XO_DRIVE_BOTH ? 2 : 1;
     c->sense_ends = x->sense_side == XO_SENSE_BOTH ? 2 : 1;
-    count_branches(c, x);
-    status = allocate(c);
+    status = count_branches(c, x);
+    if (!status)
+        status = allocate(c);
     if (!status) {
         draw_cells(c, x);
         draw_wires(c, x);
@@ -182,7 +177,7 @@ int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info
             status = draw_bridges(c, c->first[XO_BIT_BRIDGE], x->bit_bridge, x->bit_bridge_count, 1, 1);
     }
     if (status)
-        xo_fail(info, status, "out of memory for a %zu x %zu array", x->rows, x->columns);
+        xo_fail(info, status, "a %zu x %zu array: %s", x->rows, x->columns, xo_strerror(status));
     else
         status = xo_circuit_merge(c, info);
     if (status)
@@ -201,7 +196,6 @@ void xo_circuit_free(xo_circuit *c)
     free(c->ohm);
     free(c->fixed_siemens);
     free(c->driven);
-    free(c->attached);
     free(c->held_volt);
     free(c->vertex);
     free(c->link_a);

@@ -26,7 +26,6 @@ struct xo_circuit {
     double *ohm;                       /* [branches] XO_OPEN: absent; cells: series_ohm                         */
     double *fixed_siemens;             /* [rows][columns] conductance of a faulty cell, -1 where as programmed  */
     bool *driven;                      /* [terminals] takes its voltage from the input                          */
-    bool *attached;                    /* [terminals] has a branch that is not open                             */
     double *held_volt;                 /* [terminals] of those not driven                                       */
 
     /* As solved. */

@@ -9,6 +9,11 @@
 #ifndef XO_DD_H
 #define XO_DD_H
 
+#include <float.h>
+#if defined __FAST_MATH__ || FLT_EVAL_METHOD != 0
+#error "exactness needs every operation rounded to double as written: no -ffast-math, no x87"
+#endif
+
 typedef struct {
     double hi, lo;
 } dd;

@@ -50,6 +50,8 @@ static void scratch_free(struct xo_scratch *s)
     free(s->terminal_bound);
     free(s->terminal_rounding);
     free(s->final_bound);
+    free(s->scale);
+    free(s->least_scale);
     free(s->terminal_amp);
 }
 
@@ -63,10 +65,12 @@ static int scratch_new(struct xo_scratch *s, const xo_factor *f)
     s->inject = xo_calloc(c->unknowns, sizeof *s->inject);
     s->terminal_rounding = xo_calloc(c->terminals, sizeof *s->terminal_rounding);
     s->terminal_bound = xo_calloc(c->terminals, sizeof *s->terminal_bound);
+    s->scale = xo_calloc(c->terminals, sizeof *s->scale);
+    s->least_scale = xo_calloc(c->terminals, sizeof *s->least_scale);
     s->final_bound = xo_calloc(c->terminals, sizeof *s->final_bound);
     s->terminal_amp = xo_calloc(c->terminals, sizeof *s->terminal_amp);
     return s->volt && s->amp && s->x && s->ratio && s->inject && s->terminal_bound && s->terminal_rounding
-                   && s->final_bound && s->terminal_amp ? 0 : ENOMEM;
+                   && s->final_bound && s->terminal_amp && s->scale && s->least_scale ? 0 : ENOMEM;
 }
 
 static int allocate(xo_factor *f)
@@ -78,9 +82,10 @@ static int allocate(xo_factor *f)
     f->ceiling_volt = xo_calloc(c->unknowns, sizeof *f->ceiling_volt);
     f->ceiling_amp = xo_calloc(c->unknowns, sizeof *f->ceiling_amp);
     f->self_siemens = xo_calloc(c->columns, sizeof *f->self_siemens);
+    f->self_bound = xo_calloc(c->columns, sizeof *f->self_bound);
     f->scratch = xo_calloc((size_t)f->threads, sizeof *f->scratch);
     if (!f->siemens || !f->cell_siemens || !f->link_count || !f->ceiling_volt || !f->ceiling_amp || !f->self_siemens
-        || !f->scratch)
+        || !f->self_bound || !f->scratch)
         return ENOMEM;
     for (size_t j = 0; j < c->columns; j++)
         f->self_siemens[j] = -1;
@@ -125,7 +130,7 @@ static int factor_again(xo_factor **out, const xo_plan *p, const double *cell_si
     options.engine = XO_ENGINE_STARMESH;
     status = xo_plan_new(&own, p->circuit, &options, info);
     if (!status) {
-        own->reason = "Cholesky broke down: elimination without subtraction";
+        own->reason = "Cholesky broke down or could not be certified: elimination without subtraction";
         status = factor_with(out, own, cell_siemens, info);
     }
     if (status)
@@ -168,6 +173,7 @@ void xo_factor_free(xo_factor *f)
     free(f->ceiling_volt);
     free(f->ceiling_amp);
     free(f->self_siemens);
+    free(f->self_bound);
     free(f->scratch);
     xo_plan_free(f->own_plan);
     free(f);

@@ -19,12 +19,8 @@ static double chain_rule(const xo_factor *f, size_t branch)
         double through = ohm == XO_OPEN ? 0 : 1 / (1 + f->cell_siemens[branch] * ohm);
         return c->fixed_siemens[branch] < 0 ? through * through : 0;
     }
-    return ohm == 0 || (ohm == XO_OPEN && branch >= c->first[XO_DRIVER]) ? 0 : 1;
-}
-
-static dd difference(const struct xo_lane_volt *a, const struct xo_lane_volt *b, int lane)
-{
-    return dd_subtract((dd){a->hi[lane], a->lo[lane]}, (dd){b->hi[lane], b->lo[lane]});
+    bool absent = ohm == XO_OPEN && branch >= c->first[XO_DRIVER];     /* no terminal, or superseded */
+    return ohm == 0 || absent ? 0 : 1;
 }
 
 /* Branches of one kind, all lanes of the block. */
@@ -37,10 +33,10 @@ static void store_kind(const xo_factor *f, const struct xo_lane_volt *adjoint, c
         size_t b = c->first[kind] + k;
         int32_t from = c->vertex[c->from[b]], to = c->vertex[c->to[b]];
         double factor = xo_on_island(f, from) || xo_on_island(f, to) ? 0 : share * chain_rule(f, b);
-        double lambda = difference(&adjoint[to], &adjoint[from], 0).hi;
+        double lambda = xo_drop(&adjoint[to], &adjoint[from], 0).hi;
         for (int lane = 0; lane < lanes; lane++)
             out[(first + (size_t)lane) * count + k] =
-                factor == 0 ? 0 : factor * difference(&volt[from], &volt[to], lane).hi * lambda;
+                factor == 0 ? 0 : factor * xo_drop(&volt[from], &volt[to], lane).hi * lambda;
     }
 }
 
@@ -63,18 +59,20 @@ int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t colu
     if (!adjoint)
         return xo_fail(info, ENOMEM, "out of memory for the adjoint of %zu unknowns", c->unknowns);
     xo_set_units(c, s, c->rows + column, 1);
-    xo_refine(f, s, 1, NULL);
+    xo_refine(f, s, 1, XO_LAST_BIT, 1);
     memcpy(adjoint, s->volt, xo_vertices(c) * sizeof *adjoint);
     share = 1.0 / c->group_size[c->group[c->rows + column]];
     for (size_t first = 0; first < inputs; first += XO_LANES) {
         int lanes = inputs - first < XO_LANES ? (int)(inputs - first) : XO_LANES;
         xo_set_terminals(c, s, lanes, row_volt + first * c->rows);
-        xo_refine(f, s, lanes == 1 ? 1 : XO_LANES, NULL);
+        xo_refine(f, s, lanes == 1 ? 1 : XO_LANES, XO_LAST_BIT, 1);
         store_kind(f, adjoint, s->volt, XO_CELL, first, lanes, share, gradient->cells);
         store_kind(f, adjoint, s->volt, XO_ROW_WIRE, first, lanes, share, gradient->row_wires);
         store_kind(f, adjoint, s->volt, XO_COLUMN_WIRE, first, lanes, share, gradient->column_wires);
         store_kind(f, adjoint, s->volt, XO_DRIVER, first, lanes, share, gradient->drivers);
         store_kind(f, adjoint, s->volt, XO_SENSE, first, lanes, share, gradient->senses);
+        store_kind(f, adjoint, s->volt, XO_WORD_BRIDGE, first, lanes, share, gradient->word_bridges);
+        store_kind(f, adjoint, s->volt, XO_BIT_BRIDGE, first, lanes, share, gradient->bit_bridges);
     }
     free(adjoint);
     return 0;

@@ -308,69 +308,76 @@ static void solve(const xo_factor *f, int lanes, double (*x)[XO_LANES])
             x[v][lane] = s->dense[(size_t)lane * size + (size_t)p->seat[v]];
 }
 
-static dd lane_of(const struct xo_lane_volt *value, int lane)
-{
-    return (dd){value->hi[lane], value->lo[lane]};
-}
-
-/* What is left of every equation, as the next right-hand side; returns the largest, currents only. */
-static double residual(struct klu_state *s, int lanes, const struct xo_lane_volt *terminal_volt, int32_t terminals)
-{
-    const struct klu_plan *p = s->plan;
-    double worst = 0;
-    xo_kcl((size_t)p->resistors, p->from, p->to, s->siemens, (size_t)p->places, s->volt, s->amp);
-    for (int lane = 0; lane < lanes; lane++) {
-        double *b = s->dense + (size_t)lane * (size_t)p->size;
-        for (int32_t k = 0; k < p->size - p->places; k++) {
-            int32_t from = p->source_from[k], to = p->source_to[k];
-            dd through = lane_of(&s->through[k], lane), volt = lane_of(&s->volt[from], lane);
-            dd rest = dd_subtract((dd){s->amp[from].hi[lane], s->amp[from].lo[lane]}, through);
-            s->amp[from].hi[lane] = rest.hi;
-            s->amp[from].lo[lane] = rest.lo;
-            if (to >= 0) {
-                rest = dd_add((dd){s->amp[to].hi[lane], s->amp[to].lo[lane]}, through);
-                s->amp[to].hi[lane] = rest.hi;
-                s->amp[to].lo[lane] = rest.lo;
-            }
-            dd want = k < terminals ? (dd){terminal_volt[k].hi[lane], 0} : lane_of(&s->volt[to], lane);
-            b[p->places + k] = dd_subtract(want, volt).hi;
-        }
-        for (int32_t k = 0; k < p->places; k++) {
-            b[k] = s->amp[k].hi[lane];
-            worst = fabs(b[k]) > worst ? fabs(b[k]) : worst;
-        }
-    }
-    return worst;
-}
-
 static void add(struct xo_lane_volt *value, int lane, double correction)
 {
-    dd sum = dd_add(lane_of(value, lane), (dd){correction, 0});
+    dd sum = dd_add(xo_volt_at(value, lane), (dd){correction, 0});
     value->hi[lane] = sum.hi;
     value->lo[lane] = sum.lo;
 }
 
+static void flow(struct xo_lane_amp *into, int lane, dd current)
+{
+    dd sum = dd_add((dd){into->hi[lane], into->lo[lane]}, current);
+    into->hi[lane] = sum.hi;
+    into->lo[lane] = sum.lo;
+}
+
+/* What is left of one lane's equations, as the next right-hand side; returns the largest missing current. */
+static double residual(struct klu_state *s, int lane, const struct xo_lane_volt *terminal_volt, int32_t terminals)
+{
+    const struct klu_plan *p = s->plan;
+    double worst = 0, *b = s->dense + (size_t)lane * (size_t)p->size;
+    for (int32_t k = 0; k < p->size - p->places; k++) {
+        int32_t from = p->source_from[k], to = p->source_to[k];
+        dd through = xo_volt_at(&s->through[k], lane), volt = xo_volt_at(&s->volt[from], lane);
+        dd want = k < terminals ? (dd){terminal_volt[k].hi[lane], 0} : xo_volt_at(&s->volt[to], lane);
+        flow(&s->amp[from], lane, dd_negate(through));
+        if (to >= 0)
+            flow(&s->amp[to], lane, through);
+        b[p->places + k] = dd_subtract(want, volt).hi;
+    }
+    for (int32_t k = 0; k < p->places; k++) {
+        b[k] = s->amp[k].hi[lane];
+        worst = fabs(b[k]) <= worst ? worst : fabs(b[k]);
+    }
+    return worst;
+}
+
+/* Add the solved corrections to one lane. */
+static void correct(struct klu_state *s, int lane)
+{
+    const struct klu_plan *p = s->plan;
+    const double *x = s->dense + (size_t)lane * (size_t)p->size;
+    for (int32_t k = 0; k < p->places; k++)
+        add(&s->volt[k], lane, x[k]);
+    for (int32_t k = p->places; k < p->size; k++)
+        add(&s->through[k - p->places], lane, x[k]);
+}
+
+/* Solve from 0, then refine each lane until its equations hold no better. */
 static void answer(const xo_factor *f, int lanes, struct xo_scratch *out)
 {
     struct klu_state *s = f->state;
     const struct klu_plan *p = s->plan;
     const xo_circuit *c = f->plan->circuit;
-    double before = INFINITY;
+    double before[XO_LANES];
+    bool done[XO_LANES] = {false};
     memset(s->volt, 0, (size_t)p->places * sizeof *s->volt);
     memset(s->through, 0, (size_t)(p->size - p->places) * sizeof *s->through);
-    for (int step = 0; step < MOST_STEPS; step++) {
-        double worst = residual(s, lanes, out->volt + c->unknowns, (int32_t)c->terminals);
-        if (step >= 2 && !(worst < 0.25 * before))
-            break;
-        before = step ? worst : before;
-        solve_dense(s, lanes);
+    for (int step = 0, busy = 1; step < MOST_STEPS && busy; step++) {
+        busy = 0;
+        xo_kcl((size_t)p->resistors, p->from, p->to, s->siemens, (size_t)p->places, s->volt, s->amp);
         for (int lane = 0; lane < lanes; lane++) {
-            const double *x = s->dense + (size_t)lane * (size_t)p->size;
-            for (int32_t k = 0; k < p->places; k++)
-                add(&s->volt[k], lane, x[k]);
-            for (int32_t k = p->places; k < p->size; k++)
-                add(&s->through[k - p->places], lane, x[k]);
+            double worst = residual(s, lane, out->volt + c->unknowns, (int32_t)c->terminals);
+            done[lane] = done[lane] || (step >= 2 && !(worst < 0.25 * before[lane]));
+            before[lane] = step ? worst : INFINITY;
+            busy += !done[lane];
         }
+        if (busy)
+            solve_dense(s, lanes);
+        for (int lane = 0; lane < lanes; lane++)
+            if (!done[lane])
+                correct(s, lane);
     }
     for (size_t v = 0; v < c->unknowns; v++)
         out->volt[v] = s->volt[p->seat[v]];

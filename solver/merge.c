@@ -23,21 +23,35 @@ static void merge_zero_ohm(const xo_circuit *c, int32_t *parent)
 }
 
 /* Terminals that zero ohm joins form a group, named after its first member. */
-static int group_terminals(xo_circuit *c, int32_t *parent, struct xo_info *info)
+static void group_terminals(xo_circuit *c, int32_t *parent)
 {
     for (size_t t = 0; t < c->terminals; t++) {
         int32_t last = xo_root(parent, (int32_t)(c->nodes + t)) - (int32_t)c->nodes;
-        int32_t first = c->group_size[last] ? c->group[last] : (int32_t)t;
-        c->group[t] = first;
-        c->group[last] = first;
-        c->group_size[last] = 1;       /* marks that the group has been met; counted below */
-        if (!c->driven[t] && !c->driven[first] && c->held_volt[t] != c->held_volt[first])
-            return xo_circuit_conflict(c, t, c->held_volt[t], (size_t)first, c->held_volt[first], info);
+        bool met = c->group_size[last] != 0;
+        c->group[t] = met ? c->group[last] : (int32_t)t;
+        c->group[last] = c->group[t];
+        c->group_size[last] = 1;
     }
     for (size_t t = 0; t < c->terminals; t++)
         c->group_size[t] = 0;
     for (size_t t = 0; t < c->terminals; t++)
         c->group_size[c->group[t]]++;
+}
+
+/* Those of a group that have a voltage of their own must agree on it. */
+static int check_held(const xo_circuit *c, int32_t *held, struct xo_info *info)
+{
+    for (size_t t = 0; t < c->terminals; t++)
+        held[t] = -1;
+    for (size_t t = 0; t < c->terminals; t++) {
+        int32_t *first = &held[c->group[t]];
+        if (c->driven[t])
+            continue;
+        if (*first < 0)
+            *first = (int32_t)t;
+        else if (c->held_volt[t] != c->held_volt[*first])
+            return xo_circuit_conflict(c, t, c->held_volt[t], (size_t)*first, c->held_volt[*first], info);
+    }
     return 0;
 }
 
@@ -70,16 +84,19 @@ static void list_links(xo_circuit *c)
 int xo_circuit_merge(xo_circuit *c, struct xo_info *info)
 {
     int32_t *parent = xo_calloc(c->nodes + c->terminals, sizeof *parent);
-    int status;
-    if (!parent)
-        return xo_fail(info, ENOMEM, "out of memory");
-    merge_zero_ohm(c, parent);
-    status = group_terminals(c, parent, info);
+    int32_t *held = xo_calloc(c->terminals, sizeof *held);
+    int status = parent && held ? 0 : xo_fail(info, ENOMEM, "out of memory");
+    if (!status) {
+        merge_zero_ohm(c, parent);
+        group_terminals(c, parent);
+        status = check_held(c, held, info);
+    }
     if (!status) {
         number_vertices(c, parent);
         list_links(c);
     }
     free(parent);
+    free(held);
     return status;
 }
 

@@ -26,8 +26,7 @@ void xo_store_voltages(const xo_factor *f, const struct xo_scratch *s, size_t fi
 /* V(from) - V(to), to double precision of the difference. */
 static double drop(const xo_circuit *c, const struct xo_scratch *s, size_t branch, int lane)
 {
-    const struct xo_lane_volt *a = &s->volt[c->vertex[c->from[branch]]], *b = &s->volt[c->vertex[c->to[branch]]];
-    return dd_subtract((dd){a->hi[lane], a->lo[lane]}, (dd){b->hi[lane], b->lo[lane]}).hi;
+    return xo_drop(&s->volt[c->vertex[c->from[branch]]], &s->volt[c->vertex[c->to[branch]]], lane).hi;
 }
 
 static void copy_kind(double *out, const double *amp, const xo_circuit *c, enum xo_kind kind, size_t input)
@@ -51,6 +50,8 @@ void xo_store_branches(const xo_factor *f, const struct xo_scratch *s, const str
         copy_kind(amp->column_wires, o->branch_amp, c, XO_COLUMN_WIRE, input);
         copy_kind(amp->drivers, o->branch_amp, c, XO_DRIVER, input);
         copy_kind(amp->senses, o->branch_amp, c, XO_SENSE, input);
+        copy_kind(amp->word_bridges, o->branch_amp, c, XO_WORD_BRIDGE, input);
+        copy_kind(amp->bit_bridges, o->branch_amp, c, XO_BIT_BRIDGE, input);
     }
 }
 
@@ -66,7 +67,7 @@ static size_t line_of(const xo_circuit *c, size_t branch)
     return (branch - c->first[XO_SENSE]) % c->columns;
 }
 
-/* Add one link's power where it belongs.  Bridges belong to no line: they count in the total only. */
+/* Add one link's power where it belongs.  Bridges belong to no line. */
 static void add_power(const xo_circuit *c, size_t branch, double watt, size_t input, const struct xo_solution *out)
 {
     if (branch < c->first[XO_ROW_WIRE]) {
@@ -78,6 +79,8 @@ static void add_power(const xo_circuit *c, size_t branch, double watt, size_t in
     } else if (branch < c->first[XO_WORD_BRIDGE]) {
         if (out->bit_line_watt)
             out->bit_line_watt[input * c->columns + line_of(c, branch)] += watt;
+    } else if (out->bridge_watt) {
+        out->bridge_watt[input] += watt;
     }
 }
 
@@ -85,6 +88,8 @@ static void clear_power(const xo_circuit *c, size_t input, const struct xo_solut
 {
     if (out->cell_watt)
         out->cell_watt[input] = 0;
+    if (out->bridge_watt)
+        out->bridge_watt[input] = 0;
     if (out->word_line_watt)
         memset(out->word_line_watt + input * c->rows, 0, c->rows * sizeof *out->word_line_watt);
     if (out->bit_line_watt)
@@ -131,8 +136,10 @@ double xo_store_power(const xo_factor *f, const struct xo_scratch *s, size_t fir
             worst = gap / fabs(delivered.hi);
         if (out->source_watt)
             out->source_watt[input] = delivered.hi;
+        if (!out->cell_watt && !out->word_line_watt && !out->bit_line_watt && !out->bridge_watt)
+            continue;
         clear_power(c, input, out);
-        for (size_t e = 0; (out->cell_watt || out->word_line_watt || out->bit_line_watt) && e < c->links; e++) {
+        for (size_t e = 0; e < c->links; e++) {
             double volt = drop(c, s, (size_t)c->link_branch[e], lane);
             add_power(c, (size_t)c->link_branch[e], f->siemens[e].hi * volt * volt, input, out);
         }

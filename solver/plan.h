@@ -19,6 +19,8 @@ struct xo_engine_table {
     /* x = approximately K^-1 x for the unknowns: x comes in as the current injected into each [A], terminals at
      * 0 V, and leaves as its voltage [V].  lanes is 1 or XO_LANES.  Refinement makes up for what it lacks. */
     void (*solve)(const xo_factor *f, int lanes, double (*x)[XO_LANES]);
+    /* The couplings of a terminal to all others with their a-priori bounds [terminals], or NULL: for xo_matrix. */
+    void (*couplings)(const xo_factor *f, size_t terminal, const double **siemens, double *bound);
     /* A second way of its own, or NULL: fill s->terminal_amp from the terminals in s->volt. */
     void (*currents)(const xo_factor *f, int lanes, struct xo_scratch *s);
     /* Both at once, or NULL: fill s->volt of the unknowns, refined its own way, and s->terminal_amp. */
@@ -62,9 +64,10 @@ struct xo_scratch {
     double (*inject)[XO_LANES];        /* [unknowns] currents from outside                                */
     double (*terminal_bound)[XO_LANES];/* [terminals] of the certified current amp                        */
     double (*terminal_rounding)[XO_LANES]; /* [terminals] the part of it that no better w would lower     */
+    double excess[XO_LANES];           /* largest other part, over the sum of |currents| at its terminal  */
     double (*final_bound)[XO_LANES];   /* [terminals] of the current reported                             */
     double (*terminal_amp)[XO_LANES];  /* [terminals] the engine's own answer                             */
-    void *engine;                      /* what the engine needs                                           */
+    double (*scale)[XO_LANES], (*least_scale)[XO_LANES];   /* [terminals] s_j and what it is at least     */
 };
 
 struct xo_factor {
@@ -77,7 +80,7 @@ struct xo_factor {
     bool proven;                       /* the certificate's w was found                                   */
     double *ceiling_volt;              /* [unknowns] w of the certificate, K w >= ceiling_amp > 0         */
     double *ceiling_amp;               /* [unknowns]                                                      */
-    double *self_siemens;              /* [columns] Y_jj, found when first needed; -1 before              */
+    double *self_siemens, *self_bound; /* [columns] Y_jj and how far from exact, where a sense is held    */
     int threads;
     struct xo_scratch *scratch;        /* [threads]                                                       */
     void *state;
@@ -93,14 +96,17 @@ int xo_components_find(xo_factor *f);
 void xo_components_free(struct xo_components *k);
 bool xo_on_island(const xo_factor *f, int32_t vertex);
 
-/* refine.c.  lanes is 1 or XO_LANES; with `injected` the currents s->inject enter the unknowns from outside. */
+/* refine.c.  lanes is 1 or XO_LANES; with `injected` the currents s->inject enter the unknowns from outside (and are
+ * lost without).  All leave volt and amp consistent. */
 void xo_refine_start(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected);
-void xo_refine_step(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected);    /* from s->amp    */
-void xo_settle_idle(const xo_factor *f, struct xo_lane_volt *volt);    /* exact where one terminal sets all   */
-void xo_refine_kcl(const xo_factor *f, struct xo_scratch *s);                   /* volt -> amp            */
-/* Refine until the certificate is below the last bit of every terminal current or gets no better; at least one step.
- * Leaves volt, amp and terminal_bound filled in; *steps (may be NULL) is how many it took.  Returns xo_certify's. */
-double xo_refine(const xo_factor *f, struct xo_scratch *s, int lanes, int *steps);
+void xo_refine_step(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected,
+                    const double active[XO_LANES]);                             /* 0: leave this lane alone        */
+void xo_refine_kcl(const xo_factor *f, struct xo_scratch *s);                   /* volt -> amp                     */
+void xo_settle_idle(const xo_factor *f, struct xo_lane_volt *volt);             /* exact where one terminal sets all */
+/* Start and refine, each lane until its excess is at most `enough` or gets no better.  Leaves terminal_bound and excess
+ * filled in; returns the most steps that a lane took. */
+int xo_refine(const xo_factor *f, struct xo_scratch *s, int lanes, double enough, int least_steps);
+#define XO_LAST_BIT (0.5 * XO_UNIT)    /* `enough` for currents exact to the last bit                              */
 
 /* solve.c: refuse what is not a voltage, and different voltages joined by zero ohm. */
 int xo_check_inputs(const xo_circuit *c, size_t inputs, const double *row_volt, struct xo_info *info);
@@ -112,10 +118,11 @@ void xo_set_units(const xo_circuit *c, struct xo_scratch *s, size_t first, size_
 /* certificate.c */
 /* Find w, once per factor; false if there is none, and every bound will be infinite. */
 bool xo_certificate_prepare(xo_factor *f);
-/* Bound every terminal current of the block, from volt and amp (after xo_refine_kcl).  Returns the largest part that
- * the voltages' errors have in a bound, relative to the sum of the magnitudes of the currents at that terminal. */
-double xo_certify(const xo_factor *f, struct xo_scratch *s);
-/* Lower terminal_bound by a w made for this block: K w >= |r|.  Overwrites volt and amp. */
-void xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes);
+/* Bound every terminal current of the block, from volt and amp: terminal_bound, terminal_rounding, excess. */
+void xo_certify(const xo_factor *f, struct xo_scratch *s);
+/* Where a lane's excess is above XO_COARSE, lower its terminal_bound by a w made for it: K w >= |r|.  Overwrites volt
+ * and amp if there is such a lane. */
+bool xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes);
+#define XO_COARSE 1e-12
 
 #endif

@@ -1,7 +1,8 @@
 /* Iterative refinement in double-double: x <- x + K^-1 r, with r from Kirchhoff's law in branch form.
  *
  * Each step multiplies the error by the relative error of the engine's factor, some 1e-10 on hard arrays, so one or
- * two steps reach the last bit.  The engine decides how fast that goes, never where it ends.
+ * two steps reach the last bit.  The engine decides how fast that goes, never where it ends.  A lane stops when its own
+ * certificate says so: corrected by 0 from then on, it does not feel how long its neighbours take.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <string.h>
@@ -22,7 +23,6 @@ static void drive(const xo_factor *f, const struct xo_lane_volt *volt, double (*
     }
 }
 
-/* Where a single terminal sets the voltage no current flows: exactly that voltage. */
 void xo_settle_idle(const xo_factor *f, struct xo_lane_volt *volt)
 {
     const struct xo_components *k = &f->components;
@@ -54,19 +54,21 @@ void xo_refine_start(const xo_factor *f, struct xo_scratch *s, int lanes, bool i
             s->volt[v].lo[lane] = 0;
         }
     xo_settle_idle(f, s->volt);
+    xo_refine_kcl(f, s);
 }
 
-/* x = current that is still missing at each unknown. */
-static void missing(size_t unknowns, const struct xo_lane_amp *amp, double (*inject)[XO_LANES], double (*x)[XO_LANES])
+/* x = current that is still missing at each unknown, in the lanes that are to be corrected. */
+XO_CLONES
+static void missing(size_t unknowns, const struct xo_lane_amp *amp, double (*inject)[XO_LANES],
+                    const double active[XO_LANES], double (*x)[XO_LANES])
 {
-    if (!inject) {
-        for (size_t v = 0; v < unknowns; v++)
-            memcpy(x[v], amp[v].hi, sizeof *x);
-        return;
+    for (size_t v = 0; v < unknowns; v++) {
+#pragma omp simd
+        for (int lane = 0; lane < XO_LANES; lane++) {
+            dd into = dd_add((dd){amp[v].hi[lane], amp[v].lo[lane]}, (dd){inject[v][lane], 0});
+            x[v][lane] = active[lane] != 0 ? into.hi : 0;
+        }
     }
-    for (size_t v = 0; v < unknowns; v++)
-        for (int lane = 0; lane < XO_LANES; lane++)
-            x[v][lane] = dd_add((dd){amp[v].hi[lane], amp[v].lo[lane]}, (dd){inject[v][lane], 0}).hi;
 }
 
 XO_CLONES
@@ -82,14 +84,17 @@ static void correct(size_t unknowns, struct xo_lane_volt *volt, double (*x)[XO_L
     }
 }
 
-void xo_refine_step(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected)
+void xo_refine_step(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected, const double active[XO_LANES])
 {
     size_t unknowns = f->plan->circuit->unknowns;
-    missing(unknowns, s->amp, injected ? s->inject : NULL, s->x);      /* lanes not in use stay 0 */
+    if (!injected)
+        memset(s->inject, 0, unknowns * sizeof *s->inject);
+    missing(unknowns, s->amp, s->inject, active, s->x);
     if (unknowns)
         f->plan->table->solve(f, lanes, s->x);
     correct(unknowns, s->volt, s->x);
     xo_settle_idle(f, s->volt);
+    xo_refine_kcl(f, s);
 }
 
 void xo_refine_kcl(const xo_factor *f, struct xo_scratch *s)
@@ -98,20 +103,26 @@ void xo_refine_kcl(const xo_factor *f, struct xo_scratch *s)
     xo_kcl(c->links, c->link_a, c->link_b, f->siemens, xo_vertices(c), s->volt, s->amp);
 }
 
-double xo_refine(const xo_factor *f, struct xo_scratch *s, int lanes, int *steps)
+int xo_refine(const xo_factor *f, struct xo_scratch *s, int lanes, double enough, int least_steps)
 {
-    double excess, before = INFINITY;
-    int step = 0;
-    xo_refine_start(f, s, lanes, false);
-    for (;; step++) {
-        xo_refine_kcl(f, s);
-        excess = xo_certify(f, s);
-        if (step >= 1 && (excess <= 0.5 * XO_UNIT || !(excess < 0.25 * before) || step == MOST_STEPS))
-            break;
-        before = excess;
-        xo_refine_step(f, s, lanes, false);
+    double active[XO_LANES], before[XO_LANES];
+    for (int lane = 0; lane < XO_LANES; lane++) {
+        active[lane] = lane < lanes;
+        before[lane] = INFINITY;
     }
-    if (steps)
-        *steps = step;
-    return excess;
+    xo_refine_start(f, s, lanes, false);
+    for (int step = 0;; step++) {
+        int busy = 0;
+        xo_certify(f, s);
+        for (int lane = 0; lane < lanes; lane++) {
+            bool better = s->excess[lane] < 0.25 * before[lane];
+            if (step >= least_steps && (s->excess[lane] <= enough || (step > 0 && !better)))
+                active[lane] = 0;
+            before[lane] = s->excess[lane];
+            busy += active[lane] != 0;
+        }
+        if (!busy || step == MOST_STEPS)
+            return step;
+        xo_refine_step(f, s, lanes, false, active);
+    }
 }

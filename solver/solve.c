@@ -11,7 +11,6 @@
 #include "memory.h"
 #include "outputs.h"
 
-#define COARSE 1e-12                   /* a bound this much of its currents is worth a sharper certificate */
 #define WORST_ACCEPTED 1e-9            /* a bound above this share of its scale is not called proven */
 
 int xo_check_inputs(const xo_circuit *c, size_t inputs, const double *row_volt, struct xo_info *info)
@@ -71,7 +70,7 @@ static void settle_currents(const xo_factor *f, struct xo_scratch *s, int lanes)
                 *amp = certified;
             s->final_bound[t][lane] = fabs(*amp - certified) * (1 + 2 * DBL_EPSILON);
             if (c->group_size[t] > 1)                          /* sharing rounds twice more */
-                s->final_bound[t][lane] += DBL_EPSILON * fabs(*amp);
+                s->final_bound[t][lane] += 2 * DBL_EPSILON * fabs(*amp);
         }
 }
 
@@ -96,7 +95,7 @@ static double worst_kcl(const xo_factor *f, const struct xo_scratch *s, int lane
     for (size_t v = 0; v < c->unknowns; v++)
         for (int lane = 0; lane < lanes; lane++) {
             double r = fabs(s->amp[v].hi[lane]) + xo_kcl_rounding(f->link_count[v]) * s->amp[v].size[lane];
-            worst = r > worst ? r : worst;
+            worst = r <= worst ? worst : r == r ? r : INFINITY;
         }
     return worst;
 }
@@ -108,64 +107,99 @@ static void find_self_siemens(xo_factor *f, struct xo_scratch *s)
     for (size_t first = 0; first < c->columns; first += XO_LANES) {
         size_t count = c->columns - first < XO_LANES ? c->columns - first : XO_LANES;
         xo_set_units(c, s, c->rows + first, count);
-        xo_refine(f, s, XO_LANES, NULL);
+        xo_refine(f, s, XO_LANES, XO_LAST_BIT, 1);
         for (size_t k = 0; k < count; k++)
             f->self_siemens[first + k] = -s->amp[c->unknowns + (size_t)c->group[c->rows + first + k]].hi[k];
+        xo_certify_closely(f, s, XO_LANES);
+        for (size_t k = 0; k < count; k++)
+            f->self_bound[first + k] = s->terminal_bound[c->group[c->rows + first + k]][k];
     }
 }
 
-/* Make the block's voltages those of |V|, unless they are already (`fresh`: they still belong to the inputs). */
-static void solve_magnitudes(const xo_factor *f, struct xo_scratch *s, int lanes, bool fresh)
+/* s_j of one lane from the block's currents, which those of |V| are: what |V| drives, plus 2 |V_j| Y_jj. */
+static void keep_scale(const xo_factor *f, struct xo_scratch *s, int lane)
 {
     const xo_circuit *c = f->plan->circuit;
-    bool same = true, sensed_at_zero = true;
-    for (size_t t = 0; t < c->terminals; t++)
-        for (int lane = 0; lane < lanes; lane++) {
-            double *volt = &s->volt[c->unknowns + t].hi[lane];
-            same = same && !(*volt < 0);
-            sensed_at_zero = sensed_at_zero && (t < c->rows || *volt == 0);
-            *volt = fabs(*volt);
-        }
-    if (same && sensed_at_zero && fresh)
-        return;
-    xo_refine_start(f, s, lanes == 1 ? 1 : XO_LANES, false);
-    xo_refine_kcl(f, s);
-    if (!sensed_at_zero || !(xo_certify(f, s) < 1e-3))     /* mostly a first solve is good to many digits */
-        xo_refine(f, s, lanes == 1 ? 1 : XO_LANES, NULL);
+    for (size_t j = 0; j < c->columns; j++) {
+        size_t t = c->rows + j, g = (size_t)c->group[t];
+        double held = fabs(c->held_volt[t]);
+        s->scale[t][lane] = s->amp[c->unknowns + g].hi[lane] + (held > 0 ? 2 * held * f->self_siemens[j] : 0);
+        s->least_scale[t][lane] = s->scale[t][lane] * (1 - 4 * DBL_EPSILON) - s->terminal_bound[g][lane]
+                                  - (held > 0 ? 2 * held * f->self_bound[j] : 0);
+    }
 }
 
-/* s_j = sum y_tj (|V_t| + |V_j|): the current that |V| would drive, plus 2 |V_j| Y_jj.  Overwrites the block.
- * Stores scales and final bounds; returns the worst bound relative to what its s_j is at least. */
-static double store_bounds(const xo_factor *f, struct xo_scratch *s, size_t first, int lanes, bool fresh,
+static bool senses_held(const xo_circuit *c)
+{
+    for (size_t j = 0; j < c->columns; j++)
+        if (c->held_volt[c->rows + j] != 0)
+            return true;
+    return false;
+}
+
+/* Is the lane's input its own |V|? */
+static bool nothing_negative(const xo_circuit *c, const struct xo_scratch *s, int lane)
+{
+    for (size_t t = c->unknowns; t < xo_vertices(c); t++)
+        if (s->volt[t].hi[lane] < 0)
+            return false;
+    return true;
+}
+
+/* s_j of the lanes that must be solved again, for |V|.  Overwrites the block. */
+static void solve_scales(const xo_factor *f, struct xo_scratch *s, int lanes, const double *row_volt,
+                         const bool again[XO_LANES])
+{
+    const xo_circuit *c = f->plan->circuit;
+    bool held = senses_held(c);
+    xo_set_terminals(c, s, lanes, row_volt);
+    for (size_t t = c->unknowns; t < xo_vertices(c); t++)
+        for (int lane = 0; lane < XO_LANES; lane++)
+            s->volt[t].hi[lane] = again[lane] ? fabs(s->volt[t].hi[lane]) : 0;
+    /* Where nothing cancels a first solve is good to many digits. */
+    xo_refine(f, s, lanes == 1 ? 1 : XO_LANES, held ? XO_LAST_BIT : 1e-6, held);
+    for (int lane = 0; lane < lanes; lane++)
+        if (again[lane])
+            keep_scale(f, s, lane);
+}
+
+/* Final bounds and scales.  Overwrites the block: everything else must have been stored. */
+static void finish_bounds(const xo_factor *f, struct xo_scratch *s, int lanes, const double *row_volt)
+{
+    const xo_circuit *c = f->plan->circuit;
+    bool held = senses_held(c), again[XO_LANES] = {false};
+    int count = 0;
+    for (int lane = 0; lane < lanes; lane++) {
+        count += again[lane] = held || !nothing_negative(c, s, lane);
+        if (!again[lane])
+            keep_scale(f, s, lane);
+    }
+    xo_certify_closely(f, s, lanes == 1 ? 1 : XO_LANES);
+    for (size_t t = 0; t < c->terminals; t++)
+        for (int lane = 0; lane < lanes; lane++)
+            s->final_bound[t][lane] += s->terminal_bound[t][lane];
+    if (count)
+        solve_scales(f, s, lanes, row_volt, again);
+}
+
+/* Store scales and bounds of a block; returns the worst bound relative to what its s_j is at least. */
+static double store_bounds(const xo_factor *f, const struct xo_scratch *s, size_t first, int lanes,
                            const struct xo_solution *out)
 {
     const xo_circuit *c = f->plan->circuit;
     double worst = 0;
-    solve_magnitudes(f, s, lanes, fresh);
     for (int lane = 0; lane < lanes; lane++)
         for (size_t j = 0; j < c->columns; j++) {
-            size_t g = (size_t)c->group[c->rows + j], at = (first + (size_t)lane) * c->columns + j;
-            double held = s->volt[c->unknowns + g].hi[lane], bound = s->final_bound[g][lane];
-            double scale = s->amp[c->unknowns + g].hi[lane] + (held > 0 ? 2 * held * f->self_siemens[j] : 0);
-            double least = scale - s->terminal_bound[g][lane];
+            size_t t = c->rows + j, at = (first + (size_t)lane) * c->columns + j;
+            double bound = s->final_bound[c->group[t]][lane], least = s->least_scale[t][lane];
             if (out->bound_amp)
-                out->bound_amp[at] = bound * share(c, c->rows + j);
+                out->bound_amp[at] = bound * share(c, t);
             if (out->scale_amp)
-                out->scale_amp[at] = scale * share(c, c->rows + j);
+                out->scale_amp[at] = s->scale[t][lane] * share(c, t);
             if (!(bound == 0))         /* NaN, from an engine gone wrong, is no bound */
                 worst = fmax(worst, bound > 0 && least > 0 ? bound / least : INFINITY);
         }
     return worst;
-}
-
-/* Add the certified part to the final bounds, sharpened first where it is coarse (that overwrites volt and amp). */
-static void finish_bounds(const xo_factor *f, struct xo_scratch *s, int lanes, double excess)
-{
-    if (excess > COARSE)
-        xo_certify_closely(f, s, lanes);
-    for (size_t t = 0; t < f->plan->circuit->terminals; t++)
-        for (int lane = 0; lane < lanes; lane++)
-            s->final_bound[t][lane] += s->terminal_bound[t][lane];
 }
 
 /* One block from voltages to everything asked for; the summary of it in *sum. */
@@ -174,16 +208,15 @@ static void solve_block(const xo_factor *f, struct xo_scratch *s, const struct x
 {
     const xo_circuit *c = f->plan->circuit;
     const struct xo_engine_table *table = f->plan->table;
-    int width = lanes == 1 ? 1 : XO_LANES;
-    double excess;
-    xo_set_terminals(c, s, lanes, row_volt + first * c->rows);
+    row_volt += first * c->rows;
+    xo_set_terminals(c, s, lanes, row_volt);
     if (table->answer && c->unknowns) {
         table->answer(f, lanes, s);
         xo_settle_idle(f, s->volt);
         xo_refine_kcl(f, s);
-        excess = xo_certify(f, s);
+        xo_certify(f, s);
     } else {
-        excess = xo_refine(f, s, width, &sum->refinements);
+        sum->refinements = xo_refine(f, s, lanes == 1 ? 1 : XO_LANES, XO_LAST_BIT, 1);
     }
     if (table->currents && c->unknowns)
         table->currents(f, lanes, s);
@@ -193,10 +226,8 @@ static void solve_block(const xo_factor *f, struct xo_scratch *s, const struct x
     xo_store_branches(f, s, o, first, lanes, &out->branch_amp);
     sum->worst_kcl_amp = worst_kcl(f, s, lanes);
     sum->worst_power_rel = xo_store_power(f, s, first, lanes, out);
-    finish_bounds(f, s, lanes, excess);
-    if (excess > COARSE)               /* the voltages are gone: set the terminals again for the scale */
-        xo_set_terminals(c, s, lanes, row_volt + first * c->rows);
-    sum->worst_bound_rel = store_bounds(f, s, first, lanes, excess <= COARSE, out);
+    finish_bounds(f, s, lanes, row_volt);
+    sum->worst_bound_rel = store_bounds(f, s, first, lanes, out);
 }
 
 static void merge_summary(struct xo_solution *out, const struct xo_solution *part)
@@ -208,7 +239,7 @@ static void merge_summary(struct xo_solution *out, const struct xo_solution *par
 }
 
 /* All blocks.  Returns non-zero if the caller's progress function asked to stop. */
-static int solve_blocks(xo_factor *f, const struct xo_outputs *o, size_t inputs, const double *row_volt,
+static int solve_blocks(const xo_factor *f, const struct xo_outputs *o, size_t inputs, const double *row_volt,
                         struct xo_solution *out)
 {
     const struct xo_options *options = &f->plan->options;
@@ -256,7 +287,8 @@ static int outputs_new(struct xo_outputs **out, const xo_factor *f, const struct
 {
     const xo_circuit *c = f->plan->circuit;
     struct xo_outputs *o = xo_calloc((size_t)f->threads, sizeof *o);
-    bool branches = wanted->cells || wanted->row_wires || wanted->column_wires || wanted->drivers || wanted->senses;
+    bool branches = wanted->cells || wanted->row_wires || wanted->column_wires || wanted->drivers || wanted->senses
+                    || wanted->word_bridges || wanted->bit_bridges;
     int status = !o ? ENOMEM : branches ? xo_zero_ohm_new(&o[0].zero_ohm, c) : 0;
     for (int t = 0; t < f->threads && branches && !status; t++) {
         o[t].zero_ohm = o[0].zero_ohm;
@@ -270,14 +302,6 @@ static int outputs_new(struct xo_outputs **out, const xo_factor *f, const struct
     else
         *out = o;
     return status;
-}
-
-static bool senses_held(const xo_circuit *c)
-{
-    for (size_t j = 0; j < c->columns; j++)
-        if (c->held_volt[c->rows + j] != 0)
-            return true;
-    return false;
 }
 
 int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)

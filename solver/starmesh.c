@@ -15,6 +15,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include "memory.h"
@@ -38,7 +39,8 @@ static void take_links(struct elimination *w, size_t k)
     for (int64_t e = front->link; e < front[1].link; e++) {
         int32_t link = w->p->link_order[e];
         int32_t a = w->local[w->p->position[c->link_a[link]]], b = w->local[w->p->position[c->link_b[link]]];
-        w->front[a < b ? a * front->size + b : b * front->size + a] += w->f->siemens[link].hi;
+        size_t row = (size_t)(a < b ? a : b), column = (size_t)(a < b ? b : a);
+        w->front[row * (size_t)front->size + column] += w->f->siemens[link].hi;
     }
 }
 
@@ -127,6 +129,11 @@ static void read_off(struct elimination *w)
     for (size_t a = 0; a < n; a++)
         for (size_t b = a + 1; b < n; b++)
             w->s->coupling_siemens[a * n + b] = w->s->coupling_siemens[b * n + a] = w->front[a * n + b];
+    for (size_t a = 0; a < n; a++) {
+        for (size_t b = 0; b < n; b++)
+            w->s->self_siemens[a] += w->s->coupling_siemens[a * n + b];
+        w->s->self_siemens[a] *= 1 + (double)n * DBL_EPSILON;
+    }
 }
 
 static int run(struct elimination *w)
@@ -155,6 +162,7 @@ static void factor_free(void *state)
     if (!s)
         return;
     free(s->coupling_siemens);
+    free(s->self_siemens);
     free(s->value);
     free(s);
 }
@@ -173,13 +181,18 @@ static int factor(xo_factor *f, struct xo_info *info)
     w.next_child = xo_calloc(p->fronts, sizeof *w.next_child);
     if (w.s) {
         w.s->coupling_siemens = xo_calloc(c->terminals * c->terminals, sizeof *w.s->coupling_siemens);
+        w.s->self_siemens = xo_calloc(c->terminals, sizeof *w.s->self_siemens);
         w.s->value = xo_calloc((size_t)p->start[c->unknowns], sizeof *w.s->value);
     }
-    if (w.s && w.s->coupling_siemens && w.s->value && w.front && w.handed_on && w.local && w.first_child && w.next_child)
+    if (w.s && w.s->coupling_siemens && w.s->self_siemens && w.s->value && w.front && w.handed_on && w.local
+        && w.first_child && w.next_child)
         status = run(&w);
-    if (!status)
+    if (!status) {
+        double share = p->roundings * XO_UNIT;
+        w.s->relative_bound = share / (1 - 3 * share);
         w.s->triangle = (struct xo_triangle){.n = c->unknowns, .vertex = f->plan->order, .start = p->start,
                                              .row = p->row, .value = w.s->value};
+    }
     free(w.front);
     free(w.handed_on);
     free(w.local);
@@ -208,6 +221,17 @@ static void solve(const xo_factor *f, int lanes, double (*x)[XO_LANES])
     xo_triangle_solve(&s->triangle, lanes, x);
 }
 
+static void couplings(const xo_factor *f, size_t terminal, const double **siemens, double *bound)
+{
+    const struct xo_starmesh_state *s = f->state;
+    const double *self = s->self_siemens;
+    size_t n = f->plan->circuit->terminals;
+    *siemens = s->coupling_siemens + terminal * n;
+    for (size_t t = 0; t < n; t++)                 /* and what underflow may have swallowed */
+        bound[t] = self[t] > 0 && self[terminal] > 0
+                       ? s->relative_bound * sqrt(self[t]) * sqrt(self[terminal]) + DBL_MIN / XO_UNIT : 0;
+}
+
 /* I_t = sum_s y_st (V_s - V_t), straight from the couplings. */
 static void currents(const xo_factor *f, int lanes, struct xo_scratch *scratch)
 {
@@ -226,5 +250,5 @@ static void currents(const xo_factor *f, int lanes, struct xo_scratch *scratch)
 
 const struct xo_engine_table xo_starmesh_engine = {
     .name = "starmesh", .plan = plan, .plan_free = plan_free, .factor = factor, .factor_free = factor_free,
-    .solve = solve, .currents = currents,
+    .solve = solve, .couplings = couplings, .currents = currents,
 };

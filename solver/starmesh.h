@@ -26,8 +26,7 @@ struct xo_starmesh_plan {
     int32_t *position;                 /* [vertices] of each vertex                                             */
     int32_t *start, *row;              /* pattern of the triangle, see struct xo_triangle                       */
     int32_t largest;                   /* size of the largest front                                             */
-    double roundings;                  /* on the longest chain of fronts; see xo_starmesh_relative_bound        */
-    double operations;                 /* multiplications and additions, counted as pivots * size^2 ...         */
+    double roundings;                  /* that a coupling can collect on the longest chain of fronts            */
 };
 
 int xo_starmesh_plan_new(struct xo_starmesh_plan **out, const xo_circuit *c, const int32_t *order);
@@ -36,6 +35,8 @@ void xo_starmesh_plan_free(struct xo_starmesh_plan *p);
 /* What is left between terminals: [terminals][terminals], symmetric, 0 on the diagonal. */
 struct xo_starmesh_state {
     double *coupling_siemens;
+    double *self_siemens;              /* [terminals] sums of a terminal's couplings, rounded up                */
+    double relative_bound;             /* of the couplings as a quadratic form                                  */
     double *value;                     /* of the triangle */
     struct xo_triangle triangle;
 };

@@ -72,6 +72,21 @@ static int symbolic_new(struct symbolic *s, const xo_circuit *c, const int32_t *
     return 0;
 }
 
+/* Links between the same two vertices, at most: each addition of one more rounds. */
+static int32_t most_parallel(struct symbolic *s)
+{
+    int32_t most = 1;
+    for (size_t k = 0; k < s->total; k++) {
+        for (int32_t e = s->near_first[k]; e < s->near_first[k + 1]; e++) {
+            int32_t *seen = &s->mark[s->near[e]];          /* -1 when not met */
+            most = ++*seen + 1 > most ? *seen + 1 : most;
+        }
+        for (int32_t e = s->near_first[k]; e < s->near_first[k + 1]; e++)
+            s->mark[s->near[e]] = -1;
+    }
+    return most;
+}
+
 /* Add the positions behind k in list[0..count) to k's later neighbours, each once. */
 static int32_t gather(struct symbolic *s, int32_t k, const int32_t *list, int32_t count, int32_t *out, int32_t used)
 {
@@ -135,8 +150,6 @@ static void set_front(struct xo_starmesh_plan *p, const struct symbolic *s, int3
     front[1].member = front->member + front->size;
     front[1].column = end;
     p->largest = front->size > p->largest ? front->size : p->largest;
-    for (int32_t q = 0; q < front->pivots; q++)
-        p->operations += (double)(front->size - q) * (front->size - q);
     p->fronts++;
 }
 
@@ -154,8 +167,7 @@ static void set_last_front(struct xo_starmesh_plan *p, const struct symbolic *s,
     p->fronts++;
 }
 
-/* Parents, and the roundings any coupling collects on its way: in each front below it, at every hand-over, and from
- * rounding 1/R and adding parallel links at the start. */
+/* Parents, and the roundings any coupling collects on its way: in each front below it and at every hand-over. */
 static int link_fronts(struct xo_starmesh_plan *p, const int32_t *front_of)
 {
     double *chain = xo_calloc(p->fronts, sizeof *chain);
@@ -164,9 +176,9 @@ static int link_fronts(struct xo_starmesh_plan *p, const int32_t *front_of)
     for (size_t k = 0; k < p->fronts; k++) {
         struct xo_front *front = &p->front[k];
         const int32_t *member = p->member + front->member;
-        chain[k] += 4 + front->children + ROUNDINGS_PER_PIVOT * (double)front->pivots;
+        chain[k] += front->children + ROUNDINGS_PER_PIVOT * (double)front->pivots;
         if (k + 1 == p->fronts) {
-            p->roundings = chain[k];
+            p->roundings += chain[k];
             break;
         }
         front->parent = front->size > front->pivots ? front_of[member[front->pivots]] : (int32_t)p->fronts - 1;
@@ -270,8 +282,10 @@ int xo_starmesh_plan_new(struct xo_starmesh_plan **out, const xo_circuit *c, con
     }
     for (int32_t k = 0; !status && (size_t)k < c->unknowns; k++)
         status = find_later(&s, k);
-    if (!status)
+    if (!status) {
+        p->roundings = 4 + most_parallel(&s);      /* 1/R and parallel links at the start, Y_tt at the end */
         status = build_fronts(p, c, &s);
+    }
     if (!status)
         status = set_triangle(p, c, order);
     symbolic_free(&s);

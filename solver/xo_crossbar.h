@@ -21,7 +21,7 @@ extern "C" {
 #define XO_OPEN INFINITY               /* an open connection, wherever an ohm is asked for */
 
 /* Numbers are accepted in these ranges (besides 0 and XO_OPEN), wide of any physical device, so that nothing
- * downstream can overflow or underflow: */
+ * downstream can overflow: */
 #define XO_MIN_OHM 1e-12
 #define XO_MAX_OHM 1e30
 #define XO_MIN_SIEMENS 1e-30

@@ -25,7 +25,7 @@ typedef struct xo_plan xo_plan;
 typedef struct xo_factor xo_factor;
 
 enum xo_engine {
-    XO_ENGINE_AUTO,                    /* chosen by size and number of inputs                                */
+    XO_ENGINE_AUTO,                    /* cholmod, or starmesh where its pivots would cancel                  */
     XO_ENGINE_CHOLMOD,                 /* sparse Cholesky of the nodal equations (Chen et al., TOMS 887)     */
     XO_ENGINE_KLU,                     /* sparse LU of the modified nodal equations (Davis, TOMS 907)        */
     XO_ENGINE_STARMESH                 /* subtraction-free elimination (Grassmann, Taksar, Heyman 1985)      */
@@ -37,13 +37,12 @@ int xo_engine_parse(enum xo_engine *out, const char *name);                  /* 
 struct xo_options {
     enum xo_engine engine;
     int threads;                       /* 0: one.  Results do not depend on it                               */
-    size_t inputs_hint;                /* how many inputs will be solved, for XO_ENGINE_AUTO; 0: unknown     */
     int (*progress)(void *user, double fraction);   /* may be NULL; non-zero return stops: XO_ESTOPPED       */
     void *user;
 };
 
 /* Check a description and build its network.  Copies everything it needs from x.
- * XO_EVALUE for a value out of range, XO_ETOOBIG beyond 2^31 nodes, XO_ECONFLICT for zero-ohm paths between
+ * XO_EVALUE for a value out of range, XO_ETOOBIG beyond 2^27 cells, XO_ECONFLICT for zero-ohm paths between
  * two held voltages (the path is named), ENOMEM. */
 int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info *info);
 void xo_circuit_free(xo_circuit *c);
@@ -60,7 +59,8 @@ enum xo_engine xo_plan_engine(const xo_plan *p);                             /* 
 /* Program the array.
  *   cell_siemens [rows][columns]  as programmed; faults and series_ohm of the circuit are applied to it
  * XO_EVALUE for a negative, NaN or out-of-range conductance (the cell is named), ENOMEM, and
- * XO_ESINGULAR where cholmod or klu, asked for by name, breaks down; auto then turns to starmesh, which cannot. */
+ * XO_ESINGULAR where cholmod or klu, asked for by name, breaks down; auto then turns to starmesh, whose pivots cannot
+ * cancel (where even that finds no certificate, solving says XO_ENOTPROVEN). */
 int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info);
 void xo_factor_free(xo_factor *f);
 enum xo_engine xo_factor_engine(const xo_factor *f);                         /* the plan's, or starmesh where */
@@ -80,6 +80,8 @@ struct xo_branch_values {
     double *column_wires;              /* [inputs][rows-1][columns]   i -> i+1                */
     double *drivers;                   /* [inputs][ends][rows]        source -> word line     */
     double *senses;                    /* [inputs][ends][columns]     bit line -> terminal    */
+    double *word_bridges;              /* [inputs][word_bridge_count] row -> row + 1          */
+    double *bit_bridges;               /* [inputs][bit_bridge_count]  column -> column + 1    */
 };                                     /* ends: those in use, in the order left,right / top,bottom */
 size_t xo_circuit_drive_ends(const xo_circuit *c);                           /* 1 or 2 */
 size_t xo_circuit_sense_ends(const xo_circuit *c);
@@ -88,18 +90,21 @@ size_t xo_circuit_sense_ends(const xo_circuit *c);
 struct xo_solution {
     double *column_amp;                /* [inputs][columns]  I_j: 0 for a floating column                     */
     double *bound_amp;                 /* [inputs][columns]  no current is further than this from the exact   */
-    double *scale_amp;                 /* [inputs][columns]  s_j, what "relative" refers to (see below)       */
+    double *scale_amp;                 /* [inputs][columns]  s_j, what "relative" refers to (see below);      */
+                                       /*                    worst_bound_rel allows for its own error         */
     double *node_volt;                 /* [inputs][2][rows][columns]  word-line nodes, then bit-line nodes    */
-    double *source_amp;                /* [inputs][rows]     current out of each word line's source           */
+    double *source_amp;                /* [inputs][rows]     current out of each word line's source; like the */
+                                       /*                    voltages and what follows, without a bound       */
     struct xo_branch_values branch_amp;
     double *word_line_watt;            /* [inputs][rows]     dissipated in the line's wire and drivers        */
     double *bit_line_watt;             /* [inputs][columns]  dissipated in the line's wire and senses         */
     double *cell_watt;                 /* [inputs]           dissipated in all cells (series_ohm included)    */
+    double *bridge_watt;               /* [inputs]           dissipated in all bridges                        */
     double *source_watt;               /* [inputs]           delivered by all sources and terminals           */
     /* Summary over all inputs, always filled in: */
     double worst_bound_rel;            /* largest bound_amp / scale_amp                                       */
-    double worst_kcl_amp;              /* largest violation of Kirchhoff's current law at any node, with      */
-                                       /* its own rounding                                                    */
+    double worst_kcl_amp;              /* largest violation of Kirchhoff's current law at any node, with its  */
+                                       /* own rounding, by the voltages before they are rounded to double     */
     double worst_power_rel;            /* largest |power in - power dissipated| / power in                    */
     int refinements;                   /* most refinement steps that any block of inputs took                 */
 };
@@ -131,8 +136,9 @@ struct xo_matrix_result {
 int xo_matrix(xo_factor *f, struct xo_matrix_result *m, struct xo_info *info);
 
 /* Derivatives dI_column / d(siemens) [A/S] of one column current by every branch conductance, for each input:
- * (v_a - v_b)(lambda_b - lambda_a), lambda the adjoint solution.  A zero-ohm branch is 0; so is a cell whose
- * conductance is fixed by a fault; cells are differentiated by the programmed conductance (before series_ohm).
+ * (v_a - v_b)(lambda_b - lambda_a), lambda the adjoint solution.  A zero-ohm branch is 0; so is an absent driver or
+ * sense and a cell whose conductance is fixed by a fault.  Cells are differentiated by the programmed conductance
+ * (before series_ohm), open wire segments by the conductance they do not have.
  * Shapes as in struct xo_branch_values.  XO_EVALUE, XO_ECONFLICT, XO_ENOTPROVEN, ENOMEM. */
 int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t column,
                 struct xo_branch_values *gradient, struct xo_info *info);

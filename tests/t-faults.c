@@ -253,6 +253,24 @@ static void a_conflict_between_held_lines_is_found_at_once(void)
     solved_free(d);
 }
 
+/* Found with the circuit even where the first line of the joined ones takes its voltage from the input. */
+static void a_driven_line_does_not_hide_a_conflict(void)
+{
+    static const struct xo_line word[M] = {{XO_LINE_NORMAL, 0}, {XO_LINE_HELD, 0.1}, {XO_LINE_HELD, 0.2},
+                                           {XO_LINE_NORMAL, 0}};
+    static const struct xo_bridge bridge[2] = {{0, 1, 0}, {1, 1, 0}};
+    struct xo_crossbar x = plain();
+    x.word_line = word;
+    x.word_bridge = bridge;
+    x.word_bridge_count = 2;
+    x.driver_ohm.all = x.row_wire_ohm.all = 0;
+    struct solved *d = solved(&x, cell, 1, volt, XO_ENGINE_CHOLMOD);
+    printf("# %s\n", d->info.text);
+    tap_ok(d->status == XO_ECONFLICT && d->stage == 1 && strstr(d->info.text, "word line 1 at 0.1 V")
+           && strstr(d->info.text, "word line 2 at 0.2 V"), "a driven line among them does not hide the conflict");
+    solved_free(d);
+}
+
 static void a_conflict_between_sources_depends_on_the_input(enum xo_engine engine)
 {
     static const struct xo_bridge bridge[1] = {{0, 1, 0}};
@@ -388,6 +406,7 @@ int main(void)
     an_array_of_islands();
     a_dead_row_and_a_dead_column();
     a_conflict_between_held_lines_is_found_at_once();
+    a_driven_line_does_not_hide_a_conflict();
     descriptions_that_are_refused();
     for (int e = 0; e < 3; e++) {
         a_conflict_between_sources_depends_on_the_input(every_engine[e]);

@@ -231,6 +231,65 @@ static void the_matrix_gives_the_currents(enum xo_engine engine)
     tap_ok(wrong == 0 && tried > 60, "%s: I = V^T G_ni + i0 on %d random arrays", xo_engine_name(engine), tried);
 }
 
+/* Cells of M rows in parallel between the same two vertices: every addition of one more rounds. */
+static void parallel_links_are_counted_in_the_bound(void)
+{
+    enum { M = 1024 };
+    static double cells[M];
+    static struct xo_bridge bridge[M - 1];
+    static struct xo_line word[M];
+    struct xo_crossbar x = xo_crossbar_default(M, 1);
+    quad sum = 0;
+    for (size_t i = 0; i < M; i++) {
+        cells[i] = i ? 1.05e-19 : 1e-3;                        /* all lost but the first: each time an ulp is cut */
+        sum += cells[i];
+        word[i].state = i ? XO_LINE_FLOATING : XO_LINE_NORMAL;
+        if (i + 1 < M)
+            bridge[i] = (struct xo_bridge){i, 0, 0};
+    }
+    x.driver_ohm.all = x.column_wire_ohm.all = 0;
+    x.sense_ohm.all = 1e-12;
+    x.word_line = word;
+    x.word_bridge = bridge;
+    x.word_bridge_count = M - 1;
+    struct matrix a = matrix_new(&x, cells, XO_ENGINE_STARMESH);
+    quad error = quad_abs(a.m.g_ni_siemens[0] - sum / (1 + sum * (quad)1e-12));
+    printf("# error %.3g, bound %.3g\n", (double)error, a.m.bound_siemens[0]);
+    tap_ok(!a.status && error <= a.m.bound_siemens[0], "starmesh: the bound counts parallel links");
+    matrix_free(&a);
+}
+
+/* An array of which most couplings are 0 has a worst relative bound all the same. */
+static void a_diagonal_array_has_a_finite_worst_bound(void)
+{
+    const double cells[4] = {1e-5, 0, 0, 2e-5};
+    struct xo_crossbar x = xo_crossbar_default(2, 2);
+    struct matrix a = matrix_new(&x, cells, XO_ENGINE_STARMESH);
+    printf("# worst_bound_rel %.3g, sampled_error_rel %.3g\n", a.m.worst_bound_rel, a.m.sampled_error_rel);
+    tap_ok(!a.status && a.m.worst_bound_rel < 1e-12 && a.m.sampled_error_rel <= a.m.worst_bound_rel,
+           "a diagonal array has a finite worst bound, and the sample is within it");
+    matrix_free(&a);
+}
+
+/* Three columns on one terminal share its current: thirds are rounded. */
+static void shared_columns_are_bounded(void)
+{
+    static const struct xo_bridge bridge[2] = {{0, 0, 0}, {0, 1, 0}};
+    struct xo_crossbar x = xo_crossbar_default(1, 3);
+    x.row_wire_ohm.all = x.sense_ohm.all = 0;
+    x.bit_bridge = bridge;
+    x.bit_bridge_count = 2;
+    int right = 1;
+    for (int t = 0; t < 50; t++) {
+        double cells[3] = {1e-5 * (1 + t * .37), 2e-5 * (1 + t * .11), 3.3e-5 * (1 + t * .77)};
+        quad sum = (quad)cells[0] + cells[1] + cells[2], want = sum / (1 + sum * 100) / 3;
+        struct matrix a = matrix_new(&x, cells, XO_ENGINE_CHOLMOD);
+        right = right && !a.status && quad_abs(a.m.g_ni_siemens[0] - want) <= a.m.bound_siemens[0];
+        matrix_free(&a);
+    }
+    tap_ok(right, "cholmod: columns that share a terminal stay within their bounds (50 arrays)");
+}
+
 static void klu_does_not_offer_it(void)
 {
     struct xo_crossbar x = xo_crossbar_default(1, 1);
@@ -247,6 +306,9 @@ int main(void)
     offsets_of_lines_and_sense_voltages();
     the_matrix_gives_the_currents(XO_ENGINE_STARMESH);
     the_matrix_gives_the_currents(XO_ENGINE_CHOLMOD);
+    parallel_links_are_counted_in_the_bound();
+    a_diagonal_array_has_a_finite_worst_bound();
+    shared_columns_are_bounded();
     klu_does_not_offer_it();
     return tap_done();
 }

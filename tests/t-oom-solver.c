@@ -50,7 +50,7 @@ struct step { enum xo_engine engine; int touched; };
 
 static struct xo_branch_values branches(void)
 {
-    return (struct xo_branch_values){out.cells, out.row_wires, out.column_wires, out.drivers, out.senses};
+    return (struct xo_branch_values){out.cells, out.row_wires, out.column_wires, out.drivers, out.senses, NULL, NULL};
 }
 
 static int solve(struct step *step, xo_factor *factor)
