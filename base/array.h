@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "input.h"
 #include "xo_file.h"
 
 /* Bytes of an array whose elements take `width` bytes; false if they could not be addressed. */
@@ -19,6 +20,10 @@ char *xo_shape_print(char *text, size_t dimensions, const size_t *shape);
 size_t xo_npy_nbytes(const struct xo_ndarray *a);
 uint32_t xo_npy_crc32(const struct xo_ndarray *a);
 void xo_npy_print(FILE *stream, const struct xo_ndarray *a);
+
+/* Read what an open input holds; its owner closes it. */
+int xo_npy_take(struct xo_ndarray *out, struct xo_input *in, struct xo_info *info);
+int xo_csv_take(struct xo_ndarray *out, struct xo_input *in, struct xo_info *info);
 
 /* The lines of a CSV file. */
 void xo_csv_print(FILE *stream, const struct xo_ndarray *a, const char *header);

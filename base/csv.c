@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "array.h"
+#include "input.h"
 #include "memory.h"
 
 #define CSV_MAX_NBYTES ((size_t)1 << 30)        /* beyond a gigabyte .npy is the better format */
@@ -132,16 +133,19 @@ int xo_csv_parse(struct xo_ndarray *out, const void *bytes, size_t nbytes, const
     return status;
 }
 
+int xo_csv_take(struct xo_ndarray *out, struct xo_input *in, struct xo_info *info)
+{
+    int status = xo_input_rest(in, CSV_MAX_NBYTES, info);
+    return status ? status : xo_csv_parse(out, in->bytes, in->nbytes, in->name, info);
+}
+
 int xo_csv_read(struct xo_ndarray *out, const char *path, struct xo_info *info)
 {
-    const char *name = strcmp(path, "-") ? path : "standard input";
-    char *bytes;
-    size_t nbytes;
-    int status = xo_slurp(&bytes, &nbytes, path, CSV_MAX_NBYTES, info);
-    if (status)
-        return status;
-    status = xo_csv_parse(out, bytes, nbytes, name, info);
-    free(bytes);
+    struct xo_input in;
+    int status = xo_input_open(&in, path, info);
+    if (!status)
+        status = xo_csv_take(out, &in, info);
+    xo_input_close(&in);
     return status;
 }
 

@@ -94,18 +94,26 @@ void xo_input_close(struct xo_input *in)
     in->bytes = NULL;
 }
 
+int xo_input_rest(struct xo_input *in, size_t max_nbytes, struct xo_info *info)
+{
+    int status = 0;
+    if (in->size == XO_SIZE_UNKNOWN || in->size <= max_nbytes)
+        status = xo_input_fill(in, max_nbytes < SIZE_MAX ? max_nbytes + 1 : max_nbytes, info);
+    if (status)
+        return status;
+    if (!in->bytes || in->nbytes > max_nbytes)
+        return xo_fail(info, XO_ETOOBIG, "%s: larger than %zu bytes; expected a smaller file", in->name, max_nbytes);
+    in->bytes[in->nbytes] = '\0';
+    return 0;
+}
+
 int xo_slurp(char **bytes, size_t *nbytes, const char *path, size_t max_nbytes, struct xo_info *info)
 {
     struct xo_input in;
     int status = xo_input_open(&in, path, info);
-    if (status)
-        return status;
-    if (in.size == XO_SIZE_UNKNOWN || in.size <= max_nbytes)
-        status = xo_input_fill(&in, max_nbytes < SIZE_MAX ? max_nbytes + 1 : max_nbytes, info);
-    if (!status && (!in.bytes || in.nbytes > max_nbytes))
-        status = xo_fail(info, XO_ETOOBIG, "%s: larger than %zu bytes; expected a smaller file", in.name, max_nbytes);
+    if (!status)
+        status = xo_input_rest(&in, max_nbytes, info);
     if (!status) {
-        in.bytes[in.nbytes] = '\0';
         *bytes = in.bytes;
         *nbytes = in.nbytes;
         in.bytes = NULL;

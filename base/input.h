@@ -27,6 +27,9 @@ int xo_input_open(struct xo_input *in, const char *path, struct xo_info *info);
 /* Read on until `want` bytes are held or the file ends.  Memory stays within twice what was delivered. */
 int xo_input_fill(struct xo_input *in, size_t want, struct xo_info *info);
 
+/* Read all that is left; XO_ETOOBIG if the file is larger than max_nbytes.  A NUL then stands behind the bytes. */
+int xo_input_rest(struct xo_input *in, size_t max_nbytes, struct xo_info *info);
+
 void xo_input_close(struct xo_input *in);      /* frees bytes unless they were taken (set to NULL) */
 
 #endif

@@ -76,8 +76,23 @@ static bool is_csv(const char *path)
     return length >= 4 && !strcasecmp(path + length - 4, ".csv");
 }
 
+/* Standard input has no name: the first byte tells. */
+static int read_unnamed(struct xo_ndarray *out, struct xo_info *info)
+{
+    struct xo_input in;
+    int status = xo_input_open(&in, "-", info);
+    if (!status)
+        status = xo_input_fill(&in, 1, info);
+    if (!status)
+        status = in.nbytes && in.bytes[0] == '\x93' ? xo_npy_take(out, &in, info) : xo_csv_take(out, &in, info);
+    xo_input_close(&in);
+    return status;
+}
+
 int xo_ndarray_read(struct xo_ndarray *out, const char *path, struct xo_info *info)
 {
+    if (!strcmp(path, "-"))
+        return read_unnamed(out, info);
     return is_csv(path) ? xo_csv_read(out, path, info) : xo_npy_read(out, path, info);
 }
 

@@ -357,17 +357,20 @@ static int read_checked(struct xo_input *in, struct npy_header *h, size_t *data_
     return status;
 }
 
-int xo_npy_read(struct xo_ndarray *out, const char *path, struct xo_info *info)
+int xo_npy_take(struct xo_ndarray *out, struct xo_input *in, struct xo_info *info)
 {
     struct npy_header h;
-    struct xo_input in;
     size_t data_at = 0;
+    int status = read_checked(in, &h, &data_at, info);
+    return status ? status : load_array(out, &h, in->bytes + data_at, in->name, info);
+}
+
+int xo_npy_read(struct xo_ndarray *out, const char *path, struct xo_info *info)
+{
+    struct xo_input in;
     int status = xo_input_open(&in, path, info);
-    if (status)
-        return status;
-    status = read_checked(&in, &h, &data_at, info);
     if (!status)
-        status = load_array(out, &h, in.bytes + data_at, in.name, info);
+        status = xo_npy_take(out, &in, info);
     xo_input_close(&in);
     return status;
 }

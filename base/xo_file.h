@@ -51,7 +51,8 @@ int xo_csv_parse(struct xo_ndarray *out, const void *bytes, size_t nbytes, const
  * index, the remaining dimensions flattened; every number printed by xo_number_print. */
 int xo_csv_write(const char *path, const struct xo_ndarray *a, const char *header, struct xo_info *info);
 
-/* Read or write by the ending of the name: .csv is CSV, everything else .npy. */
+/* Read or write by the ending of the name: .csv is CSV, everything else .npy.  Standard input ("-") has no ending:
+ * what begins with the byte 0x93 is read as .npy, the rest as CSV. */
 int xo_ndarray_read(struct xo_ndarray *out, const char *path, struct xo_info *info);
 int xo_ndarray_write(const char *path, const struct xo_ndarray *a, const char *header, struct xo_info *info);
 

@@ -57,6 +57,8 @@ enum cli_kind {
     CLI_TEXT,                          /* const char *                                                  */
     CLI_INPUT,                         /* const char *, a file to read                                  */
     CLI_OUTPUT,                        /* const char *, a file to write: not part of the recorded command */
+    CLI_ARRAY,                         /* such a file for one array: not .npz                           */
+    CLI_ARCHIVE,                       /* such a file for several: neither .npy nor .csv                */
     CLI_COUNT,                         /* size_t                                                        */
     CLI_NUMBER,                        /* double                                                        */
     CLI_SITE,                          /* struct xo_site, "I,J"                                         */
@@ -98,6 +100,7 @@ int cli_parse(const struct cli_page *page, struct cli_common *common, const char
 int cli_print_version(void);
 bool cli_given(const struct cli_option *options, const char *name);
 int cli_missing(const char *option, const char *expected);          /* says so; CLI_USAGE */
+bool cli_ends_with(const char *text, const char *ending);           /* capitals or not */
 
 /* ---- session.c: from files to a programmed array -------------------------------------------------- */
 
@@ -107,11 +110,17 @@ struct cli_session {
     json_t *seconds;                   /* stage -> seconds, for --timing */
     double lap_sec;
     const char *hardware_path, *siemens_path, *volt_path;
+    const char *hardware_text;         /* instead of the file, if not NULL */
+    size_t hardware_nbytes;
     struct xo_hardware hardware;
     struct xo_ndarray cell_siemens;    /* (rows, columns)  */
     struct xo_ndarray row_volt;        /* (inputs, rows)   */
     double *volt_sum;                  /* (rows) over the inputs */
     size_t rows, columns, inputs;
+    bool has_engine_option;            /* then messages may advise one                     */
+    enum xo_engine engine;             /* as asked for                                     */
+    const char *engine_reason;         /* why we took this one; NULL: ask the factor       */
+    const double *programmed;          /* the conductances of `factor`, borrowed           */
     xo_circuit *circuit;
     xo_plan *plan;
     xo_factor *factor;
@@ -125,11 +134,22 @@ void cli_session_free(struct cli_session *s);
 int cli_read_hardware(struct cli_session *s);
 int cli_read_inputs(struct cli_session *s);
 
-/* Build circuit, plan and factor.  Again with another engine: the circuit stays. */
+/* Build the circuit, unless it is there. */
+int cli_circuit(struct cli_session *s);
+
+/* Build circuit, plan and factor.  Again with another engine: the circuit stays.  The session borrows
+ * cell_siemens until then. */
 int cli_program(struct cli_session *s, enum xo_engine engine, const double *cell_siemens);
 void cli_unprogram(struct cli_session *s);                          /* circuit, plan and factor go */
 
-/* Solve all inputs; says what failed. */
+/* The engine at work and why, in one phrase. */
+const char *cli_engine(const struct cli_session *s);
+const char *cli_engine_reason(const struct cli_session *s);
+
+/* Say why an engine failed and, where another one may succeed, name it. */
+int cli_fail_solving(const struct cli_session *s, int status, struct xo_info *info, const char *path);
+
+/* Solve all inputs; says what failed.  Where auto's engine proves too little, star-mesh elimination has a try. */
 int cli_run(struct cli_session *s, size_t inputs, const double *row_volt, struct xo_solution *solution);
 
 /* Note the seconds since the last lap under a name; they add up. */
@@ -161,18 +181,28 @@ size_t cli_unusual_lines(const struct xo_line *line, size_t count);
  * nothing: inputs of both signs, held lines, sense voltages, no current. */
 double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost);
 
+/* Why cli_current_lost gave NaN. */
+const char *cli_no_loss_reason(const struct cli_session *s);
+
 /* Write numbers as an array of the given shape; path NULL: nothing to do. */
 int cli_write_array(const char *path, const double *value, size_t dimensions, const size_t *shape,
                     const char *header);
+
+/* The same where columns of the array count: in CSV, the header also names those whose split is not defined. */
+int cli_write_columns(const char *path, const struct cli_session *s, const double *value, size_t dimensions,
+                      const size_t *shape, const char *header);
 int cli_write_branches(const char *path, const struct cli_session *s, size_t inputs,
                        const struct xo_branch_values *branches);
 
-/* Warn on stderr about islands and undefined splits. */
+const char *cli_plural(size_t count);                               /* "" for 1, else "s" */
+
+/* Warn on stderr about islands and undefined splits: --quiet does not silence this. */
 void cli_warn(const struct cli_session *s);
 
 /* ---- reports in JSON: report.json and timing.json ------------------------------------------------- */
 
 json_t *cli_json_number(double value);                              /* null where it is not finite */
+json_t *cli_json_text(const char *text);                            /* what is not UTF-8 becomes U+FFFD */
 json_t *cli_json_head(const struct cli_session *s);                 /* tool, version, command, array, engine */
 int cli_json_topology(json_t *report, const struct cli_session *s); /* islands, undefined: 0, or -1 */
 int cli_json_proof(json_t *report, const struct cli_session *s, const struct xo_solution *solution);

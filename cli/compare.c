@@ -186,8 +186,8 @@ static void print_setting(const struct report *r)
     const struct cli_session *s = r->session;
     const struct xo_crossbar *x = &s->hardware.array;
     char a[64], b[64];
-    printf("Array      %zu rows x %zu columns, cells %.4g to %.4g S\n", s->rows, s->columns, r->lowest_siemens,
-           r->highest_siemens);
+    printf("Array      %zu row%s x %zu column%s, cells %.4g to %.4g S\n", s->rows, cli_plural(s->rows), s->columns,
+           cli_plural(s->columns), r->lowest_siemens, r->highest_siemens);
     printf("Wires      %s ohm per row segment, %s ohm per column segment\n",
            cli_values_text(a, sizeof a, x->row_wire_ohm, s->rows * (s->columns - 1)),
            cli_values_text(b, sizeof b, x->column_wire_ohm, (s->rows - 1) * s->columns));
@@ -209,7 +209,7 @@ static void print_findings(const struct report *r)
         printf("Lost       %.3g %% of the ideal current G^T V; worst column %zu: %.3g %%\n", 100 * r->lost,
                r->worst_column, 100 * r->column_lost[r->worst_column]);
     else
-        puts("Lost       not stated: inputs of both signs, held lines or sense voltages");
+        printf("Lost       not stated: %s\n", cli_no_loss_reason(s));
     printf("Power      %.3g W, mean over inputs; %.3g W the largest\n\n",
            cli_sum(x->source_watt, s->inputs) / (double)s->inputs, cli_largest(x->source_watt, s->inputs));
 }
@@ -290,8 +290,7 @@ static int tell(struct job *job)
         print_findings(r);
         print_engines(r);
     }
-    if (!job->session.common.quiet)
-        cli_warn(&job->session);
+    cli_warn(&job->session);
     code = cli_finish_stdout();
     return code ? code : verdict(r);
 }
@@ -301,6 +300,8 @@ static int tell(struct job *job)
 static int run(struct job *job)
 {
     struct cli_session *s = &job->session;
+    if (!(job->tolerance > 0))
+        return cli_fail(CLI_USAGE, "--tolerance: found %g; expected more than 0", job->tolerance);
     if (!s->siemens_path)
         return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
     if (!s->volt_path)

@@ -1,6 +1,8 @@
-/* crossohm info: what a file holds.  Hardware descriptions here, arrays of numbers in info_array.c.
+/* crossohm info: what a file holds.  Hardware descriptions here, arrays of numbers in info_array.c, reports in
+ * info_report.c.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +14,8 @@ static void print_array(const struct xo_crossbar *x)
     static const char *const drive[] = {"left", "right", "both sides"};
     static const char *const sense[] = {"bottom", "top", "both ends"};
     char a[64], b[64];
-    printf("#   array   %zu rows (word lines, driven: %s), %zu columns (bit lines, sensed: %s)\n", x->rows,
-           drive[x->drive_side], x->columns, sense[x->sense_side]);
+    printf("#   array   %zu row%s (word lines, driven: %s), %zu column%s (bit lines, sensed: %s)\n", x->rows,
+           cli_plural(x->rows), drive[x->drive_side], x->columns, cli_plural(x->columns), sense[x->sense_side]);
     printf("#   wires   %s ohm per row segment, %s ohm per column segment\n",
            cli_values_text(a, sizeof a, x->row_wire_ohm, x->rows * (x->columns - 1)),
            cli_values_text(b, sizeof b, x->column_wire_ohm, (x->rows - 1) * x->columns));
@@ -69,24 +71,76 @@ static int show_hardware(struct cli_session *s, json_t *report)
     return failed ? cli_no_memory() : CLI_DONE;
 }
 
-static bool ends_with(const char *text, const char *ending)
+/* ---- which kind ------------------------------------------------------------------------------------ */
+
+#define MAX_FILE_NBYTES ((size_t)1 << 36)
+
+static const struct kind {
+    const char *ending;
+    int (*show)(const struct info_file *file, json_t *report);           /* NULL: a hardware description */
+} kinds[] = {
+    {".yaml", NULL}, {".yml", NULL}, {".npy", info_npy}, {".npz", info_npz}, {".csv", info_csv},
+    {".json", info_json}, {".html", info_html}, {NULL, NULL},
+};
+
+static const struct kind *kind_of(const char *name)
 {
-    size_t length = strlen(text), ending_length = strlen(ending);
-    return length >= ending_length && !strcmp(text + length - ending_length, ending);
+    const struct kind *kind = kinds;
+    while (kind->ending && !cli_ends_with(name, kind->ending))
+        kind++;
+    return kind;
+}
+
+static bool is_json(const struct info_file *file)
+{
+    json_t *value = json_loadb(file->bytes, file->nbytes, 0, NULL);
+    json_decref(value);
+    return value;
+}
+
+/* The ending that bytes without a name deserve. */
+static const char *ending_of(const struct info_file *file)
+{
+    const char *at = file->bytes;
+    if (*at == '\x93')
+        return ".npy";
+    if (!strncmp(at, "PK", 2))
+        return ".npz";
+    while (isspace((unsigned char)*at) || *at == '#')
+        at += *at == '#' ? strcspn(at, "\n") : 1;
+    if (*at == '<')
+        return ".html";
+    if (*at == '{')
+        return is_json(file) ? ".json" : ".yaml";
+    return isdigit((unsigned char)at[at[0] == '-' || at[0] == '+']) ? ".csv" : ".yaml";
+}
+
+static int show_stdin(struct cli_session *s, struct info_file *file, json_t *report)
+{
+    const struct kind *kind = kind_of(ending_of(file));
+    s->hardware_path = file->name = "standard input";
+    s->hardware_text = file->bytes;
+    s->hardware_nbytes = file->nbytes;
+    return kind->show ? kind->show(file, report) : show_hardware(s, report);
 }
 
 static int show(struct cli_session *s, json_t *report)
 {
-    const char *path = s->hardware_path;
-    if (ends_with(path, ".yaml") || ends_with(path, ".yml"))
+    struct xo_info info = {""};
+    struct info_file file = {.name = s->hardware_path};
+    bool is_stdin = cli_is_stdout(file.name);
+    const struct kind *kind = kind_of(file.name);
+    if (!is_stdin && !kind->ending)
+        return cli_fail(CLI_BAD_INPUT, "%s: a kind of file that is not known; expected .yaml, .npy, .npz, .csv, "
+                        ".json or .html", file.name);
+    if (!is_stdin && !kind->show)
         return show_hardware(s, report);
-    if (ends_with(path, ".npy"))
-        return info_npy(path, report);
-    if (ends_with(path, ".npz"))
-        return info_npz(path, report);
-    if (ends_with(path, ".csv"))
-        return info_csv(path, report);
-    return cli_fail(CLI_BAD_INPUT, "%s: a kind of file that is not known; expected .yaml, .npy, .npz or .csv", path);
+    int status = xo_slurp(&file.bytes, &file.nbytes, file.name, MAX_FILE_NBYTES, &info);
+    if (status)
+        return cli_fail_reading(status, &info, file.name);
+    int code = is_stdin ? show_stdin(s, &file, report) : kind->show(&file, report);
+    free(file.bytes);
+    return code;
 }
 
 int cli_info(int argc, char **argv)
@@ -96,7 +150,7 @@ int cli_info(int argc, char **argv)
     const struct cli_page page = {
         "info", "crossohm info hardware.yaml", "FILE\n\n"
         "FILE is a hardware description (.yaml: a sheet, then every key), an array (.npy, .csv: shape, range\n"
-        "and a guess what it is) or several (.npz)", options, 1
+        "and a guess what it is), several (.npz), or a report (.json, .html); - is standard input", options, 1
     };
     bool stop;
     int code = cli_parse(&page, &s.common, &s.hardware_path, argc, argv, &stop);
@@ -105,8 +159,8 @@ int cli_info(int argc, char **argv)
     if (cli_is_stdout(s.common.json))
         return cli_fail(CLI_USAGE, "--json: standard output is taken by the sheet; expected a file name");
     cli_session_begin(&s);
-    json_t *report = json_pack("{s:s, s:s, s:s}", "tool", "crossohm", "version", PACKAGE_VERSION,
-                               "file", s.hardware_path);
+    json_t *report = json_pack("{s:s, s:s, s:o}", "tool", "crossohm", "version", PACKAGE_VERSION,
+                               "file", cli_json_text(s.hardware_path));
     code = report ? show(&s, report) : cli_no_memory();
     cli_lap(&s, "read");
     if (!code)

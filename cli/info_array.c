@@ -11,8 +11,6 @@
 #include <string.h>
 #include "info.h"
 
-#define MAX_FILE_NBYTES ((size_t)1 << 36)
-
 struct range {
     double lowest, highest, smallest;  /* smallest: of the magnitudes that are not 0 */
 };
@@ -29,10 +27,27 @@ static struct range range_of(const struct xo_ndarray *a)
     return r;
 }
 
+/* Members of the archives that `solve` writes.  Branch currents and gradients have the same names and shapes. */
+static const char *known_member(const char *name, const struct xo_ndarray *a)
+{
+    static const struct { const char *name; size_t dimensions; bool power; } members[] = {
+        {"cells.npy", 3, false},   {"row_wires.npy", 3, false}, {"column_wires.npy", 3, false},
+        {"drivers.npy", 3, false}, {"senses.npy", 3, false},    {"word_bridges.npy", 2, false},
+        {"bit_bridges.npy", 2, false},
+        {"cells.npy", 1, true},    {"sources.npy", 1, true},    {"bridges.npy", 1, true},
+        {"word_lines.npy", 2, true}, {"bit_lines.npy", 2, true},
+    };
+    for (size_t k = 0; k < sizeof members / sizeof *members; k++)
+        if (a->dimensions == members[k].dimensions && !strcmp(name, members[k].name))
+            return members[k].power ? "power [W]"
+                                    : "currents [A], or a gradient [A/S]: both have this name and shape";
+    return NULL;
+}
+
 static const char *guess(const struct xo_ndarray *a, struct range r)
 {
     double largest = fmax(fabs(r.lowest), fabs(r.highest));
-    if (!xo_ndarray_count(a) || largest == 0)
+    if (largest == 0)
         return "nothing but zeros: no guess";
     if (a->dimensions == 4 && a->shape[1] == 2)
         return "node voltages [V], (inputs, 2, rows, columns)";
@@ -63,21 +78,26 @@ static void print_shape(const struct xo_ndarray *a)
     putchar(')');
 }
 
-static int show_array(const char *name, const struct xo_ndarray *a, const char *type, json_t *report)
+static int show_array(const char *name, const char *known, const struct xo_ndarray *a, const char *type,
+                      json_t *report)
 {
     struct range r = range_of(a);
     bool empty = !xo_ndarray_count(a);
+    const char *meaning = known ? known : empty ? "" : guess(a, r);
     printf("%s: shape ", name);
     print_shape(a);
-    printf(", %s", type);
-    if (!empty)
-        printf(", %.6g to %.6g, smallest magnitude %.3g", r.lowest, r.highest, isinf(r.smallest) ? 0 : r.smallest);
-    printf("\n  guessed from the range: %s\n", guess(a, r));
+    if (empty)
+        printf(", %s, no elements\n", type);
+    else
+        printf(", %s, %.6g to %.6g, smallest magnitude %.3g\n", type, r.lowest, r.highest,
+               isinf(r.smallest) ? 0 : r.smallest);
+    if (meaning[0])
+        printf("  %s: %s\n", known ? "by its name" : "guessed from the range", meaning);
     int failed = cli_json_put(report, "shape", shape_json(a));
     failed |= cli_json_put(report, "type", json_string(type));
     failed |= cli_json_put(report, "min", cli_json_number(r.lowest));
     failed |= cli_json_put(report, "max", cli_json_number(r.highest));
-    failed |= cli_json_put(report, "guess", json_string(guess(a, r)));
+    failed |= cli_json_put(report, "guess", meaning[0] ? json_string(meaning) : json_null());
     return failed ? cli_no_memory() : CLI_DONE;
 }
 
@@ -95,45 +115,38 @@ static const char *type_of(const char *bytes, size_t nbytes)
     return "floating point";
 }
 
-static int show_npy(const char *name, const char *bytes, size_t nbytes, json_t *report)
+static int show_npy(const char *name, bool is_member, const char *bytes, size_t nbytes, json_t *report)
 {
     struct xo_ndarray a = {0};
     struct xo_info info = {""};
     int status = xo_npy_parse(&a, bytes, nbytes, name, &info);
     if (status == XO_EVALUE) {                          /* island nodes, undefined currents: told, not refused */
         printf("%s\n", info.text);
-        return cli_json_put(report, "finding", json_string(info.text)) ? cli_no_memory() : CLI_DONE;
+        return cli_json_put(report, "finding", cli_json_text(info.text)) ? cli_no_memory() : CLI_DONE;
     }
     if (status)
         return cli_fail_reading(status, &info, name);
-    int code = show_array(name, &a, type_of(bytes, nbytes), report);
+    int code = show_array(name, is_member ? known_member(name, &a) : NULL, &a, type_of(bytes, nbytes), report);
     xo_ndarray_free(&a);
     return code;
 }
 
-int info_npy(const char *path, json_t *report)
+int info_npy(const struct info_file *file, json_t *report)
 {
-    struct xo_info info = {""};
-    char *bytes = NULL;
-    size_t nbytes = 0;
-    int status = xo_slurp(&bytes, &nbytes, path, MAX_FILE_NBYTES, &info);
-    if (status)
-        return cli_fail_reading(status, &info, path);
-    int code = cli_json_put(report, "kind", json_string("array")) ? cli_no_memory()
-                                                                   : show_npy(path, bytes, nbytes, report);
-    free(bytes);
-    return code;
+    if (cli_json_put(report, "kind", json_string("array")))
+        return cli_no_memory();
+    return show_npy(file->name, false, file->bytes, file->nbytes, report);
 }
 
-int info_csv(const char *path, json_t *report)
+int info_csv(const struct info_file *file, json_t *report)
 {
     struct xo_ndarray a = {0};
     struct xo_info info = {""};
-    int status = xo_csv_read(&a, path, &info);
+    int status = xo_csv_parse(&a, file->bytes, file->nbytes, file->name, &info);
     if (status)
-        return cli_fail_reading(status, &info, path);
-    int code = cli_json_put(report, "kind", json_string("table")) ? cli_no_memory()
-                                                                   : show_array(path, &a, "decimal text", report);
+        return cli_fail_reading(status, &info, file->name);
+    int code = cli_json_put(report, "kind", json_string("table"))
+        ? cli_no_memory() : show_array(file->name, NULL, &a, "decimal text", report);
     xo_ndarray_free(&a);
     return code;
 }
@@ -183,7 +196,7 @@ static int show_member(const struct archive *z, size_t *at, json_t *list)
         return damaged(z, *at);
     snprintf(name, sizeof name, "%.*s", (int)name_nbytes, entry + CENTRAL_NBYTES);
     *at += CENTRAL_NBYTES + name_nbytes + get16(entry + 30) + get16(entry + 32);
-    json_t *report = json_pack("{s:s}", "name", name);
+    json_t *report = json_pack("{s:o}", "name", cli_json_text(name));
     if (json_array_append(list, report))
         return cli_no_memory();
     json_decref(report);                                /* list keeps it */
@@ -196,7 +209,7 @@ static int show_member(const struct archive *z, size_t *at, json_t *list)
     size_t data = local + LOCAL_NBYTES + get16(z->bytes + local + 26) + get16(z->bytes + local + 28);
     if (data > z->nbytes || z->nbytes - data < data_nbytes)
         return damaged(z, local);
-    return show_npy(name, z->bytes + data, data_nbytes, report);
+    return show_npy(name, true, z->bytes + data, data_nbytes, report);
 }
 
 static int show_archive(const struct archive *z, json_t *list)
@@ -211,21 +224,11 @@ static int show_archive(const struct archive *z, json_t *list)
     return code;
 }
 
-int info_npz(const char *path, json_t *report)
+int info_npz(const struct info_file *file, json_t *report)
 {
-    struct xo_info info = {""};
-    struct archive z = {.path = path};
-    char *bytes = NULL;
+    const struct archive z = {.path = file->name, .bytes = file->bytes, .nbytes = file->nbytes};
     json_t *list = json_array();
-    int status = xo_slurp(&bytes, &z.nbytes, path, MAX_FILE_NBYTES, &info);
-    if (status) {
-        json_decref(list);
-        return cli_fail_reading(status, &info, path);
-    }
-    z.bytes = bytes;
     int failed = cli_json_put(report, "kind", json_string("arrays"));
     failed |= cli_json_put(report, "arrays", list);     /* report keeps it */
-    int code = failed ? cli_no_memory() : show_archive(&z, list);
-    free(bytes);
-    return code;
+    return failed ? cli_no_memory() : show_archive(&z, list);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include "cli.h"
@@ -13,6 +14,45 @@ json_t *cli_json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* Bytes of the UTF-8 character that begins at text (RFC 3629); 0 if none does. */
+static size_t character_nbytes(const unsigned char *text)
+{
+    static const struct { unsigned char first, last, second_low, second_high; size_t nbytes; } form[] = {
+        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t k = 0; k < sizeof form / sizeof *form; k++) {
+        size_t n = 1;
+        if (text[0] < form[k].first || text[0] > form[k].last)
+            continue;
+        if (form[k].nbytes > 1 && (text[1] < form[k].second_low || text[1] > form[k].second_high))
+            return 0;
+        for (n = 2; n < form[k].nbytes; n++)
+            if (text[n] < 0x80 || text[n] > 0xbf)
+                return 0;
+        return form[k].nbytes;
+    }
+    return 0;
+}
+
+json_t *cli_json_text(const char *text)
+{
+    char *clean = malloc(3 * strlen(text) + 1), *end = clean;
+    json_t *string;
+    if (!clean)
+        return NULL;
+    while (*text) {
+        size_t nbytes = character_nbytes((const unsigned char *)text);
+        end = mempcpy(end, nbytes ? text : "\xef\xbf\xbd", nbytes ? nbytes : 3);
+        text += nbytes ? nbytes : 1;
+    }
+    *end = '\0';
+    string = json_string(clean);
+    free(clean);
+    return string;
+}
+
 int cli_json_put(json_t *report, const char *key, json_t *value)
 {
     return json_object_set_new(report, key, value);
@@ -20,11 +60,10 @@ int cli_json_put(json_t *report, const char *key, json_t *value)
 
 json_t *cli_json_head(const struct cli_session *s)
 {
-    return json_pack("{s:s, s:s, s:s, s:{s:I, s:I}, s:s, s:s}",
-                     "tool", "crossohm", "version", PACKAGE_VERSION, "command", s->common.command,
+    return json_pack("{s:s, s:s, s:o, s:{s:I, s:I}, s:s, s:s}",
+                     "tool", "crossohm", "version", PACKAGE_VERSION, "command", cli_json_text(s->common.command),
                      "array", "rows", (json_int_t)s->rows, "columns", (json_int_t)s->columns,
-                     "engine", xo_engine_name(xo_factor_engine(s->factor)),
-                     "engine_reason", xo_factor_reason(s->factor));
+                     "engine", cli_engine(s), "engine_reason", cli_engine_reason(s));
 }
 
 static json_t *islands(const struct cli_session *s)
@@ -50,10 +89,11 @@ static json_t *undefined(const struct cli_session *s)
 /* Summed over inputs. */
 static json_t *power(const struct cli_session *s, const struct xo_solution *x)
 {
-    return json_pack("{s:f, s:f, s:f, s:f}", "sources_watt", cli_sum(x->source_watt, s->inputs),
+    return json_pack("{s:f, s:f, s:f, s:f, s:f}", "sources_watt", cli_sum(x->source_watt, s->inputs),
                      "cells_watt", cli_sum(x->cell_watt, s->inputs),
                      "word_lines_watt", cli_sum(x->word_line_watt, s->inputs * s->rows),
-                     "bit_lines_watt", cli_sum(x->bit_line_watt, s->inputs * s->columns));
+                     "bit_lines_watt", cli_sum(x->bit_line_watt, s->inputs * s->columns),
+                     "bridges_watt", cli_sum(x->bridge_watt, s->inputs));
 }
 
 int cli_json_topology(json_t *report, const struct cli_session *s)
@@ -85,7 +125,11 @@ static void print_members(FILE *to, json_t *object, int depth)
     const char *key, *comma = "";
     json_t *member;
     json_object_foreach(object, key, member) {
-        fprintf(to, "%s\n%*s\"%s\": ", comma, 2 * depth + 2, "", key);     /* our own keys: nothing to escape */
+        json_t *name = json_string(key);
+        fprintf(to, "%s\n%*s", comma, 2 * depth + 2, "");
+        json_dumpf(name, to, JSON_ENCODE_ANY);
+        fputs(": ", to);
+        json_decref(name);
         print_value(to, member, depth + 1);
         comma = ",";
     }
@@ -169,7 +213,7 @@ int cli_write_timing(struct cli_session *s)
     cli_lap(s, "write");
     const char *node = uname(&host) ? "unknown" : host.nodename;
     return cli_write_json(s->common.timing,
-                          json_pack("{s:s, s:s, s:s, s:s, s:I, s:O}", "tool", "crossohm", "version", PACKAGE_VERSION,
-                                    "command", s->common.command, "host", node,
+                          json_pack("{s:s, s:s, s:o, s:o, s:I, s:O}", "tool", "crossohm", "version", PACKAGE_VERSION,
+                                    "command", cli_json_text(s->common.command), "host", cli_json_text(node),
                                     "threads", (json_int_t)s->common.threads, "seconds", s->seconds));
 }

@@ -17,11 +17,15 @@ static int compute(struct job *job)
     struct cli_session *s = &job->session;
     struct xo_matrix_result *m = &job->result;
     struct xo_info info = {""};
+    bool is_auto = job->engine == XO_ENGINE_AUTO;
+    s->has_engine_option = true;
     int code = cli_read_inputs(s);
     if (!code)
-        code = cli_program(s, job->engine, s->cell_siemens.value);
+        code = cli_program(s, is_auto ? XO_ENGINE_STARMESH : job->engine, s->cell_siemens.value);
     if (code)
         return code;
+    if (is_auto)
+        s->engine_reason = "elimination without subtraction keeps every entry to full relative accuracy";
     m->g_ni_siemens = cli_numbers(s->rows * s->columns);
     m->bound_siemens = cli_numbers(s->rows * s->columns);
     m->offset_amp = cli_numbers(s->columns);
@@ -32,7 +36,7 @@ static int compute(struct job *job)
     int status = xo_matrix(s->factor, m, &info);
     cli_progress_clear(&s->progress);
     cli_lap(s, "matrix");
-    return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;
+    return status ? cli_fail_solving(s, status, &info, s->hardware_path) : CLI_DONE;
 }
 
 static int write_report(const struct job *job)
@@ -66,13 +70,13 @@ static int write_all(struct job *job)
              m->worst_bound_rel);
     int code = cli_write_array(job->bound, m->bound_siemens, 2, shape, "bound_siemens[S]");
     if (!code)
-        code = cli_write_array(job->offset, m->offset_amp, 1, &s->columns, "offset_amp[A]");
+        code = cli_write_columns(job->offset, s, m->offset_amp, 1, &s->columns, "offset_amp[A]");
     if (!code)
         code = cli_write_array(job->offset_bound, m->offset_bound_amp, 1, &s->columns, "offset_bound_amp[A]");
     if (!code)
         code = write_report(job);
     if (!code)
-        code = cli_write_array(job->matrix, m->g_ni_siemens, 2, shape, header);
+        code = cli_write_columns(job->matrix, s, m->g_ni_siemens, 2, shape, header);
     return code ? code : cli_write_timing(s);
 }
 
@@ -80,17 +84,13 @@ static void summarise(const struct job *job)
 {
     const struct cli_session *s = &job->session;
     double offset = cli_largest(job->result.offset_amp, s->columns);
-    if (s->common.quiet)
-        return;
-    fprintf(stderr, "%zu x %zu array; engine %s: %s\n", s->rows, s->columns,
-            xo_engine_name(xo_factor_engine(s->factor)), xo_factor_reason(s->factor));
+    fprintf(stderr, "%zu x %zu array; engine %s: %s\n", s->rows, s->columns, cli_engine(s), cli_engine_reason(s));
     fprintf(stderr, "no entry is further than %.2g of itself from the exact one\n", job->result.worst_bound_rel);
     if (job->result.sampled_error_rel < job->result.worst_bound_rel)
-        fprintf(stderr, "that is known beforehand; %zu columns solved and certified as well are within %.2g\n",
-                job->result.sampled_columns, job->result.sampled_error_rel);
+        fprintf(stderr, "that is known beforehand; %zu column%s solved and certified as well: within %.2g\n",
+                job->result.sampled_columns, cli_plural(job->result.sampled_columns), job->result.sampled_error_rel);
     if (offset > 0)
         fprintf(stderr, "held lines and sense voltages add currents of up to %.3g A: --offset writes them\n", offset);
-    cli_warn(s);
 }
 
 static int run(struct job *job)
@@ -105,8 +105,10 @@ static int run(struct job *job)
     int code = compute(job);
     if (!code)
         code = write_all(job);
-    if (!code)
+    if (!code && !job->session.common.quiet)
         summarise(job);
+    if (!code)
+        cli_warn(&job->session);
     return code;
 }
 
@@ -116,10 +118,10 @@ int cli_matrix(int argc, char **argv)
     struct cli_session *s = &job.session;
     struct cli_option options[] = {
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
-        {CLI_OUTPUT, 'o', "matrix", &job.matrix, "Gni.npy", "G_ni [S]; default: CSV to stdout", false},
-        {CLI_OUTPUT, 0, "bound", &job.bound, "B.npy", "how far each entry may be from exact [S]", false},
-        {CLI_OUTPUT, 0, "offset", &job.offset, "I0.npy", "i0 [A], from held lines and sense voltages", false},
-        {CLI_OUTPUT, 0, "offset-bound", &job.offset_bound, "B0.npy", "how far i0 may be from exact [A]", false},
+        {CLI_ARRAY, 'o', "matrix", &job.matrix, "Gni.npy", "G_ni [S]; default: CSV to stdout", false},
+        {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each entry may be from exact [S]", false},
+        {CLI_ARRAY, 0, "offset", &job.offset, "I0.npy", "i0 [A], from held lines and sense voltages", false},
+        {CLI_ARRAY, 0, "offset-bound", &job.offset_bound, "B0.npy", "how far i0 may be from exact [A]", false},
         {CLI_ENGINE, 0, "engine", &job.engine, "E", "auto, starmesh or cholmod", false},
         {.kind = CLI_END}
     };

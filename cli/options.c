@@ -1,8 +1,12 @@
 /* Command lines by table: --name value, --name=value, -n value, -nvalue, in any order among the files.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "cli.h"
 
 int cli_print_version(void)
@@ -68,6 +72,27 @@ static int wrong(const struct cli_option *o, const char *text, const char *expec
     return cli_fail(CLI_USAGE, "--%s: found '%s'; expected %s", o->name, text, expected);
 }
 
+bool cli_ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text), ending_length = strlen(ending);
+    return length >= ending_length && !strcasecmp(text + length - ending_length, ending);
+}
+
+static bool is_output(const struct cli_option *o)
+{
+    return o->kind == CLI_OUTPUT || o->kind == CLI_ARRAY || o->kind == CLI_ARCHIVE;
+}
+
+/* Endings that promise another format. */
+static int check_ending(const struct cli_option *o, const char *text)
+{
+    if (o->kind == CLI_ARRAY && cli_ends_with(text, ".npz"))
+        return wrong(o, text, "a .npy or .csv, as this is a single array");
+    if (o->kind == CLI_ARCHIVE && (cli_ends_with(text, ".csv") || cli_ends_with(text, ".npy")))
+        return wrong(o, text, "a .npz, as these are several arrays");
+    return CLI_DONE;
+}
+
 static int store(struct cli_option *o, const char *text)
 {
     o->given = true;
@@ -84,7 +109,7 @@ static int store(struct cli_option *o, const char *text)
         if (!text[0])
             return wrong(o, text, "a name");
         *(const char **)o->value = text;
-        return 0;
+        return check_ending(o, text);
     }
 }
 
@@ -128,11 +153,13 @@ static void record(struct parser *p, const char *dashes, const char *name, const
 
 static bool decides_results(const struct parser *p, const struct cli_option *o)
 {
-    return o->kind != CLI_OUTPUT && o->value != &p->common->threads && o->value != &p->common->quiet;
+    return !is_output(o) && o->value != &p->common->threads && o->value != &p->common->quiet;
 }
 
 static int take_value(struct parser *p, struct cli_option *o, const char *value)
 {
+    if (o->value == &p->set && (value[0] == '=' || !strchr(value, '=')))
+        return wrong(o, value, "key=value such as array.rows=64");
     int code = store(o, value);
     if (code)
         return code;
@@ -212,25 +239,54 @@ static int take_all(struct parser *p)
     return code;
 }
 
-/* Two outputs that name one file would overwrite each other. */
+#define MAX_FILES 32                   /* that one command line can name */
+
+/* Where a file is or would be, links and dots resolved; the name itself if its folder is not there. */
+static char *place_of(const char *path)
+{
+    char folder[PATH_MAX], name[PATH_MAX], *there = realpath(path, NULL), *inside;
+    if (there || !strcmp(path, "-") || strlen(path) >= sizeof folder)
+        return there ? there : strdup(path);
+    inside = realpath(dirname(strcpy(folder, path)), NULL);
+    if (inside && (there = malloc(strlen(inside) + strlen(path) + 2)))
+        sprintf(there, "%s/%s", inside, basename(strcpy(name, path)));
+    free(inside);
+    return there ? there : strdup(path);
+}
+
+/* Two outputs that are one file would overwrite each other. */
 static int outputs_differ(struct parser *p)
 {
     struct cli_option *tables[] = {p->page->options, p->shared};
-    const char *seen[32];
+    char *seen[MAX_FILES] = {NULL};
     size_t count = 0;
+    int code = CLI_DONE;
     for (size_t t = 0; t < 2; t++)
-        for (struct cli_option *o = tables[t]; o->kind != CLI_END; o++) {
-            const char *path = o->kind == CLI_OUTPUT ? *(const char **)o->value : NULL;
-            if (!path)
+        for (struct cli_option *o = tables[t]; o->kind != CLI_END && count < MAX_FILES && !code; o++) {
+            const char *path = is_output(o) ? *(const char **)o->value : NULL;
+            if (!path || !(seen[count] = place_of(path)))
                 continue;
             for (size_t k = 0; k < count; k++)
-                if (!strcmp(seen[k], path))
-                    return cli_fail(CLI_USAGE, "--%s: %s is named for two outputs; expected two names", o->name,
+                if (!strcmp(seen[k], seen[count]))
+                    code = cli_fail(CLI_USAGE, "--%s: %s is named for two outputs; expected two names", o->name,
                                     path);
-            if (count < sizeof seen / sizeof *seen)
-                seen[count++] = path;
+            count++;
         }
-    return CLI_DONE;
+    for (size_t k = 0; k < count; k++)
+        free(seen[k]);
+    return code;
+}
+
+/* Standard input can be read once. */
+static int inputs_differ(const struct parser *p)
+{
+    int from_stdin = 0;
+    for (int k = 0; k < p->files; k++)
+        from_stdin += cli_is_stdout(p->file[k]);
+    for (const struct cli_option *o = p->page->options; o->kind != CLI_END; o++)
+        from_stdin += o->kind == CLI_INPUT && cli_is_stdout(*(const char **)o->value);
+    return from_stdin > 1 ? cli_fail(CLI_USAGE, "-: named for %d inputs; expected one to come from standard input",
+                                     from_stdin) : CLI_DONE;
 }
 
 int cli_parse(const struct cli_page *page, struct cli_common *common, const char **file, int argc, char **argv,
@@ -265,6 +321,9 @@ int cli_parse(const struct cli_page *page, struct cli_common *common, const char
     if (common->threads < 1 || common->threads > CLI_MAX_THREADS)
         return cli_fail(CLI_USAGE, "--threads: found %zu; expected 1 to %d", common->threads, CLI_MAX_THREADS);
     common->seed_given = cli_given(shared, "seed");
-    *stop = outputs_differ(&p) != CLI_DONE;
-    return *stop ? CLI_USAGE : CLI_DONE;
+    code = outputs_differ(&p);
+    if (!code)
+        code = inputs_differ(&p);
+    *stop = code != CLI_DONE;
+    return code;
 }

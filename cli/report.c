@@ -162,8 +162,7 @@ static void put_losses(FILE *to, const struct report *r)
               "inputs, G as programmed: what wires, drivers, sense amplifiers, series resistance and faults take."
               "</p>", to);
     } else {
-        fputs("<p>Not stated: inputs of both signs, held lines or sense voltages cancel, and no fraction of "
-              "G<sup>T</sup>V means anything.</p>", to);
+        fprintf(to, "<p>Not stated: %s.</p>", cli_no_loss_reason(s));
     }
     fputs("</section>\n</div>\n", to);
 }

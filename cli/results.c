@@ -41,6 +41,8 @@ int cli_branches_new(struct xo_branch_values *out, const struct cli_session *s, 
         {&out->column_wires, inputs * (s->rows - 1) * s->columns},
         {&out->drivers, inputs * xo_circuit_drive_ends(s->circuit) * s->rows},
         {&out->senses, inputs * xo_circuit_sense_ends(s->circuit) * s->columns},
+        {&out->word_bridges, inputs * s->hardware.array.word_bridge_count},
+        {&out->bit_bridges, inputs * s->hardware.array.bit_bridge_count},
     };
     return fill_fields(field, sizeof field / sizeof *field);
 }
@@ -52,6 +54,8 @@ void cli_branches_free(struct xo_branch_values *b)
     free(b->column_wires);
     free(b->drivers);
     free(b->senses);
+    free(b->word_bridges);
+    free(b->bit_bridges);
     *b = (struct xo_branch_values){0};
 }
 
@@ -65,6 +69,7 @@ int cli_solution_new(struct xo_solution *out, const struct cli_session *s, size_
         {&out->word_line_watt, inputs * s->rows},
         {&out->bit_line_watt, inputs * s->columns},
         {&out->cell_watt, inputs},
+        {&out->bridge_watt, inputs},
         {&out->source_watt, inputs},
         {&out->node_volt, inputs * 2 * s->rows * s->columns},
     };
@@ -85,6 +90,7 @@ void cli_solution_free(struct xo_solution *s)
     free(s->word_line_watt);
     free(s->bit_line_watt);
     free(s->cell_watt);
+    free(s->bridge_watt);
     free(s->source_watt);
     free(s->node_volt);
     cli_branches_free(&s->branch_amp);
@@ -161,6 +167,12 @@ static bool loss_means_something(const struct cli_session *s)
     return lowest == 0 || highest == 0;
 }
 
+const char *cli_no_loss_reason(const struct cli_session *s)
+{
+    return loss_means_something(s) ? "G^T V is 0, no input drives a current"
+                                   : "inputs of both signs, held lines or sense voltages cancel";
+}
+
 double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost)
 {
     const struct xo_crossbar *x = &s->hardware.array;
@@ -198,6 +210,45 @@ int cli_write_array(const char *path, const double *value, size_t dimensions, co
     return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
 }
 
+/* "columns 0, 3: only the sum is defined", one line for each group.  A column's partner is the first of the others:
+ * of the first column it is the second, of the rest the first. */
+static int put_undefined(FILE *to, const struct cli_session *s)
+{
+    size_t *partner = calloc(s->columns, sizeof *partner);
+    if (!partner)
+        return ENOMEM;
+    for (size_t j = 0; j < s->columns; j++)
+        if (!xo_circuit_split_undefined(s->circuit, j, &partner[j]))
+            partner[j] = j;
+    for (size_t first = 0; first < s->columns; first++) {
+        if (partner[first] <= first)
+            continue;
+        fprintf(to, "\ncolumns %zu", first);
+        for (size_t j = partner[first]; j < s->columns; j++)
+            if (partner[j] == first)
+                fprintf(to, ", %zu", j);
+        fputs(": only the sum is defined", to);
+    }
+    free(partner);
+    return 0;
+}
+
+int cli_write_columns(const char *path, const struct cli_session *s, const double *value, size_t dimensions,
+                      const size_t *shape, const char *header)
+{
+    char *lines = NULL;
+    size_t nbytes = 0;
+    FILE *to = open_memstream(&lines, &nbytes);
+    if (!to)
+        return cli_no_memory();
+    fputs(header, to);
+    int failed = put_undefined(to, s);
+    failed |= fclose(to);
+    int code = failed ? cli_no_memory() : cli_write_array(path, value, dimensions, shape, lines);
+    free(lines);
+    return code;
+}
+
 int cli_write_branches(const char *path, const struct cli_session *s, size_t inputs,
                        const struct xo_branch_values *b)
 {
@@ -209,11 +260,18 @@ int cli_write_branches(const char *path, const struct cli_session *s, size_t inp
         {"column_wires", {3, {inputs, s->rows - 1, s->columns}, b->column_wires}},
         {"drivers", {3, {inputs, drive_ends, s->rows}, b->drivers}},
         {"senses", {3, {inputs, sense_ends, s->columns}, b->senses}},
+        {"word_bridges", {2, {inputs, s->hardware.array.word_bridge_count}, b->word_bridges}},
+        {"bit_bridges", {2, {inputs, s->hardware.array.bit_bridge_count}, b->bit_bridges}},
     };
     if (!path)
         return CLI_DONE;
     int status = xo_npz_write(path, sizeof arrays / sizeof *arrays, arrays, &info);
     return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
+}
+
+const char *cli_plural(size_t count)
+{
+    return count == 1 ? "" : "s";
 }
 
 void cli_warn(const struct cli_session *s)

@@ -118,11 +118,16 @@ static int set_up(struct read *r)
     struct cli_session *s = r->session;
     r->word_line = calloc(s->rows, sizeof *r->word_line);
     r->bit_line = calloc(s->columns, sizeof *r->bit_line);
-    r->cell_siemens = cli_numbers(s->rows * s->columns);
-    r->row_volt = cli_numbers(s->rows);
-    if (!r->word_line || !r->bit_line || !r->cell_siemens || !r->row_volt)
+    if (!r->word_line || !r->bit_line)
         return cli_no_memory();
     bias_lines(r);
+    int code = cli_circuit(s);         /* refuses an array too large before there are numbers for its cells */
+    if (code)
+        return code;
+    r->cell_siemens = cli_numbers(s->rows * s->columns);
+    r->row_volt = cli_numbers(s->rows);
+    if (!r->cell_siemens || !r->row_volt)
+        return cli_no_memory();
     for (size_t i = 0; i < s->rows; i++)
         for (size_t j = 0; j < s->columns; j++)
             r->cell_siemens[i * s->columns + j] = pattern_siemens(r, i, j);
@@ -166,7 +171,7 @@ static void print_report(const struct read *r)
     printf("single-cell read, scheme %s: %zu x %zu array, other cells %s\n", r->scheme->name, s->rows, s->columns,
            pattern_name[r->pattern]);
     printf("cell %zu,%zu at %g V; engine %s\n\n", r->scheme->cell.row, r->scheme->cell.column, r->scheme->read_volt,
-           xo_engine_name(xo_factor_engine(s->factor)));
+           cli_engine(s));
     printf("%-26s %15s %15s\n", "", "cell on", "cell off");
     printf("%-26s %13.7g S %13.7g S\n", "conductance", on->siemens, off->siemens);
     printf("%-26s %13.7g A %13.7g A\n", "ideal current g X", on->ideal_amp, off->ideal_amp);
@@ -220,7 +225,6 @@ static void say_more(const struct read *r)
     if (r->session->siemens_path && r->pattern != GIVEN)
         fprintf(stderr, "%s gave the size of the array only; --pattern given takes its conductances\n",
                 r->session->siemens_path);
-    cli_warn(r->session);
 }
 
 int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme)
@@ -244,6 +248,7 @@ int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme)
             print_report(&r);
         if (!s->common.quiet)
             say_more(&r);
+        cli_warn(s);
         code = cli_finish_stdout();
     }
     if (!code)

@@ -62,6 +62,29 @@ static int read_array(struct xo_ndarray *out, const char *path)
     return status ? cli_fail_reading(status, &info, path) : CLI_DONE;
 }
 
+/* Where the array's size was given: by the last --set of it, or in the hardware file. */
+static const char *origin_of(const struct cli_session *s, const char *key)
+{
+    for (size_t k = s->common.set_count; k-- > 0;) {
+        const char *set = s->common.set[k];
+        size_t length = strcspn(set, "=");
+        if (!strncmp(key, set, length) && (!key[length] || key[length] == '.'))
+            return set;
+    }
+    return NULL;
+}
+
+static int fail_size(const struct cli_session *s, const char *shape)
+{
+    const struct xo_crossbar *x = &s->hardware.array;
+    const size_t *found = s->cell_siemens.shape;
+    size_t rows = x->rows ? x->rows : found[0], columns = x->columns ? x->columns : found[1];
+    const char *set = origin_of(s, rows != found[0] ? "array.rows" : "array.columns");
+    return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected %zu row%s and %zu column%s as in %s%s", s->siemens_path,
+                    shape, rows, cli_plural(rows), columns, cli_plural(columns), set ? "--set " : "",
+                    set ? set : s->hardware_path);
+}
+
 /* G gives rows and columns where the hardware file does not. */
 static int read_siemens(struct cli_session *s)
 {
@@ -74,10 +97,11 @@ static int read_siemens(struct cli_session *s)
     if (g->dimensions != 2)
         return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected (rows, columns)", s->siemens_path,
                         shape_text(found, sizeof found, g));
+    if (!g->shape[0] || !g->shape[1])
+        return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected at least one row and one column", s->siemens_path,
+                        shape_text(found, sizeof found, g));
     if ((x->rows && x->rows != g->shape[0]) || (x->columns && x->columns != g->shape[1]))
-        return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected %zu rows and %zu columns as in %s", s->siemens_path,
-                        shape_text(found, sizeof found, g), x->rows ? x->rows : g->shape[0],
-                        x->columns ? x->columns : g->shape[1], s->hardware_path);
+        return fail_size(s, shape_text(found, sizeof found, g));
     return CLI_DONE;
 }
 
@@ -125,7 +149,10 @@ int cli_read_hardware(struct cli_session *s)
     snprintf(seed, sizeof seed, "seed=%zu", s->common.seed);
     if (s->common.seed_given)
         s->common.set[s->common.set_count++] = seed;
-    int status = xo_hardware_read(&s->hardware, s->hardware_path, s->common.set_count, s->common.set, &info);
+    int status = s->hardware_text
+        ? xo_hardware_parse(&s->hardware, s->hardware_text, s->hardware_nbytes, s->hardware_path, NULL,
+                            s->common.set_count, s->common.set, &info)
+        : xo_hardware_read(&s->hardware, s->hardware_path, s->common.set_count, s->common.set, &info);
     s->common.set_count -= s->common.seed_given;
     return status ? cli_fail_reading(status, &info, s->hardware_path) : CLI_DONE;
 }
@@ -145,22 +172,26 @@ int cli_read_inputs(struct cli_session *s)
 
 /* ---- the solver's chain --------------------------------------------------------------------------- */
 
-int cli_program(struct cli_session *s, enum xo_engine engine, const double *cell_siemens)
+int cli_circuit(struct cli_session *s)
+{
+    struct xo_info info = {""};
+    int status = s->circuit ? 0 : xo_circuit_new(&s->circuit, &s->hardware.array, &info);
+    return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;
+}
+
+/* Plan and factor for a circuit that is there. */
+static int program(struct cli_session *s, enum xo_engine engine, const double *cell_siemens)
 {
     struct xo_info info = {""};
     struct xo_options options = {
-        .engine = engine, .threads = (int)s->common.threads,
-        .progress = cli_progress_show, .user = &s->progress
+        .engine = engine, .threads = (int)s->common.threads, .progress = cli_progress_show, .user = &s->progress
     };
     xo_factor_free(s->factor);
     xo_plan_free(s->plan);
     s->factor = NULL;
     s->plan = NULL;
-    int status = s->circuit ? 0 : xo_circuit_new(&s->circuit, &s->hardware.array, &info);
-    if (status)
-        return cli_fail_computing(status, &info, s->hardware_path);
     cli_progress_stage(&s->progress, "plan", 0, NULL);
-    status = xo_plan_new(&s->plan, s->circuit, &options, &info);
+    int status = xo_plan_new(&s->plan, s->circuit, &options, &info);
     cli_progress_clear(&s->progress);
     if (status)
         return cli_fail_computing(status, &info, s->hardware_path);
@@ -169,8 +200,36 @@ int cli_program(struct cli_session *s, enum xo_engine engine, const double *cell
     status = xo_factor_new(&s->factor, s->plan, cell_siemens, &info);
     cli_progress_clear(&s->progress);
     cli_lap(s, "factor");
-    return status ? cli_fail_computing(status, &info, s->siemens_path ? s->siemens_path : s->hardware_path)
+    return status ? cli_fail_solving(s, status, &info, s->siemens_path ? s->siemens_path : s->hardware_path)
                   : CLI_DONE;
+}
+
+int cli_program(struct cli_session *s, enum xo_engine engine, const double *cell_siemens)
+{
+    int code = cli_circuit(s);
+    s->engine = engine;
+    s->engine_reason = NULL;
+    s->programmed = cell_siemens;
+    return code ? code : program(s, engine, cell_siemens);
+}
+
+const char *cli_engine(const struct cli_session *s)
+{
+    return xo_engine_name(xo_factor_engine(s->factor));
+}
+
+const char *cli_engine_reason(const struct cli_session *s)
+{
+    return s->engine_reason ? s->engine_reason : xo_factor_reason(s->factor);
+}
+
+int cli_fail_solving(const struct cli_session *s, int status, struct xo_info *info, const char *path)
+{
+    bool engine_failed = status == XO_ENOTPROVEN || status == XO_ESINGULAR;
+    size_t used = strlen(info->text);
+    if (engine_failed && s->has_engine_option && s->engine != XO_ENGINE_AUTO && s->engine != XO_ENGINE_STARMESH)
+        snprintf(info->text + used, sizeof info->text - used, "; try --engine starmesh");
+    return cli_fail_computing(status, info, path);
 }
 
 int cli_run(struct cli_session *s, size_t inputs, const double *row_volt, struct xo_solution *solution)
@@ -178,8 +237,16 @@ int cli_run(struct cli_session *s, size_t inputs, const double *row_volt, struct
     struct xo_info info = {""};
     cli_progress_stage(&s->progress, "solve", (double)inputs, "inputs");
     int status = xo_solve(s->factor, inputs, row_volt, solution, &info);
+    if (status == XO_ENOTPROVEN && s->engine == XO_ENGINE_AUTO && xo_factor_engine(s->factor) != XO_ENGINE_STARMESH) {
+        int code = program(s, XO_ENGINE_STARMESH, s->programmed);
+        if (code)
+            return code;
+        s->engine_reason = "Cholesky proved too little: elimination without subtraction";
+        cli_progress_stage(&s->progress, "solve", (double)inputs, "inputs");
+        status = xo_solve(s->factor, inputs, row_volt, solution, &info);
+    }
     cli_progress_clear(&s->progress);
     cli_lap(s, "solve");
     bool voltages = s->volt_path && (status == XO_EVALUE || status == XO_ECONFLICT);
-    return status ? cli_fail_computing(status, &info, voltages ? s->volt_path : s->hardware_path) : CLI_DONE;
+    return status ? cli_fail_solving(s, status, &info, voltages ? s->volt_path : s->hardware_path) : CLI_DONE;
 }

@@ -29,7 +29,7 @@ static int compute_gradient(struct job *job)
         return code;
     int status = xo_gradient(s->factor, s->inputs, s->row_volt.value, job->gradient_column, &job->gradient, &info);
     cli_lap(s, "gradient");
-    return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;
+    return status ? cli_fail_solving(s, status, &info, s->hardware_path) : CLI_DONE;
 }
 
 static int compute(struct job *job)
@@ -61,6 +61,7 @@ static int write_power(const struct job *job)
         {"cells", {1, {s->inputs}, x->cell_watt}},
         {"word_lines", {2, {s->inputs, s->rows}, x->word_line_watt}},
         {"bit_lines", {2, {s->inputs, s->columns}, x->bit_line_watt}},
+        {"bridges", {1, {s->inputs}, x->bridge_watt}},
     };
     if (!job->power)
         return CLI_DONE;
@@ -87,7 +88,8 @@ static int write_currents(const struct job *job)
     char header[160];
     snprintf(header, sizeof header, "column_amp[A], one line per input; worst bound %.2g A, %.2g of its scale",
              cli_largest(job->solution.bound_amp, s->inputs * s->columns), job->solution.worst_bound_rel);
-    return cli_write_array(job->currents, job->solution.column_amp, 2, (size_t[]){s->inputs, s->columns}, header);
+    return cli_write_columns(job->currents, s, job->solution.column_amp, 2, (size_t[]){s->inputs, s->columns},
+                             header);
 }
 
 /* Standard output comes last: what appears there is complete. */
@@ -116,17 +118,14 @@ static void summarise(const struct job *job)
     const struct cli_session *s = &job->session;
     const struct xo_solution *x = &job->solution;
     double lost = cli_current_lost(s, x->column_amp, NULL);
-    if (s->common.quiet)
-        return;
     fprintf(stderr, "%zu x %zu array, %zu input%s; engine %s: %s\n", s->rows, s->columns, s->inputs,
-            s->inputs == 1 ? "" : "s", xo_engine_name(xo_factor_engine(s->factor)), xo_factor_reason(s->factor));
+            cli_plural(s->inputs), cli_engine(s), cli_engine_reason(s));
     fprintf(stderr, "no current is further than %.2g A (%.2g of its scale) from the exact one\n",
             cli_largest(x->bound_amp, s->inputs * s->columns), x->worst_bound_rel);
     fprintf(stderr, "Kirchhoff's law holds at every node to %.2g A, power in = power dissipated to %.2g\n",
             x->worst_kcl_amp, x->worst_power_rel);
     if (isfinite(lost))
         fprintf(stderr, "%.3g %% of the ideal current G^T V is lost\n", 100 * lost);
-    cli_warn(s);
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------- */
@@ -162,13 +161,16 @@ static int check_usage(const struct job *job, const struct cli_option *options)
 static int run(struct job *job)
 {
     cli_session_begin(&job->session);
+    job->session.has_engine_option = true;
     if (job->scheme.name)
         return cli_scheme_read(&job->session, &job->scheme);
     int code = compute(job);
     if (!code)
         code = write_all(job);
-    if (!code)
+    if (!code && !job->session.common.quiet)
         summarise(job);
+    if (!code)
+        cli_warn(&job->session);
     return code;
 }
 
@@ -179,14 +181,14 @@ int cli_solve(int argc, char **argv)
     struct cli_option options[] = {
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
-        {CLI_OUTPUT, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
+        {CLI_ARRAY, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
         {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu or starmesh", false},
-        {CLI_OUTPUT, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
-        {CLI_OUTPUT, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},
-        {CLI_OUTPUT, 0, "branch-current", &job.branch_current, "B.npz", "through every cell, wire and end", false},
-        {CLI_OUTPUT, 0, "power", &job.power, "P.npz", "sources, cells, word and bit lines [W]", false},
+        {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
+        {CLI_ARRAY, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},
+        {CLI_ARCHIVE, 0, "branch-current", &job.branch_current, "B.npz", "of cells, wires, ends, bridges [A]", false},
+        {CLI_ARCHIVE, 0, "power", &job.power, "P.npz", "sources, cells, lines, bridges [W]", false},
         {CLI_COUNT, 0, "gradient", &job.gradient_column, "J", "dI_J / d(siemens) of every branch", false},
-        {CLI_OUTPUT, 0, "gradient-output", &job.gradient_output, "D.npz", "where the gradient goes", false},
+        {CLI_ARCHIVE, 0, "gradient-output", &job.gradient_output, "D.npz", "where the gradient goes", false},
         {CLI_TEXT, 0, "scheme", &job.scheme.name, "S", "read one cell: half, third or floating", false},
         {CLI_SITE, 0, "cell", &job.scheme.cell, "I,J", "which cell, from 0", false},
         {CLI_NUMBER, 0, "read-volt", &job.scheme.read_volt, "X", "at how many volts", false},

@@ -85,6 +85,12 @@ static void list_names(char *text, size_t size, const char *path)
     }
 }
 
+/* In {row_wire_ohm: 1,5} the 5 is a key. */
+static bool is_bare_number(const char *name)
+{
+    return *name && !name[strspn(name, "0123456789")];
+}
+
 int xo_unknown_key(const char *path, struct xo_mark mark, struct xo_info *info)
 {
     size_t length;
@@ -92,6 +98,9 @@ int xo_unknown_key(const char *path, struct xo_mark mark, struct xo_info *info)
     const char *near = nearest(path, &length);
     const struct xo_node node = { .kind = XO_NODE_SCALAR, .text = path };
     const char *shown = xo_node_found(buffer, &node);
+    if (is_bare_number(last_name(path, strlen(path))))
+        return xo_mark_fail(info, XO_EVALUE, mark, "unknown key %s; expected a name (a decimal comma? write 1.5)",
+                            shown);
     if (length)
         return xo_mark_fail(info, XO_EVALUE, mark, "unknown key %s; expected perhaps %.*s", shown, (int)length, near);
     list_names(names, sizeof names, path);

@@ -63,7 +63,7 @@ sed 's/<f8/<i8/' g.npy >integer.npy
 for file in wide negative nan ragged semicolon empty; do
     case $file in
     wide) pattern='wide.csv: .*(2, 3).*expected' ;;
-    negative) pattern='negative.csv: .*-1e-06.*expected' ;;
+    negative) pattern='negative.csv: cell (0, 1) .*-1e-06.*expected' ;;
     *) pattern="$file.csv.*expected" ;;
     esac
     fact "conductances: $file.csv" bad_input "$pattern" solve hw.yaml $file.csv v.csv
@@ -72,6 +72,10 @@ for file in empty cut short long integer nan; do
     fact "conductances: $file.npy" bad_input "$file.npy.*expected" solve hw.yaml $file.npy v.csv
     fact "voltages: $file.npy" bad_input "$file.npy.*expected" solve hw.yaml g.npy $file.npy
 done
+# A shape (0, 2) and no elements: the header of g.npy with another digit, the length of the file follows.
+head -c 128 g.npy | sed 's/(2, 2)/(0, 2)/' >g0.npy
+fact "conductances: no rows" bad_input 'g0.npy: shape (0, 2); expected at least one row and one column' \
+    sh -c 'echo "{}" >any.yaml; exec crossohm solve any.yaml -g g0.npy -v v.csv -o out/i.npy'
 fact "voltages: one too many" bad_input 'three.csv: .*(1, 3).*expected' solve hw.yaml g.npy three.csv
 fact "voltages beyond any device" bad_input 'huge.csv' sh -c \
     'echo 1e300,0 >huge.csv; crossohm solve hw.yaml -g g.npy -v huge.csv -o out/i.npy'
@@ -95,6 +99,9 @@ for line in 'row_wire_ohms: 1' 'row_wire_ohm: 10k' 'row_wire_ohm: 1,5' 'row_wire
     'faults: {stuck: [[0, 5, 1.0e-5]]}' 'faults: {stuck: [[0, 1, -1.0e-5]]}' 'driver_ohm: "no.npy"'; do
     fact "hardware: $line" yaml_case "$line"
 done
+fact "hardware: a decimal comma between braces" bad_input 'unknown key array.5; .*(a decimal comma? write 1.5)' \
+    sh -c 'echo "array: {row_wire_ohm: 1,5}" >comma.yaml
+           exec crossohm solve comma.yaml -g g.npy -v v.csv -o out/i.npy'
 fact "hardware: rows: 3.7" bad_input 'case.yaml:2:[0-9]*: .*3.7.*expected' sh -c \
     'printf "crossohm: 1\narray: {rows: 3.7}\n" >case.yaml; crossohm solve case.yaml -g g.npy -v v.csv -o out/i.npy'
 fact "hardware: another schema version" bad_input 'case.yaml:1' sh -c \
@@ -104,7 +111,10 @@ fact "hardware: not YAML" bad_input 'case.yaml:1' sh -c \
 fact "--set: an unknown key" bad_input 'array.row_wire_oh' solve hw.yaml g.npy v.csv --set array.row_wire_oh=1
 fact "--set: a number with a suffix" bad_input '10k' solve hw.yaml g.npy v.csv --set array.row_wire_ohm=10k
 fact "--set: a decimal comma" bad_input '1,5' solve hw.yaml g.npy v.csv --set array.row_wire_ohm=1,5
-fact "--set: no value" bad_input 'array.rows' solve hw.yaml g.npy v.csv --set array.rows
+fact "--set: the size it disagrees with names it" bad_input 'g.npy: shape (2, 2); .* in --set array.rows=3' \
+    solve hw.yaml g.npy v.csv --set array.columns=2 --set array.rows=3
+fact "the size the file gives names the file" bad_input 'g.npy: shape (2, 2); .* in wide.yaml' sh -c \
+    'echo "array: {columns: 3}" >wide.yaml; exec crossohm solve wide.yaml -g g.npy -v v.csv --set seed=3 -o out/i.npy'
 conflict() {
     solve hw.yaml g.npy v.csv --set array.driver_ohm=0 --set array.row_wire_ohm=0 "$@"
 }
@@ -116,6 +126,12 @@ fact "a zero-ohm path between two sources names it" bad_input 'word line' confli
 fact "a column that is not there" bad_input '2.*expected 0 to 1' \
     solve hw.yaml g.npy v.csv --gradient 2 --gradient-output out/d.npz
 fact "info: a kind of file that is not known" bad_input 'expected .yaml' crossohm info said
+printf '{"tool": "another"}' >other.json
+printf '{"tool": "crossohm",}' >broken.json
+printf '<html><title>Another</title></html>' >other.html
+fact "info: a report of another tool" bad_input 'other.json: .*expected' crossohm info other.json
+fact "info: a report that is not JSON" bad_input 'broken.json:1:.*expected' crossohm info broken.json
+fact "info: a page of another tool" bad_input 'other.html: .*expected' crossohm info other.html
 fact "info: a cut .npy" bad_input 'cut.npy.*expected' crossohm info cut.npy
 fact "info: a cut .npz" bad_input 'cut.npz.*expected' sh -c \
     'crossohm solve hw.yaml -g g.npy -v v.csv --power p.npz -o i.npy --quiet && head -c 300 p.npz >cut.npz
@@ -146,6 +162,41 @@ fact "usage: the matrix by klu" usage '.' crossohm matrix hw.yaml -g g.npy --eng
 fact "usage: an option without its value" usage '--engine' solve hw.yaml g.npy v.csv --engine
 fact "usage: no threads" usage '--threads' solve hw.yaml g.npy v.csv --threads 0
 fact "usage: one file for two outputs" usage 'two outputs' solve hw.yaml g.npy v.csv --bound out/i.npy
+mkdir folder
+ln -s folder link
+same_place() {
+    solve hw.yaml g.npy v.csv --bound "$1"
+}
+for other in out/./i.npy ./out/i.npy out/../out/i.npy "$PWD/out/i.npy"; do
+    fact "usage: one file for two outputs, the other spelt ${other##"$PWD"/}" usage 'two outputs' same_place "$other"
+done
+fact "usage: one file through a link to its folder" usage 'two outputs' \
+    crossohm solve hw.yaml -g g.npy -v v.csv -o folder/i.npy --bound link/i.npy
+two_links() {
+    : >folder/target.npy
+    ln -sf target.npy folder/alias.npy
+    crossohm solve hw.yaml -g g.npy -v v.csv -o folder/target.npy --bound folder/alias.npy
+}
+fact "usage: one file and a link to it" usage 'two outputs' two_links
+fact "usage: a .npz for one array" usage '--currents.*expected a .npy or .csv' \
+    crossohm solve hw.yaml -g g.npy -v v.csv -o out/i.npz
+fact "usage: a .npz for the matrix" usage '--matrix.*expected a .npy or .csv' \
+    crossohm matrix hw.yaml -g g.npy -o out/m.NPZ
+for option in branch-current power 'gradient 0 --gradient-output'; do
+    # shellcheck disable=SC2086
+    fact "usage: a .csv for --$option" usage 'expected a .npz' solve hw.yaml g.npy v.csv --$option out/p.csv
+done
+fact "usage: a .npy for several arrays" usage 'expected a .npz' solve hw.yaml g.npy v.csv --power out/p.npy
+for set in '' '=3' array.rows; do
+    fact "usage: --set '$set'" usage '--set.*expected key=value' solve hw.yaml g.npy v.csv --set "$set"
+done
+fact "usage: standard input twice" usage 'standard input' crossohm solve hw.yaml -g - -v - -o out/i.npy
+fact "usage: standard input twice, the hardware file too" usage 'standard input' \
+    crossohm solve - -g - -v v.csv -o out/i.npy
+for tolerance in 0 -1; do
+    fact "usage: a tolerance of $tolerance" usage '--tolerance.*expected more than 0' \
+        crossohm compare hw.yaml -g g.npy -v v.csv --tolerance $tolerance
+done
 fact "usage: report and currents both on standard output" usage '-o' crossohm solve hw.yaml -g g.npy -v v.csv --json -
 fact "usage: a scheme with voltages" usage '--volts' \
     crossohm solve hw.yaml -v v.csv --scheme half --cell 0,0 --read-volt 1
@@ -170,13 +221,25 @@ fact "a folder of the kernel's" cannot_write '/proc/i.npy' \
     crossohm solve hw.yaml -g g.npy -v v.csv -o /proc/i.npy --quiet
 fact "one of several outputs: it is named" cannot_write 'none/u.npy' \
     crossohm solve hw.yaml -g g.npy -v v.csv --node-voltage none/u.npy --quiet
+# Root may write everywhere: then somebody else has to try, with a copy of the command that is not in root's home.
+unprivileged() {
+    LD_LIBRARY_PATH=$work/command setpriv --reuid=65534 --regid=65534 --clear-groups "$work/command/crossohm" "$@"
+}
 mkdir read-only
 chmod a-w read-only
+attempt=crossohm
 if test -w read-only; then
-    tap_skip "a read-only folder" "running as root, who may write everywhere"
-else
+    attempt=unprivileged
+    mkdir command
+    cp "$top_builddir"/.libs/libcrossohm.so.* command 2>/dev/null
+    cp "$top_builddir/.libs/crossohm" command 2>/dev/null || cp "$top_builddir/crossohm" command
+    chmod -R a+rX "$work"
+fi
+if $attempt version; then
     fact "a read-only folder" cannot_write 'read-only/i.npy.*denied' \
-        crossohm solve hw.yaml -g g.npy -v v.csv -o read-only/i.npy --quiet
+        $attempt solve hw.yaml -g g.npy -v v.csv -o read-only/i.npy --quiet
+else
+    tap_skip "a read-only folder" "root cannot give up its rights here"
 fi
 if test -c /dev/full; then
     fact "a full disk: the file" cannot_write '/dev/full: .*No space' \

@@ -5,6 +5,7 @@
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include "scratch.h"
 #include "tap.h"
 #include "xo_file.h"
@@ -152,6 +153,29 @@ static void names_choose_the_format(void)
     xo_ndarray_free(&a);
 }
 
+static int read_from_stdin(struct xo_ndarray *out, const char *path, struct xo_info *info)
+{
+    int saved = dup(STDIN_FILENO), fd = open(path, O_RDONLY), status;
+    dup2(fd, STDIN_FILENO);
+    close(fd);
+    status = xo_ndarray_read(out, "-", info);
+    dup2(saved, STDIN_FILENO);
+    close(saved);
+    return status;
+}
+
+static void standard_input_is_known_by_its_first_byte(void)
+{
+    struct xo_ndarray a = { 0 }, b = { 0 }, c = { 0 };
+    struct xo_info info = { "" };
+    tap_ok(read_from_stdin(&a, "x.npy", &info) == 0 && a.dimensions == 2 && a.shape[1] == 2, ".npy%s", info.text);
+    tap_ok(read_from_stdin(&b, "x.csv", &info) == 0 && b.shape[0] == 1 && b.shape[1] == 2, "CSV%s", info.text);
+    scratch_put("none", "", 0);
+    tap_ok(read_from_stdin(&c, "none", &info) == XO_ESYNTAX && !c.value, "%s", info.text);
+    xo_ndarray_free(&a);
+    xo_ndarray_free(&b);
+}
+
 /* The second way. */
 static void numpy_reads_the_same_table(void)
 {
@@ -181,6 +205,7 @@ int main(void)
     printing_and_reading_are_inverse();
     one_line_per_leading_index();
     names_choose_the_format();
+    standard_input_is_known_by_its_first_byte();
     numpy_reads_the_same_table();
     scratch_leave();
     return tap_done();

@@ -54,6 +54,21 @@ for document in "$top_srcdir/README" "$top_srcdir"/doc/*.[15]; do
     execute
 done
 
+# README calls its first command star-mesh elimination and its second Cholesky: are they?
+readme_engine() {
+    command=$(sed -n 's/^\$ //p' README.shown | sed -n "$1p")
+    sh -c "$command" 2>&1 >/dev/null | tee said && grep -q "engine $2: " said
+}
+fact "README's first command takes star-mesh elimination" readme_engine 1 starmesh
+fact "README's second takes Cholesky" readme_engine 2 cholmod
+
+# From elsewhere, by a path that only holds there.
+quickstart_usage() {
+    cd "$top_srcdir/.." && { "./$(basename "$top_srcdir")/quickstart" what; test $? -eq 2; } 2>&1 | tee "$work/usage"
+    grep -q 'quickstart check' "$work/usage" && ! grep -qi 'no such file\|can.t read' "$work/usage"
+}
+fact "quickstart shows its usage from any folder" quickstart_usage
+
 # The page of the verb, or the common page, describes each option the verb understands.
 describes_all_options() {
     crossohm "$1" --help >help || return

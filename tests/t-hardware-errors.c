@@ -3,7 +3,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
-#include <locale.h>
+#include "german.h"
 #include "scratch.h"
 #include "tap.h"
 #include "xo_hardware.h"
@@ -267,19 +267,10 @@ static void a_large_file_is_refused_quickly(void)
     free(text);
 }
 
-/* The system's own German locale, or one made here. */
-static int speak_german(void)
-{
-    if (setlocale(LC_ALL, "de_DE.UTF-8"))
-        return 1;
-    setenv("LOCPATH", scratch_folder, 1);
-    return !system("localedef -i de_DE -f UTF-8 ./de_DE.UTF-8 >/dev/null 2>&1") && setlocale(LC_ALL, "de_DE.UTF-8");
-}
-
 static void commas_stay_errors_in_a_german_locale(void)
 {
     struct xo_hardware h;
-    if (!speak_german() || strcmp(localeconv()->decimal_point, ",")) {
+    if (!speak_german()) {
         tap_skip("decimal commas in a German locale", "no de_DE locale here");
         return;
     }

@@ -125,6 +125,9 @@ fact "a cell outside the array is refused" refused 4 'expected rows 0 to 7 and c
     crossohm solve hw.yaml --scheme half --cell 8,0 --read-volt 0.1
 fact "an array without size is refused" refused 4 'rows' sh -c \
     'echo "crossohm: 1" >none.yaml; exec crossohm solve none.yaml --scheme half --cell 0,0 --read-volt 0.1'
+fact "an array too large for this build is refused before memory is asked for" refused 4 'expected at most .* cells' \
+    crossohm solve hw.yaml --scheme half --cell 0,0 --read-volt 0.1 --set array.rows=100000 \
+    --set array.columns=10000000
 fact "lines in the file beside a scheme are refused" refused 4 'array.lines' \
     crossohm solve hw.yaml --scheme half --cell 0,0 --read-volt 0.1 --set 'array.lines={word: {0: floating}}'
 fact "an unknown scheme is refused" refused 2 'expected half, third or floating' \
