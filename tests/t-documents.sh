@@ -64,7 +64,8 @@ fact "README's second takes Cholesky" readme_engine 2 cholmod
 
 # From elsewhere, by a path that only holds there.
 quickstart_usage() {
-    cd "$top_srcdir/.." && { "./$(basename "$top_srcdir")/quickstart" what; test $? -eq 2; } 2>&1 | tee "$work/usage"
+    source=$(cd "$top_srcdir" && pwd -P)       # top_srcdir may end in ..
+    cd "$source/.." && { "./$(basename "$source")/quickstart" what; test $? -eq 2; } 2>&1 | tee "$work/usage"
     grep -q 'quickstart check' "$work/usage" && ! grep -qi 'no such file\|can.t read' "$work/usage"
 }
 fact "quickstart shows its usage from any folder" quickstart_usage
