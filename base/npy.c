@@ -15,16 +15,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
-#include "array.h"
-#include "input.h"
+#include "npy.h"
 
 enum { PREFIX_NBYTES = 12, MAX_HEADER_NBYTES = 1 << 16 };
-
-struct npy_header {
-    size_t width;                      /* bytes of an element: 4 or 8 */
-    bool big_endian, fortran_order;
-    size_t dimensions, shape[XO_MAX_DIMENSIONS];
-};
 
 /* The header's text, being read from left to right. */
 struct scan {
@@ -109,7 +102,7 @@ static bool host_is_big_endian(void)
     return *(const unsigned char *)&one == 0;
 }
 
-static int parse_descr(struct scan *s, struct npy_header *h)
+static int parse_descr(struct scan *s, struct xo_npy_header *h)
 {
     static const char type[][4] = { "<f8", ">f8", "=f8", "<f4", ">f4", "=f4" };
     char descr[32];
@@ -125,7 +118,7 @@ static int parse_descr(struct scan *s, struct npy_header *h)
                    "('<f8', '<f4', '>f8' or '>f4')", s->name, descr);
 }
 
-static int parse_fortran_order(struct scan *s, struct npy_header *h)
+static int parse_fortran_order(struct scan *s, struct xo_npy_header *h)
 {
     h->fortran_order = accept_word(s, "True");
     if (!h->fortran_order && !accept_word(s, "False"))
@@ -133,7 +126,7 @@ static int parse_fortran_order(struct scan *s, struct npy_header *h)
     return 0;
 }
 
-static int parse_shape(struct scan *s, struct npy_header *h)
+static int parse_shape(struct scan *s, struct xo_npy_header *h)
 {
     bool comma = true;
     if (!accept_char(s, '('))
@@ -155,7 +148,7 @@ static int parse_shape(struct scan *s, struct npy_header *h)
 
 static const struct {
     const char *key;
-    int (*parse)(struct scan *s, struct npy_header *h);
+    int (*parse)(struct scan *s, struct xo_npy_header *h);
 } entry[] = {
     { "descr", parse_descr },
     { "fortran_order", parse_fortran_order },
@@ -163,7 +156,7 @@ static const struct {
 };
 enum { ENTRIES = sizeof entry / sizeof *entry };
 
-static int parse_entry(struct scan *s, struct npy_header *h, bool seen[ENTRIES])
+static int parse_entry(struct scan *s, struct xo_npy_header *h, bool seen[ENTRIES])
 {
     char key[32];
     if (!accept_string(s, key, sizeof key) || !accept_char(s, ':'))
@@ -178,7 +171,7 @@ static int parse_entry(struct scan *s, struct npy_header *h, bool seen[ENTRIES])
     return syntax(s, "has an unknown key '%s'", key);
 }
 
-static int parse_dictionary(struct scan *s, struct npy_header *h)
+static int parse_dictionary(struct scan *s, struct xo_npy_header *h)
 {
     bool seen[ENTRIES] = { false };
     bool comma = true;
@@ -224,7 +217,7 @@ static int parse_prefix(size_t *header_at, size_t *data_at, const unsigned char 
 }
 
 /* The header of a file of which the first nbytes are at hand. */
-static int parse_header(struct npy_header *h, size_t *data_at, const char *bytes, size_t nbytes,
+static int parse_header(struct xo_npy_header *h, size_t *data_at, const char *bytes, size_t nbytes,
                         const char *name, struct xo_info *info)
 {
     size_t header_at = 0;
@@ -241,8 +234,8 @@ static int parse_header(struct npy_header *h, size_t *data_at, const char *bytes
     return parse_dictionary(&s, h);
 }
 
-/* Are there exactly as many bytes of data as the shape asks for? */
-static int check_length(const struct npy_header *h, size_t found, bool more, const char *name, struct xo_info *info)
+int xo_npy_check_length(const struct xo_npy_header *h, size_t found, bool more, const char *name,
+                        struct xo_info *info)
 {
     char shape[XO_SHAPE_SIZE], expected[32] = "a shape that memory can hold";
     size_t nbytes;
@@ -255,7 +248,7 @@ static int check_length(const struct npy_header *h, size_t found, bool more, con
                    more ? " or more" : "", xo_shape_print(shape, h->dimensions, h->shape), 8 * h->width, expected);
 }
 
-static double load(const unsigned char *b, const struct npy_header *h)
+double xo_npy_element(const unsigned char *b, const struct xo_npy_header *h)
 {
     uint64_t bits = 0;
     for (size_t k = 0; k < h->width; k++)
@@ -271,8 +264,8 @@ static double load(const unsigned char *b, const struct npy_header *h)
     return value;
 }
 
-static int fail_not_finite(double value, const struct npy_header *h, const size_t *index, const char *name,
-                           struct xo_info *info)
+int xo_npy_not_finite(double value, const struct xo_npy_header *h, const size_t *index, const char *name,
+                      struct xo_info *info)
 {
     char place[XO_SHAPE_SIZE] = "";
     for (size_t d = 0, length = 0; d < h->dimensions; d++)
@@ -282,7 +275,7 @@ static int fail_not_finite(double value, const struct npy_header *h, const size_
 }
 
 /* Walk the elements in row-major order; in the file the step along dimension d is stride[d] elements. */
-static int load_elements(struct xo_ndarray *a, const struct npy_header *h, const unsigned char *data,
+static int load_elements(struct xo_ndarray *a, const struct xo_npy_header *h, const unsigned char *data,
                          const char *name, struct xo_info *info)
 {
     size_t index[XO_MAX_DIMENSIONS] = { 0 }, stride[XO_MAX_DIMENSIONS], step = 1, at = 0;
@@ -293,9 +286,9 @@ static int load_elements(struct xo_ndarray *a, const struct npy_header *h, const
         step *= a->shape[d];
     }
     for (size_t k = 0; k < count; k++) {
-        a->value[k] = load(data + at * h->width, h);
+        a->value[k] = xo_npy_element(data + at * h->width, h);
         if (!isfinite(a->value[k]))
-            return fail_not_finite(a->value[k], h, index, name, info);
+            return xo_npy_not_finite(a->value[k], h, index, name, info);
         for (size_t d = dimensions; d-- > 0;) {
             at += stride[d];
             if (++index[d] < a->shape[d])
@@ -307,7 +300,7 @@ static int load_elements(struct xo_ndarray *a, const struct npy_header *h, const
     return 0;
 }
 
-static int load_array(struct xo_ndarray *out, const struct npy_header *h, const char *data, const char *name,
+static int load_array(struct xo_ndarray *out, const struct xo_npy_header *h, const char *data, const char *name,
                       struct xo_info *info)
 {
     struct xo_ndarray a;
@@ -324,21 +317,21 @@ static int load_array(struct xo_ndarray *out, const struct npy_header *h, const 
 
 int xo_npy_parse(struct xo_ndarray *out, const void *bytes, size_t nbytes, const char *name, struct xo_info *info)
 {
-    struct npy_header h;
+    struct xo_npy_header h;
     size_t data_at = 0;
     int status = parse_header(&h, &data_at, bytes, nbytes, name, info);
     if (!status)
-        status = check_length(&h, nbytes - data_at, false, name, info);
+        status = xo_npy_check_length(&h, nbytes - data_at, false, name, info);
     if (!status)
         status = load_array(out, &h, (const char *)bytes + data_at, name, info);
     return status;
 }
 
-/* Prefix, then header, then data and one byte to see that nothing follows: each step is checked before the next. */
-static int read_checked(struct xo_input *in, struct npy_header *h, size_t *data_at, struct xo_info *info)
+/* Each step is checked before the next. */
+int xo_npy_begin(struct xo_input *in, struct xo_npy_header *h, size_t *data_at, size_t *nbytes, struct xo_info *info)
 {
     const bool is_file = in->size != XO_SIZE_UNKNOWN;
-    size_t header_at = 0, nbytes = 0;
+    size_t header_at = 0;
     int status = xo_input_fill(in, PREFIX_NBYTES, info);
     if (!status)
         status = parse_prefix(&header_at, data_at, (const unsigned char *)in->bytes, in->nbytes, in->name, info);
@@ -346,20 +339,26 @@ static int read_checked(struct xo_input *in, struct npy_header *h, size_t *data_
         status = xo_input_fill(in, *data_at, info);
     if (!status)
         status = parse_header(h, data_at, in->bytes, in->nbytes, in->name, info);
-    if (status)
-        return status;
-    if (!xo_shape_nbytes(&nbytes, h->dimensions, h->shape, h->width) || is_file)
-        status = check_length(h, (is_file ? in->size : in->nbytes) - *data_at, !is_file, in->name, info);
+    if (!status && (!xo_shape_nbytes(nbytes, h->dimensions, h->shape, h->width) || is_file))
+        status = xo_npy_check_length(h, (is_file ? in->size : in->nbytes) - *data_at, !is_file, in->name, info);
+    return status;
+}
+
+/* Header, then data and one byte to see that nothing follows. */
+static int read_checked(struct xo_input *in, struct xo_npy_header *h, size_t *data_at, struct xo_info *info)
+{
+    size_t nbytes = 0;
+    int status = xo_npy_begin(in, h, data_at, &nbytes, info);
     if (!status)
         status = xo_input_fill(in, *data_at + nbytes + 1, info);
     if (!status)
-        status = check_length(h, in->nbytes - *data_at, in->nbytes - *data_at > nbytes, in->name, info);
+        status = xo_npy_check_length(h, in->nbytes - *data_at, in->nbytes - *data_at > nbytes, in->name, info);
     return status;
 }
 
 int xo_npy_take(struct xo_ndarray *out, struct xo_input *in, struct xo_info *info)
 {
-    struct npy_header h;
+    struct xo_npy_header h;
     size_t data_at = 0;
     int status = read_checked(in, &h, &data_at, info);
     return status ? status : load_array(out, &h, in->bytes + data_at, in->name, info);

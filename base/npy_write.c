@@ -9,11 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 #include <zlib.h>
-#include "array.h"
+#include "npy.h"
 
 enum {
     PREFIX_NBYTES = 10,
-    HEADER_SIZE = 256,                 /* holds prefix, dictionary and padding of any shape of ours    */
     ALIGNMENT = 64,                    /* of the data within the file                                  */
     CHUNK = 1024                       /* elements packed at a time                                    */
 };
@@ -21,13 +20,13 @@ enum {
 /* Prefix, dictionary, blanks to the next multiple of 64 (at least one), newline.  Returns the length.
  * (NumPy also leaves room for the first size to grow to 21 digits; with 4 dimensions at most that stays within
  * the same 128 bytes.) */
-static size_t npy_header(char text[HEADER_SIZE], const struct xo_ndarray *a)
+size_t xo_npy_print_header(char text[XO_NPY_HEADER_SIZE], size_t dimensions, const size_t *shape)
 {
-    char shape[XO_SHAPE_SIZE];
+    char tuple[XO_SHAPE_SIZE];
     size_t length = PREFIX_NBYTES, room;
-    xo_shape_print(shape, a->dimensions, a->shape);
-    length += (size_t)snprintf(text + length, HEADER_SIZE - length,
-                               "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }", shape);
+    xo_shape_print(tuple, dimensions, shape);
+    length += (size_t)snprintf(text + length, XO_NPY_HEADER_SIZE - length,
+                               "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }", tuple);
     room = ALIGNMENT - (length + 1) % ALIGNMENT;
     memset(text + length, ' ', room);
     length += room;
@@ -39,7 +38,7 @@ static size_t npy_header(char text[HEADER_SIZE], const struct xo_ndarray *a)
 }
 
 /* Little-endian float64, whatever the host.  Returns the number of bytes. */
-static size_t pack(unsigned char *bytes, const double *value, size_t count)
+size_t xo_npy_pack(unsigned char *bytes, const double *value, size_t count)
 {
     for (size_t k = 0; k < count; k++) {
         uint64_t bits;
@@ -52,29 +51,29 @@ static size_t pack(unsigned char *bytes, const double *value, size_t count)
 
 size_t xo_npy_nbytes(const struct xo_ndarray *a)
 {
-    char header[HEADER_SIZE];
-    return npy_header(header, a) + 8 * xo_ndarray_count(a);
+    char header[XO_NPY_HEADER_SIZE];
+    return xo_npy_print_header(header, a->dimensions, a->shape) + 8 * xo_ndarray_count(a);
 }
 
 uint32_t xo_npy_crc32(const struct xo_ndarray *a)
 {
-    char header[HEADER_SIZE];
+    char header[XO_NPY_HEADER_SIZE];
     unsigned char bytes[8 * CHUNK];
     size_t count = xo_ndarray_count(a);
-    uLong crc = crc32(0, (const Bytef *)header, (uInt)npy_header(header, a));
+    uLong crc = crc32(0, (const Bytef *)header, (uInt)xo_npy_print_header(header, a->dimensions, a->shape));
     for (size_t k = 0; k < count; k += CHUNK)
-        crc = crc32(crc, bytes, (uInt)pack(bytes, a->value + k, count - k < CHUNK ? count - k : CHUNK));
+        crc = crc32(crc, bytes, (uInt)xo_npy_pack(bytes, a->value + k, count - k < CHUNK ? count - k : CHUNK));
     return (uint32_t)crc;
 }
 
 void xo_npy_print(FILE *stream, const struct xo_ndarray *a)
 {
-    char header[HEADER_SIZE];
+    char header[XO_NPY_HEADER_SIZE];
     unsigned char bytes[8 * CHUNK];
     size_t count = xo_ndarray_count(a);
-    fwrite(header, 1, npy_header(header, a), stream);
+    fwrite(header, 1, xo_npy_print_header(header, a->dimensions, a->shape), stream);
     for (size_t k = 0; k < count && !ferror(stream); k += CHUNK)
-        fwrite(bytes, 1, pack(bytes, a->value + k, count - k < CHUNK ? count - k : CHUNK), stream);
+        fwrite(bytes, 1, xo_npy_pack(bytes, a->value + k, count - k < CHUNK ? count - k : CHUNK), stream);
 }
 
 int xo_npy_write(const char *path, const struct xo_ndarray *a, struct xo_info *info)

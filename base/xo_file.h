@@ -56,6 +56,25 @@ int xo_csv_write(const char *path, const struct xo_ndarray *a, const char *heade
 int xo_ndarray_read(struct xo_ndarray *out, const char *path, struct xo_info *info);
 int xo_ndarray_write(const char *path, const struct xo_ndarray *a, const char *header, struct xo_info *info);
 
+/* Arrays larger than memory, so many leading indices ("rows" of the file) at a time; one dimension is one row.
+ * A .npy is streamed, a regular file in Fortran order too; a .csv is read as a whole.  Errors as xo_npy_read. */
+typedef struct xo_rows_reader xo_rows_reader;
+int xo_rows_open(xo_rows_reader **out, const char *path, struct xo_info *info);
+size_t xo_rows_count(const xo_rows_reader *r);              /* rows in the file              */
+size_t xo_rows_width(const xo_rows_reader *r);              /* numbers in a row              */
+size_t xo_rows_dimensions(const xo_rows_reader *r);         /* 1 or 2                        */
+/* The next `rows` rows into value [rows][width]; never more than are left. */
+int xo_rows_read(xo_rows_reader *r, size_t rows, double *value, struct xo_info *info);
+void xo_rows_close(xo_rows_reader *r);
+
+/* The other direction, atomically: .npy, or .csv with its header by the name's ending; "-" is CSV on stdout. */
+typedef struct xo_rows_writer xo_rows_writer;
+int xo_rows_create(xo_rows_writer **out, const char *path, size_t dimensions, const size_t *shape,
+                   const char *header, struct xo_info *info);
+void xo_rows_write(xo_rows_writer *w, size_t rows, const double *value);     /* commit says whether it worked */
+int xo_rows_commit(xo_rows_writer *w, struct xo_info *info);                 /* frees w                       */
+void xo_rows_abandon(xo_rows_writer *w);                                     /* frees w; NULL allowed         */
+
 /* Several named arrays in one .npz (stored, not compressed; fixed dates, so equal arrays give equal bytes). */
 struct xo_named_array {
     const char *name;                  /* without ".npy" */
@@ -85,6 +104,10 @@ struct xo_writer {
 int xo_writer_open(struct xo_writer *w, const char *path, struct xo_info *info);
 int xo_writer_commit(struct xo_writer *w, struct xo_info *info);     /* on failure the part is removed */
 void xo_writer_abandon(struct xo_writer *w);                         /* harmless after commit */
+
+/* SHA-256 as 64 hexadecimal digits, of bytes or of a file. */
+void xo_sha256_hex(char hex[65], const void *bytes, size_t nbytes);
+int xo_sha256_file(char hex[65], const char *path, struct xo_info *info);
 
 /* Read a whole file (or standard input for "-") into memory the caller frees; one NUL is added behind it.
  * XO_ETOOBIG beyond max_nbytes. */

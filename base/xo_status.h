@@ -20,7 +20,8 @@ extern "C" {
     X(XO_ESINGULAR,    -6, "the factorisation broke down")                                  \
     X(XO_ENOTPROVEN,   -7, "the result could not be proven accurate enough")                \
     X(XO_EUNSUPPORTED, -8, "not offered by this engine or version")                         \
-    X(XO_ESTOPPED,     -9, "stopped by the caller")
+    X(XO_ESTOPPED,     -9, "stopped by the caller")                                         \
+    X(XO_EJUDGE,       -10, "ngspice gave no answer")
 
 enum xo_status {
 #define XO_STATUS_ENUM(name, value, text) name = value,

@@ -176,9 +176,9 @@ const char *cli_values_text(char *text, size_t size, struct xo_values v, size_t 
 /* How many lines are floating, grounded or held. */
 size_t cli_unusual_lines(const struct xo_line *line, size_t count);
 
-/* Current lost between I = G^T V as programmed and the circuit: 1 - sum I / sum ideal, summed over inputs, for
- * all sensed columns together and, where column_lost [columns] is not NULL, for each.  NaN where it means
- * nothing: inputs of both signs, held lines, sense voltages, no current. */
+/* Current lost between I = G^T V (cells as programmed, with their series_ohm) and the circuit: 1 - sum I / sum ideal,
+ * summed over inputs, for all sensed columns together and, where column_lost [columns] is not NULL, for each.  NaN
+ * where it means nothing: inputs of both signs, held lines, sense voltages, no current. */
 double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost);
 
 /* Why cli_current_lost gave NaN. */
@@ -193,6 +193,9 @@ int cli_write_columns(const char *path, const struct cli_session *s, const doubl
                       const size_t *shape, const char *header);
 int cli_write_branches(const char *path, const struct cli_session *s, size_t inputs,
                        const struct xo_branch_values *branches);
+
+/* Say on standard error how many voltages the DAC cannot give: what converters are told of them is something else. */
+void cli_warn_dac(const struct xo_dac *dac, size_t count, const double *volt);
 
 const char *cli_plural(size_t count);                               /* "" for 1, else "s" */
 
@@ -222,9 +225,17 @@ struct cli_scheme {
 };
 
 int cli_solve(int argc, char **argv);
+bool cli_is_deck(const char *path);                                 /* by the ending of its name */
+int cli_solve_deck(struct cli_session *s, const char *path);        /* the table goes to path */
+int cli_solve_ngspice(struct cli_session *s, const char *currents, double limit_sec);      /* 0: ten minutes */
+void cli_find_helper(void);            /* let the library know the ngspice helper that belongs to this command */
 int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme);
 int cli_matrix(int argc, char **argv);
+int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
+int cli_apply(int argc, char **argv);
 int cli_info(int argc, char **argv);
+int cli_netlist(int argc, char **argv);
+int cli_converter(int argc, char **argv);
 
 #endif

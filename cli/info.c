@@ -1,5 +1,5 @@
-/* crossohm info: what a file holds.  Hardware descriptions here, arrays of numbers in info_array.c, reports in
- * info_report.c.
+/* crossohm info: what a file holds.  Hardware descriptions here, arrays of numbers in info_array.c, fast models in
+ * info_fcm.c, reports in info_report.c, decks in deck.c.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <ctype.h>
@@ -80,13 +80,15 @@ static const struct kind {
     int (*show)(const struct info_file *file, json_t *report);           /* NULL: a hardware description */
 } kinds[] = {
     {".yaml", NULL}, {".yml", NULL}, {".npy", info_npy}, {".npz", info_npz}, {".csv", info_csv},
-    {".json", info_json}, {".html", info_html}, {NULL, NULL},
+    {".fcm", info_fcm}, {".json", info_json}, {".html", info_html},
+    {".cir", info_deck}, {NULL, NULL},
 };
 
 static const struct kind *kind_of(const char *name)
 {
     const struct kind *kind = kinds;
-    while (kind->ending && !cli_ends_with(name, kind->ending))
+    bool deck = cli_is_deck(name);     /* has more endings than one */
+    while (kind->ending && !(deck ? kind->show == info_deck : cli_ends_with(name, kind->ending)))
         kind++;
     return kind;
 }
@@ -131,8 +133,8 @@ static int show(struct cli_session *s, json_t *report)
     bool is_stdin = cli_is_stdout(file.name);
     const struct kind *kind = kind_of(file.name);
     if (!is_stdin && !kind->ending)
-        return cli_fail(CLI_BAD_INPUT, "%s: a kind of file that is not known; expected .yaml, .npy, .npz, .csv, "
-                        ".json or .html", file.name);
+        return cli_fail(CLI_BAD_INPUT, "%s: a kind of file that is not known; expected .yaml, .npy, .npz, .csv, .fcm, "
+                        ".cir, .json or .html", file.name);
     if (!is_stdin && !kind->show)
         return show_hardware(s, report);
     int status = xo_slurp(&file.bytes, &file.nbytes, file.name, MAX_FILE_NBYTES, &info);
@@ -150,7 +152,8 @@ int cli_info(int argc, char **argv)
     const struct cli_page page = {
         "info", "crossohm info hardware.yaml", "FILE\n\n"
         "FILE is a hardware description (.yaml: a sheet, then every key), an array (.npy, .csv: shape, range\n"
-        "and a guess what it is), several (.npz), or a report (.json, .html); - is standard input", options, 1
+        "and a guess what it is), several (.npz), a fast model (.fcm: what it is worth and where it holds), a\n"
+        "deck (.cir), or a report (.json, .html); - is standard input", options, 1
     };
     bool stop;
     int code = cli_parse(&page, &s.common, &s.hardware_path, argc, argv, &stop);

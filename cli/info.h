@@ -19,5 +19,9 @@ int info_npz(const struct info_file *file, json_t *report);
 /* info_report.c */
 int info_json(const struct info_file *file, json_t *report);
 int info_html(const struct info_file *file, json_t *report);
+void info_print_text(const char *text, size_t length);                 /* of a file: control characters as '?' */
+
+int info_deck(const struct info_file *file, json_t *report);           /* deck.c */
+int info_fcm(const struct info_file *file, json_t *report);            /* info_fcm.c */
 
 #endif

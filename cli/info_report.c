@@ -10,11 +10,15 @@ enum { INDENT = 2, MOST_NUMBERS = 8, LINE_LENGTH = 100 };
 
 /* ---- report.json, timing.json ---------------------------------------------------------------------- */
 
-/* Text of a file: control characters stay off the terminal. */
+void info_print_text(const char *text, size_t length)
+{
+    for (size_t k = 0; k < length; k++)
+        putchar((unsigned char)text[k] < 0x20 || text[k] == 0x7f ? '?' : text[k]);
+}
+
 static void print_text(const char *text)
 {
-    for (; *text; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    info_print_text(text, strlen(text));
 }
 
 static void print_number(const json_t *number)

@@ -3,7 +3,9 @@
 #include "config.h"
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "cli.h"
 
 static const struct verb {
@@ -13,13 +15,17 @@ static const struct verb {
 } verbs[] = {
     {"solve",   cli_solve,   "column currents of an array, each with a proven bound"},
     {"matrix",  cli_matrix,  "the exact conductance matrix: I = V^T G_ni + i0"},
-    {"compare", cli_compare, "several engines on one array, and a report"},
+    {"fit",     cli_fit,     "a fast model of an array or a technology, and what it is worth"},
+    {"compare", cli_compare, "engines, ngspice and the fast model on one array, and a report"},
+    {"apply",   cli_apply,   "a fast model's currents, for files of any size"},
+    {"netlist", cli_netlist, "an array as a SPICE deck, in five dialects"},
     {"info",    cli_info,    "what a file holds"},
+    {"converter", cli_converter, "a DAC's or ADC's parameters from a sweep of its deck"},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
 /* The verbs of DESIGN that come later: named, so that nobody hunts for a typing mistake. */
-static const char *const planned[] = {"netlist", "fit", "apply", "device", "converter", "map", "eval", "sweep",
+static const char *const planned[] = {"device", "map", "eval", "sweep",
                                       "merge", "bench"};
 
 static int help(FILE *to)
@@ -51,13 +57,23 @@ static int unknown(const char *name)
     return cli_fail(CLI_USAGE, "%s: not a verb; expected one of crossohm --help", name);
 }
 
-/* OpenBLAS: its own threads would change the order of sums from run to run; ours work on fixed blocks. */
+/* OpenBLAS starts threads of its own before main; they would change the order of sums from run to run, and when
+ * memory is short they keep the process from ending.  What it reads at its start can only be set before that: so begin
+ * once more.  Where that fails, its threads at least get no work. */
 void openblas_set_num_threads(int threads);
+
+static void begin_with_one_blas_thread(char **argv)
+{
+    if (!getenv("OPENBLAS_NUM_THREADS") && !setenv("OPENBLAS_NUM_THREADS", "1", 1))
+        execv("/proc/self/exe", argv);
+    openblas_set_num_threads(1);
+}
 
 int main(int argc, char **argv)
 {
-    openblas_set_num_threads(1);
+    begin_with_one_blas_thread(argv);
     signal(SIGXFSZ, SIG_IGN);          /* a file-size limit is then an error of the write, with a message */
+    cli_find_helper();
     if (argc < 2)
         return help(stderr);
     const char *name = argv[1];

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <strings.h>
 #include "cli.h"
 
@@ -277,6 +278,37 @@ static int outputs_differ(struct parser *p)
     return code;
 }
 
+/* Do both names lead to one regular file that is there? */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    return a && b && !cli_is_stdout(a) && !cli_is_stdout(b) && !stat(a, &one) && !stat(b, &other)
+           && S_ISREG(one.st_mode) && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+static bool is_read(const struct parser *p, const char *path)
+{
+    for (int k = 0; k < p->files; k++)
+        if (same_file(path, p->file[k]))
+            return true;
+    for (const struct cli_option *o = p->page->options; o->kind != CLI_END; o++)
+        if (o->kind == CLI_INPUT && same_file(path, *(const char **)o->value))
+            return true;
+    return false;
+}
+
+/* No output may replace what is read. */
+static int outputs_spare_inputs(const struct parser *p)
+{
+    struct cli_option *tables[] = {p->page->options, p->shared};
+    for (size_t t = 0; t < 2; t++)
+        for (struct cli_option *o = tables[t]; o->kind != CLI_END; o++)
+            if (is_output(o) && is_read(p, *(const char **)o->value))
+                return cli_fail(CLI_USAGE, "--%s: %s is read as well; expected another name", o->name,
+                                *(const char **)o->value);
+    return CLI_DONE;
+}
+
 /* Standard input can be read once. */
 static int inputs_differ(const struct parser *p)
 {
@@ -322,6 +354,8 @@ int cli_parse(const struct cli_page *page, struct cli_common *common, const char
         return cli_fail(CLI_USAGE, "--threads: found %zu; expected 1 to %d", common->threads, CLI_MAX_THREADS);
     common->seed_given = cli_given(shared, "seed");
     code = outputs_differ(&p);
+    if (!code)
+        code = outputs_spare_inputs(&p);
     if (!code)
         code = inputs_differ(&p);
     *stop = code != CLI_DONE;

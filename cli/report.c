@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "report.h"
+#include "svg.h"
 
 static const char style[] =
     "body{font:15px/1.5 system-ui,'Segoe UI',Helvetica,Arial,sans-serif;color:#1c2430;background:#f5f6f8;margin:0}\n"
@@ -12,19 +13,23 @@ static const char style[] =
     "h1{font-size:26px;margin:0 0 2px}h2{font-size:17px;margin:0 0 8px}\n"
     ".under{color:#5b6675;margin:0 0 20px}\n"
     "section{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:18px 20px;margin:0 0 18px}\n"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:14px;margin:0 0 18px}\n"
+    ".figures{display:grid;grid-template-columns:repeat(6,1fr);gap:14px;margin:0 0 18px}\n"
     ".figures div{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:12px 16px}\n"
     ".figures b{display:block;font-size:21px;font-weight:600}\n"
     ".figures span{color:#5b6675;font-size:13px}\n"
-    ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(430px,1fr));gap:18px}\n"
+    ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(430px,100%),1fr));gap:18px}\n"
     ".pair section{margin:0}.pair{margin:0 0 18px}\n"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:6px 14px 6px 0;"
     "border-bottom:1px solid #e6e9ed}th{color:#5b6675;font-weight:600}td{font-variant-numeric:tabular-nums}\n"
     "code{font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}\n"
-    "svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:#39434f}svg .label{font-size:13px}\n"
+    "svg{width:100%;max-width:600px;height:auto;display:block;margin:0 auto}\n"
+    "svg text{font-size:12px;fill:#39434f}svg .label{font-size:13px}\n"
     ".axis{stroke:#39434f}.grid{stroke:#e6e9ed}.frame{fill:none;stroke:#9aa4b0}.bar{fill:#33658a}\n"
     ".points{fill:none;stroke:#33658a;stroke-width:3.2;stroke-linecap:round;stroke-opacity:.6}\n"
+    ".diagonal{stroke:#c2513c;stroke-width:1;fill:none}.scroll{overflow-x:auto}.figures b{overflow-wrap:anywhere}\n"
+    ".number td+td,.number th+th{text-align:right}.number td:last-child,.number th:last-child{padding-right:0}\n"
     ".note{color:#5b6675;font-size:13px;margin:8px 0 0}\n"
+    "@media(max-width:1000px){.figures{grid-template-columns:repeat(3,1fr)}}\n"
     "@media print{body{background:#fff}section,.figures div{break-inside:avoid}}\n";
 
 /* Text as HTML: names of files may hold anything. */
@@ -47,24 +52,24 @@ static void put_figure(FILE *to, const char *value, const char *meaning)
 
 static void put_figures(FILE *to, const struct report *r)
 {
-    const struct cli_session *s = r->session;
-    double agreement = 0, watt = cli_sum(r->reference.source_watt, s->inputs) / (double)s->inputs;
+    double agreement = 0;
     char text[64];
     for (size_t k = 1; k < r->engines; k++)
         agreement = fmax(agreement, r->engine[k].disagreement_rel);
     fputs("<div class=\"figures\">\n", to);
-    snprintf(text, sizeof text, "%.2g A", r->largest_bound_amp);
-    put_figure(to, text, "worst certified bound on any current");
-    snprintf(text, sizeof text, "%.2g", r->reference.worst_bound_rel);
-    put_figure(to, text, "the same, relative to the column's scale");
-    snprintf(text, sizeof text, "%.2g", agreement);
-    put_figure(to, text, "largest disagreement of the engines, relative");
     snprintf(text, sizeof text, isfinite(r->lost) ? "%.3g %%" : "not stated", 100 * r->lost);
-    put_figure(to, text, "current lost against G<sup>T</sup>V");
-    snprintf(text, sizeof text, "%.3g W", watt);
-    put_figure(to, text, "power, mean over inputs");
-    snprintf(text, sizeof text, "%.2g A", r->reference.worst_kcl_amp);
-    put_figure(to, text, "worst violation of Kirchhoff's law at a node");
+    put_figure(to, text, "of the ideal current G<sup>T</sup>V is lost in the wires");
+    snprintf(text, sizeof text, "%.3g %%", 100 * r->flips);
+    put_figure(to, text, "of the ADC&rsquo;s codes change because of the wires");
+    snprintf(text, sizeof text, "%.2g", r->reference.worst_bound_rel);
+    put_figure(to, text, "worst certified bound, relative to the column&rsquo;s scale");
+    snprintf(text, sizeof text, "%.2g", r->model_error.max);
+    put_figure(to, text, "largest error of the fast model, of full scale");
+    if (r->judge.asked)
+        snprintf(text, sizeof text, "%.2g", r->judge.disagreement_rel);
+    put_figure(to, r->judge.asked ? text : "not asked", "largest difference to ngspice, relative");
+    snprintf(text, sizeof text, "%.2g", agreement);
+    put_figure(to, text, "largest disagreement of our engines, relative");
     fputs("</div>\n", to);
 }
 
@@ -122,6 +127,7 @@ static void put_method(FILE *to, const struct report *r)
         put_engine_names(to, r);
         fputs(". ", to);
     }
+    report_put_model_method(to, r);
     fputs("Nothing here has been validated on silicon.</p>\n<p><code>", to);
     put_text(to, s->common.command);
     fputs("</code></p></section>\n", to);
@@ -141,6 +147,10 @@ static void put_agreement(FILE *to, const struct report *r)
                     e->disagreement_rel, e->worst_bound_rel,
                     e->disagreement_rel <= r->tolerance ? "within" : "<b>beyond</b>", r->tolerance);
     }
+    if (r->judge.asked)
+        fprintf(to, "<tr><td>ngspice, first %zu inputs</td><td>%.2g</td><td>%.2g</td><td>none</td><td>%s %.2g</td>"
+                "</tr>\n", r->judge.inputs, r->judge.disagreement_amp, r->judge.disagreement_rel,
+                r->judge.disagreement_rel <= r->tolerance ? "within" : "<b>beyond</b>", r->tolerance);
     fprintf(to, "</table><p class=\"note\">Scale of column j: sum over all other terminals t of "
             "y<sub>tj</sub>(|V<sub>t</sub>| + |V<sub>j</sub>|). Power delivered and dissipated agree to %.2g.</p>"
             "</section>\n", r->reference.worst_power_rel);
@@ -150,21 +160,13 @@ static void put_losses(FILE *to, const struct report *r)
 {
     const struct cli_session *s = r->session;
     fputs("<div class=\"pair\">\n<section><h2>Voltage lost across the array</h2>\n", to);
-    svg_heat_map(to, r->cell_lost, s->rows, s->columns, 1, "%", 100);
+    svg_heat_map(to, r->cell_lost, s->rows, s->columns, 1, "lost [%]", 100);
     fprintf(to, "<p class=\"note\">1 &minus; (u &minus; w)/V<sub>i</sub> at every cell for input %zu, which draws "
             "the largest current of all; above 100&nbsp;%% the current flows backwards. Grey: the row is not driven, "
             "or at 0&nbsp;V.%s</p></section>\n", r->shown_input,
             s->rows > SVG_MOST_LINES || s->columns > SVG_MOST_LINES ? " Neighbouring cells are averaged." : "");
-    fputs("<section><h2>Current lost per column</h2>\n", to);
-    if (isfinite(r->lost)) {
-        svg_bars(to, r->column_lost, s->columns, "column j (bit line)", "current lost [%]", 100);
-        fputs("<p class=\"note\">1 &minus; I<sub>j</sub> / (G<sup>T</sup>V)<sub>j</sub>, both summed over all "
-              "inputs, G as programmed: what wires, drivers, sense amplifiers, series resistance and faults take."
-              "</p>", to);
-    } else {
-        fprintf(to, "<p>Not stated: %s.</p>", cli_no_loss_reason(s));
-    }
-    fputs("</section>\n</div>\n", to);
+    report_put_columns(to, r);
+    fputs("</div>\n", to);
 }
 
 static void put_proof(FILE *to, const struct report *r)
@@ -174,27 +176,27 @@ static void put_proof(FILE *to, const struct report *r)
     svg_cloud(to, r->reference.column_amp, r->reference.bound_amp, s->inputs * s->columns, "column current |I| [A]",
               "certified bound [A]");
     fputs("<p class=\"note\">One point per column and input; at most 3000 are drawn.</p></section>\n", to);
-    fputs("<section><h2>Array and inputs</h2>\n<table>\n", to);
+    fputs("<section><h2>Array and inputs</h2>\n<div class=\"scroll\"><table>\n", to);
     fprintf(to, "<tr><td>array</td><td>%zu rows, %zu columns</td></tr>\n", s->rows, s->columns);
     fprintf(to, "<tr><td>conductances</td><td>%.6g to %.6g S</td></tr>\n", r->lowest_siemens, r->highest_siemens);
     fprintf(to, "<tr><td>inputs</td><td>%zu, %.6g to %.6g V</td></tr>\n", s->inputs, r->lowest_volt, r->highest_volt);
     if (isfinite(r->lost))
         fprintf(to, "<tr><td>worst column</td><td>%zu: %.3g %% of its current lost</td></tr>\n", r->worst_column,
-                100 * r->column_lost[r->worst_column]);
+                100 * r->nonideality[r->worst_column]);
     fprintf(to, "<tr><td>power by part</td><td>cells %.3g W, word lines %.3g W, bit lines %.3g W, mean over inputs"
             "</td></tr>\n", cli_sum(r->reference.cell_watt, s->inputs) / (double)s->inputs,
             cli_sum(r->reference.word_line_watt, s->inputs * s->rows) / (double)s->inputs,
             cli_sum(r->reference.bit_line_watt, s->inputs * s->columns) / (double)s->inputs);
     fprintf(to, "<tr><td>refinement steps</td><td>%d</td></tr>\n", r->reference.refinements);
     fprintf(to, "<tr><td>islands without voltage</td><td>%zu</td></tr>\n", xo_factor_islands(s->factor));
-    fputs("</table></section>\n</div>\n", to);
+    fputs("</table></div></section>\n</div>\n", to);
 }
 
 static void put_page(FILE *to, const struct report *r)
 {
     const struct cli_session *s = r->session;
-    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-            "<meta name=\"viewport\" content=\"width=device-width\">\n<title>Crossohm: %zu x %zu crossbar</title>\n"
+    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
+            "<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>Crossohm: %zu x %zu crossbar</title>\n"
             "<style>\n%s</style></head>\n<body><main>\n", s->rows, s->columns, style);
     fprintf(to, "<h1>%zu &times; %zu crossbar, %zu input%s</h1>\n<p class=\"under\">", s->rows, s->columns, s->inputs,
             s->inputs == 1 ? "" : "s");
@@ -205,10 +207,17 @@ static void put_page(FILE *to, const struct report *r)
     put_text(to, s->volt_path);
     fprintf(to, " &middot; Crossohm %s</p>\n", PACKAGE_VERSION);
     put_figures(to, r);
+    put_method(to, r);
+    report_put_budget(to, r);
     put_losses(to, r);
+    report_put_scatter(to, r);
+    report_put_errors(to, r);
+    report_put_converters(to, r);
     put_proof(to, r);
     put_agreement(to, r);
-    put_method(to, r);
+    fputs("<p class=\"note\">Times are left out, because they differ from run to run and this page does not: the "
+          "command prints them, and writes them with <code>--timing timing.json</code>. Every number shown here "
+          "is in the file of <code>--json</code>.</p>\n", to);
     fputs("</main></body></html>\n", to);
 }
 

@@ -1,12 +1,14 @@
-/* What `compare` found, and the page that shows it.  Both are the same bytes for the same inputs.
+/* What `compare` found, and the page that shows it.  Page and report.json are the same bytes for the same inputs:
+ * times go to standard output and timing.json only.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
 #include <stdio.h>
 #include "cli.h"
+#include "xo_calibrate.h"
 
-#define REPORT_MAX_ENGINES 8
+enum { REPORT_MAX_ENGINES = 8, REPORT_GAINS = 5, REPORT_BINS = 41 };
 
 struct report_engine {
     enum xo_engine engine;
@@ -16,38 +18,76 @@ struct report_engine {
     double plan_sec, factor_sec, solve_sec;             /* never in the reports    */
 };
 
+/* ngspice on the first inputs. */
+struct report_judge {
+    bool asked;
+    size_t inputs;
+    double *column_amp;                /* [inputs][columns] */
+    double disagreement_amp, disagreement_rel;
+    double sec;                        /* never in the reports */
+};
+
+/* One way to undo the mean loss: what is left of it, and of the codes that flip. */
+struct report_gain {
+    const char *scope, *source;
+    double lowest, highest;            /* of the factors over columns             */
+    struct xo_error error;             /* of gain x I against the array without wires */
+    double flips;                      /* share of codes, gain applied before the ADC */
+};
+
+/* How large something is, in amperes and in steps of the ADC. */
+struct report_size { double rms_amp, max_amp, rms_lsb, max_lsb; };
+
 /* Engine 0 is the reference. */
 struct report {
     const struct cli_session *session;
     size_t engines;
     struct report_engine engine[REPORT_MAX_ENGINES];
+    struct report_judge judge;
     struct xo_solution reference;      /* of all inputs */
     double tolerance;
     double lowest_siemens, highest_siemens, lowest_volt, highest_volt;
     double largest_bound_amp;
     double lost;                       /* fraction of G^T V, all columns; NaN: inputs of both signs */
-    double *column_lost;               /* [columns] */
-    size_t worst_column;
     size_t shown_input;                /* the one with the largest total current                    */
     double *cell_lost;                 /* [rows][columns] 1 - (u - w)/V_i of it; NaN where V_i is 0 */
+
+    const char *model_path;            /* NULL: fitted here, to this G and V */
+    struct xo_fcm model;
+    bool model_of_other_cells;         /* read from a file, and fitted to another G */
+    size_t outside;                    /* inputs outside the range of the fit */
+    double *model_amp;                 /* [inputs][columns] */
+    struct xo_error model_error;
+    double *column_error;              /* [columns] rms over inputs, over full scale */
+    double bin[REPORT_BINS], bin_low, bin_high;         /* histogram of the error over full scale */
+    double fit_sec, apply_sec;         /* apply: per input; never in the reports */
+
+    double *ideal_amp;                 /* [inputs][columns] without wires */
+    double *nonideality;               /* [columns] */
+    size_t worst_column;
+    struct xo_adc_scale *scale;        /* [columns] */
+    double lowest_lsb, highest_lsb;
+    double flips, clipped;             /* shares of conversions */
+    struct report_gain gain[REPORT_GAINS];
+    struct report_size wires, bound, fast, spice, adc;   /* adc: what it reads against the exact currents */
 };
 
-/* Write the page.  Returns 0 or the exit code. */
+/* compare_figures.c: everything above from `engine`, `judge`, `reference`, `model`. */
+int report_find_figures(struct report *r, struct cli_session *s);
+void report_free(struct report *r);
+
+/* compare_tell.c: standard output, report.json, timing.json.  Returns 0 or the exit code. */
+void report_print(const struct report *r, const char *html);
+int report_write_json(const struct report *r);
+int report_write_timing(const struct report *r, struct cli_session *s);
+
+/* report.c, report_model.c: the page.  Returns 0 or the exit code. */
 int report_write_html(const char *path, const struct report *r);
-
-/* ---- report_svg.c: charts, as inline SVG ---------------------------------------------------------- */
-
-#define SVG_MOST_LINES 128             /* beyond, neighbours are averaged */
-
-/* A heat map of value[rows][columns], averaged over blocks where there are more lines than that; cells that are
- * NaN stay grey, what is beyond +-cap has the colour of the cap.  `factor` turns values into what `unit` says. */
-void svg_heat_map(FILE *to, const double *value, size_t rows, size_t columns, double cap, const char *unit,
-                  double factor);
-
-/* One bar per value, averaged in groups where there are more than that. */
-void svg_bars(FILE *to, const double *value, size_t count, const char *x_label, const char *y_label, double factor);
-
-/* A cloud of points on two logarithmic axes; at most 3000, evenly picked; what is not positive is left out. */
-void svg_cloud(FILE *to, const double *x, const double *y, size_t count, const char *x_label, const char *y_label);
+void report_put_budget(FILE *to, const struct report *r);
+void report_put_columns(FILE *to, const struct report *r);
+void report_put_scatter(FILE *to, const struct report *r);
+void report_put_errors(FILE *to, const struct report *r);
+void report_put_converters(FILE *to, const struct report *r);
+void report_put_model_method(FILE *to, const struct report *r);      /* sentences of the paragraph */
 
 #endif

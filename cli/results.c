@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli.h"
+#include "xo_calibrate.h"
+#include "xo_converter.h"
 
 /* ---- room ----------------------------------------------------------------------------------------- */
 
@@ -182,7 +184,8 @@ double cli_current_lost(const struct cli_session *s, const double *column_amp, d
         double ideal = 0, real = 0;
         for (size_t i = 0; i < s->rows; i++)
             if (is_normal(x->word_line, i))
-                ideal += s->cell_siemens.value[i * s->columns + j] * s->volt_sum[i];
+                ideal += xo_ideal_cell(x, s->cell_siemens.value[i * s->columns + j], i * s->columns + j) *
+                         s->volt_sum[i];
         for (size_t n = 0; n < s->inputs; n++)
             real += column_amp[n * s->columns + j];
         bool stated = means_something && is_normal(x->bit_line, j);
@@ -272,6 +275,23 @@ int cli_write_branches(const char *path, const struct cli_session *s, size_t inp
 const char *cli_plural(size_t count)
 {
     return count == 1 ? "" : "s";
+}
+
+void cli_warn_dac(const struct xo_dac *dac, size_t count, const double *volt)
+{
+    unsigned last = (1u << dac->bits) - 1;
+    double low = INFINITY, high = -INFINITY, step;
+    size_t outside = 0;
+    for (unsigned digit = 0; digit <= last; digit++) {
+        low = fmin(low, xo_dac_volt(dac, digit, 0));
+        high = fmax(high, xo_dac_volt(dac, digit, 0));
+    }
+    step = (high - low) / last;
+    for (size_t k = 0; k < count; k++)
+        outside += volt[k] < low - step / 2 || volt[k] > high + step / 2;
+    if (outside)
+        fprintf(stderr, "crossohm: %zu of %zu voltages lie outside what the DAC gives, %.4g to %.4g V; converters see the "
+                "nearest it gives\n", outside, count, low, high);
 }
 
 void cli_warn(const struct cli_session *s)

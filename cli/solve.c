@@ -10,7 +10,9 @@ struct job {
     struct cli_session session;
     struct cli_scheme scheme;
     size_t gradient_column;
-    bool wants_gradient;
+    bool wants_gradient, by_ngspice;
+    const char *engine;
+    double limit_sec;
     const char *currents, *node_voltage, *branch_current, *power, *bound, *gradient_output;
     struct xo_solution solution;
     struct xo_branch_values gradient;
@@ -135,6 +137,19 @@ static int check_usage(const struct job *job, const struct cli_option *options)
     static const char *const of_schemes[] = {"cell", "read-volt", "pattern"};
     static const char *const of_inputs[] = {"volts", "currents", "node-voltage", "branch-current", "power", "bound",
                                             "gradient", "gradient-output"};
+    if (cli_is_deck(job->session.hardware_path) || job->by_ngspice)
+        for (size_t k = 0; options[k].kind != CLI_END; k++) {
+            const char *name = options[k].name;
+            bool input = !strcmp(name, "siemens") || !strcmp(name, "volts") || !strcmp(name, "time-limit");
+            if (options[k].given && strcmp(name, "currents") && strcmp(name, "engine") && !(job->by_ngspice && input))
+                return cli_fail(CLI_USAGE, "--%s: not with %s; expected -o, --json", name,
+                                job->by_ngspice ? "--engine ngspice, which proves nothing" : "a deck");
+        }
+    if (cli_is_deck(job->session.hardware_path))
+        return !job->by_ngspice && (job->scheme.engine == XO_ENGINE_AUTO || job->scheme.engine == XO_ENGINE_KLU)
+               ? CLI_DONE : cli_fail(CLI_USAGE, "--engine: %s; decks are solved by klu", job->engine);
+    if (cli_given(options, "time-limit") && !job->by_ngspice)
+        return cli_fail(CLI_USAGE, "--time-limit: only with --engine ngspice");
     if (job->scheme.name) {
         for (size_t k = 0; k < sizeof of_inputs / sizeof *of_inputs; k++)
             if (cli_given(options, of_inputs[k]))
@@ -161,6 +176,10 @@ static int check_usage(const struct job *job, const struct cli_option *options)
 static int run(struct job *job)
 {
     cli_session_begin(&job->session);
+    if (cli_is_deck(job->session.hardware_path))
+        return cli_solve_deck(&job->session, job->currents);
+    if (job->by_ngspice)
+        return cli_solve_ngspice(&job->session, job->currents, job->limit_sec);
     job->session.has_engine_option = true;
     if (job->scheme.name)
         return cli_scheme_read(&job->session, &job->scheme);
@@ -182,7 +201,8 @@ int cli_solve(int argc, char **argv)
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
         {CLI_ARRAY, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
-        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu or starmesh", false},
+        {CLI_TEXT, 0, "engine", &job.engine, "E", "auto, cholmod, klu, starmesh or ngspice", false},
+        {CLI_NUMBER, 0, "time-limit", &job.limit_sec, "S", "seconds for ngspice; default 600", false},
         {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
         {CLI_ARRAY, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},
         {CLI_ARCHIVE, 0, "branch-current", &job.branch_current, "B.npz", "of cells, wires, ends, bridges [A]", false},
@@ -198,7 +218,8 @@ int cli_solve(int argc, char **argv)
     const struct cli_page page = {
         "solve", "crossohm solve hardware.yaml -g G.npy -v V.npy -o I.npy --bound B.npy",
         "hardware.yaml -g G.npy -v V.npy [options]\n"
-        "       crossohm solve hardware.yaml [-g G.npy] --scheme S --cell I,J --read-volt X [--pattern P]",
+        "       crossohm solve hardware.yaml [-g G.npy] --scheme S --cell I,J --read-volt X [--pattern P]\n"
+        "       crossohm solve deck.cir [-o table.csv] [--json FILE]",
         options, 1
     };
     bool stop;
@@ -208,6 +229,9 @@ int cli_solve(int argc, char **argv)
     job.wants_gradient = cli_given(options, "gradient");
     if (!job.currents)
         job.currents = "-";
+    job.by_ngspice = job.engine && !strcmp(job.engine, "ngspice");
+    if (job.engine && !job.by_ngspice && xo_engine_parse(&job.scheme.engine, job.engine))
+        return cli_fail(CLI_USAGE, "--engine: found '%s'; expected auto, cholmod, klu, starmesh or ngspice", job.engine);
     code = check_usage(&job, options);
     if (!code)
         code = run(&job);

@@ -47,6 +47,7 @@ static enum cli_exit exit_of_computing(int status)
     case XO_EUNSUPPORTED:
         return CLI_USAGE;
     case XO_ESTOPPED:
+    case XO_EJUDGE:
         return CLI_FAILED;
     default:
         return status > 0 ? CLI_FAILED : CLI_BAD_INPUT;

@@ -5,11 +5,15 @@ _crossohm()
 {
     local word=$2 before=$3 verb=${COMP_WORDS[1]} words=
     if [ "$COMP_CWORD" = 1 ]; then
-        words='solve matrix compare info help version'
+        words='solve matrix fit compare apply info converter netlist help version'
+    elif [ "$verb" = converter ] && [ "$COMP_CWORD" = 2 ]; then
+        words='adc dac'
     else
         case $before in
-        --engine) words='auto cholmod klu starmesh' ;;
-        --against) words='cholmod klu starmesh' ;;
+        --reading) words='code analog' ;;
+        --engine) words='auto cholmod klu starmesh ngspice' ;;
+        --dialect) words='ngspice hspice ltspice spectre xyce' ;;
+        --against) words='cholmod klu starmesh ngspice' ;;
         --scheme) words='half third floating' ;;
         --pattern) words='all-on all-off checkerboard given' ;;
         *)

@@ -6,7 +6,7 @@
 #include "memory.h"
 #include "plan.h"
 
-static int check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
+int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
 {
     for (size_t k = 0; k < c->rows * c->columns; k++) {
         double g = cell_siemens[k];
@@ -144,7 +144,7 @@ int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens,
 {
     bool may_change = p->options.engine == XO_ENGINE_AUTO && p->engine != XO_ENGINE_STARMESH;
     xo_factor *f = NULL;
-    int status = check_cells(p->circuit, cell_siemens, info);
+    int status = xo_check_cells(p->circuit, cell_siemens, info);
     if (!status)
         status = factor_with(&f, p, cell_siemens, info);
     if (may_change && (status == XO_ESINGULAR || (!status && !f->proven))) {

@@ -88,6 +88,9 @@ struct xo_factor {
 
 extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmesh_engine;
 
+/* XO_EVALUE names the first cell whose conductance is no conductance  (factor.c). */
+int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
+
 /* A cell of conductance g behind its series resistance R: g / (1 + g R)  (factor.c). */
 dd xo_cell_and_series(double siemens, double series_ohm);
 

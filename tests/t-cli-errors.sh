@@ -151,13 +151,13 @@ usage() {
     refused 2 "$@"
 }
 fact "usage: an unknown verb" usage 'slove: ' crossohm slove
-fact "usage: a verb of a later version" usage 'later version' crossohm fit
+fact "usage: a verb of a later version" usage 'later version' crossohm eval
 fact "usage: an unknown option" usage '--nodes' solve hw.yaml g.npy v.csv --nodes x
 fact "usage: no hardware file" usage 'no file' crossohm solve -g g.npy -v v.csv
 fact "usage: no voltages" usage '-v' crossohm solve hw.yaml -g g.npy
 fact "usage: an engine that is not one" usage 'expected auto' solve hw.yaml g.npy v.csv --engine spice
 fact "usage: an engine of a later version" usage 'later version' \
-    crossohm compare hw.yaml -g g.npy -v v.csv --against ngspice
+    crossohm compare hw.yaml -g g.npy -v v.csv --against line
 fact "usage: the matrix by klu" usage '.' crossohm matrix hw.yaml -g g.npy --engine klu -o out/m.npy
 fact "usage: an option without its value" usage '--engine' solve hw.yaml g.npy v.csv --engine
 fact "usage: no threads" usage '--threads' solve hw.yaml g.npy v.csv --threads 0
@@ -251,6 +251,23 @@ if test -c /dev/full; then
     done
 else
     tap_skip "a full disk" "/dev/full is missing"
+fi
+
+# Neither may an output replace an input.
+cp v.csv kept.csv
+keeps_its_input() {
+    usage 'is read as well' solve hw.yaml -g g.npy -v kept.csv -o ./kept.csv && cmp v.csv kept.csv
+}
+fact "usage: an output that is read as well" keeps_its_input
+
+# Little memory: the process ends, whatever libraries do with threads of their own.
+ends_with_little_memory() {
+    (ulimit -v 200000; timeout 20 crossohm solve hw.yaml -g g.npy -v v.csv --quiet; test $? -lt 124)
+}
+if grep -q -a __asan_init "$(command -v crossohm)" "$(dirname "$(command -v crossohm)")"/.libs/crossohm 2>/dev/null; then
+    tap_skip "a small address space: no hanging at the end" "the address sanitizer needs a large one"
+else
+    fact "a small address space: no hanging at the end" ends_with_little_memory
 fi
 
 # A limit on the size of files stands for the full disk that cuts a write in the middle.

@@ -183,8 +183,7 @@ fact "one that is UTF-8 as it is" good_name
 
 # ---- no current, no loss
 loses() {
-    crossohm compare hw.yaml -g g.csv -v "$1" -o lost.html >printed && cat printed &&
-        grep -q "not stated: .*$2" printed && grep -q "Not stated: .*$2" lost.html
+    crossohm compare hw.yaml -g g.csv -v "$1" -o lost.html >printed && cat printed && grep -q "not stated: .*$2" printed
 }
 printf '0,0\n' >none.csv
 printf '0.1,-0.1\n' >signs.csv
@@ -355,7 +354,7 @@ info_round_trip() {
 }
 fact "info: what it prints for a hardware file is one" info_round_trip
 fits_a_screen() {
-    for verb in solve matrix compare info; do
+    for verb in solve matrix fit compare info; do
         crossohm $verb --help >help && head -n 1 help | grep '^Example: crossohm' && test "$(wc -l <help)" -le 30 &&
             test "$(awk 'length > n { n = length } END { print n }' help)" -le 118 || return
     done

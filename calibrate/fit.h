@@ -1,0 +1,53 @@
+/* What the two scopes of a fit share (internal).
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_FIT_H
+#define XO_FIT_H
+
+#include "xo_calibrate.h"
+
+/* A circuit with its plan, ready to be programmed again and again. */
+struct xo_programmed {
+    struct xo_crossbar crossbar;       /* driver_ohm includes dac.output_ohm */
+    double *memory;                    /* behind it, if there is one value per row */
+    xo_circuit *circuit;
+    xo_plan *plan;
+    xo_factor *factor;
+};
+int xo_programmed_new(struct xo_programmed *p, const struct xo_hardware *h, const struct xo_fit_options *options,
+                      struct xo_info *info);
+int xo_programmed_cells(struct xo_programmed *p, const double *cell_siemens, struct xo_info *info);
+void xo_programmed_free(struct xo_programmed *p);
+
+/* Size, converters, gain, seed and the canonical hardware file.  0 or ENOMEM. */
+int xo_fit_describe(struct xo_fcm *m, const struct xo_hardware *h);
+
+/* Program p and fill in description and matrices; ADC ranges and gain stay 1. */
+int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hardware *h, const double *cell_siemens,
+                 struct xo_info *info);
+
+/* The ranges of voltage, conductance and sparsity; inputs 0: what the DAC can give. */
+void xo_fit_validity(struct xo_fcm *m, size_t inputs, const double *row_volt);
+
+/* XO_ETOOBIG if more are to be held out than XO_MOST_HELD_OUT. */
+int xo_fit_check_held_out(const struct xo_fit_options *options, struct xo_info *info);
+
+/* Draw inputs within the validity, solve the programmed array for them, apply the model.
+ *   row_volt [inputs][rows], exact_amp, amp [inputs][columns]: out, allocated by the caller
+ *   array    which one of several: no two draw the same inputs */
+int xo_held_out_currents(const struct xo_fcm *m, struct xo_programmed *p, size_t array, size_t inputs,
+                         double *row_volt, double *exact_amp, double *amp, struct xo_info *info);
+
+/* The same, and the errors into m->validity; inputs 0: 64. */
+int xo_fit_held_out(struct xo_fcm *m, struct xo_programmed *p, size_t inputs, struct xo_info *info);
+
+/* Errors over all held-out currents of `arrays` arrays into m->validity. */
+int xo_fit_state_error(struct xo_fcm *m, size_t arrays, size_t inputs, const double *amp, const double *exact_amp);
+
+/* Lines "name: value": tool, command, method, seed, sha256 of every file the fit rests on. */
+int xo_fit_provenance(char **out, const struct xo_hardware *h, const struct xo_fit_options *options,
+                      const char *method, struct xo_info *info);
+
+#define XO_HELD_OUT_INPUTS 64
+#define XO_HELD_OUT_ARRAYS 8
+
+#endif

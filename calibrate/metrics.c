@@ -1,0 +1,122 @@
+/* How far currents are apart: errors over full scale, what wires take, codes that flip.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include "memory.h"
+#include "xo_calibrate.h"
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double xo_quantile(double *value, size_t count, double q)
+{
+    double at = q * (double)(count - 1);
+    size_t below = (size_t)at, above = below + 1 < count ? below + 1 : below;
+    qsort(value, count, sizeof *value, by_value);
+    return value[below] + (at - (double)below) * (value[above] - value[below]);
+}
+
+int xo_error_of(struct xo_error *out, size_t count, const double *amp, const double *exact_amp)
+{
+    double *error = xo_calloc(count, sizeof *error), sum = 0;
+    struct xo_error e = {0};
+    if (!error)
+        return ENOMEM;
+    for (size_t k = 0; k < count; k++)
+        e.full_scale_ampere = fmax(e.full_scale_ampere, fabs(exact_amp[k]));
+    for (size_t k = 0; k < count && e.full_scale_ampere > 0; k++) {
+        error[k] = (amp[k] - exact_amp[k]) / e.full_scale_ampere;
+        sum += error[k] * error[k];
+        e.max = fmax(e.max, fabs(error[k]));
+    }
+    if (count) {
+        e.rms = sqrt(sum / (double)count);
+        e.interval95[0] = xo_quantile(error, count, 0.025);
+        e.interval95[1] = xo_quantile(error, count, 0.975);
+    }
+    free(error);
+    *out = e;
+    return 0;
+}
+
+/* ---- without wires -------------------------------------------------------------------------------- */
+
+double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k)
+{
+    double ohm = x->series_ohm.each ? x->series_ohm.each[k] : x->series_ohm.all;
+    return siemens == 0 ? 0 : siemens / (1 + siemens * ohm);            /* open: 0 */
+}
+
+static bool is_floating(const struct xo_line *lines, size_t k)
+{
+    return lines && lines[k].state == XO_LINE_FLOATING;
+}
+
+void xo_ideal_siemens(const struct xo_crossbar *x, const double *cell_siemens, double *ideal_siemens)
+{
+    for (size_t i = 0; i < x->rows; i++)
+        for (size_t j = 0; j < x->columns; j++) {
+            size_t k = i * x->columns + j;
+            bool driven = !x->word_line || x->word_line[i].state == XO_LINE_NORMAL;
+            ideal_siemens[k] = driven && !is_floating(x->bit_line, j) ? xo_ideal_cell(x, cell_siemens[k], k) : 0;
+        }
+}
+
+/* The voltage behind a line: its own or the one it is held at; false: nothing is behind it. */
+static bool line_volt(const struct xo_line *lines, size_t k, double own, double *volt)
+{
+    enum xo_line_state state = lines ? lines[k].state : XO_LINE_NORMAL;
+    *volt = state == XO_LINE_HELD ? lines[k].hold_volt : state == XO_LINE_GROUNDED ? 0 : own;
+    return !is_floating(lines, k);
+}
+
+void xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs,
+                       const double *row_volt, double *ideal_amp)
+{
+    for (size_t n = 0; n < inputs; n++)
+        for (size_t j = 0; j < x->columns; j++) {
+            double own = x->sense_volt.each ? x->sense_volt.each[j] : x->sense_volt.all, sense, volt, sum = 0;
+            bool sensed = line_volt(x->bit_line, j, own, &sense);
+            for (size_t i = 0; i < x->rows && sensed; i++)
+                if (line_volt(x->word_line, i, row_volt[n * x->rows + i], &volt))
+                    sum += xo_ideal_cell(x, cell_siemens[i * x->columns + j], i * x->columns + j) * (volt - sense);
+            ideal_amp[n * x->columns + j] = sum;
+        }
+}
+
+void xo_nonideality(size_t inputs, size_t columns, const double *ideal_amp, const double *amp, double *factor)
+{
+    for (size_t j = 0; j < columns; j++) {
+        double ideal = 0, lost = 0, lowest = 0, highest = 0;
+        for (size_t k = j; k < inputs * columns; k += columns) {
+            ideal += ideal_amp[k];
+            lost += ideal_amp[k] - amp[k];
+            lowest = fmin(lowest, ideal_amp[k]);
+            highest = fmax(highest, ideal_amp[k]);
+        }
+        factor[j] = (lowest < 0 && highest > 0) || ideal == 0 ? NAN : lost / ideal;
+    }
+}
+
+double xo_code_flips(const struct xo_adc *adc, const struct xo_adc_scale *scale, size_t inputs, size_t columns,
+                     const double *ideal_amp, const double *amp, const double *gain, double *clipped)
+{
+    size_t flips = 0, clips = 0, count = inputs * columns;
+    double last = (1u << adc->bits) - 1;
+    for (size_t k = 0; k < count; k++) {
+        size_t j = k % columns;
+        double ampere = amp[k] * (gain ? gain[j] : 1);
+        double code = xo_adc_unclamped(adc, &scale[j], ampere, 0);
+        flips += xo_adc_code(adc, &scale[j], ampere, 0) != xo_adc_code(adc, &scale[j], ideal_amp[k], 0);
+        clips += code < 0 || code > last;
+    }
+    if (clipped)
+        *clipped = count ? (double)clips / (double)count : 0;
+    return count ? (double)flips / (double)count : 0;
+}

@@ -1,0 +1,169 @@
+/* A fast model on one sheet: what it computes, where it may be trusted, what it is worth, where it comes from.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "info.h"
+#include "xo_fcm.h"
+
+struct span { double low, high, sum; };
+
+static struct span span_of(const double *value, size_t count)
+{
+    struct span s = {INFINITY, -INFINITY, 0};
+    for (size_t k = 0; value && k < count; k++) {
+        s.low = fmin(s.low, value[k]);
+        s.high = fmax(s.high, value[k]);
+        s.sum += value[k];
+    }
+    return s;
+}
+
+static double largest(const double *value, size_t count)
+{
+    struct span s = span_of(value, count);
+    return fmax(fabs(s.low), fabs(s.high));
+}
+
+static void print_stage(const struct xo_fcm *m)
+{
+    size_t cells = m->rows * m->columns;
+    struct span g = span_of(m->g_ni_siemens, cells), before = span_of(m->cell_siemens, cells);
+    if (!m->g_ni_siemens) {
+        puts("stage       none stored: arrays are programmed from the hardware description below");
+        return;
+    }
+    printf("stage       I = V^T G_ni + i0, linear; %s\n",
+           m->exact ? "exact: ohmic cells, driven inputs" : "fitted, not exact");
+    printf("  G_ni      %.6g S to %.6g S", g.low, g.high);
+    if (m->g_ni_bound_siemens)
+        printf(", each entry within %.2g S of the circuit's", largest(m->g_ni_bound_siemens, cells));
+    putchar('\n');
+    if (m->offset_ampere && largest(m->offset_ampere, m->columns) > 0)
+        printf("  i0        up to %.6g A\n", largest(m->offset_ampere, m->columns));
+    if (m->cell_siemens)
+        printf("  cells     %.6g S to %.6g S as programmed; wires take %.3g %% of the sum\n", before.low, before.high,
+               100 * (1 - g.sum / before.sum));
+}
+
+static void print_terms(const char *what, const struct xo_inl *inl, const char *unit)
+{
+    for (size_t k = 0; k < inl->count; k++)
+        printf("%s%.4g t^%zu", k ? " + " : what, inl->coefficient[k], k + 1);
+    if (inl->count)
+        printf(" %s", unit);
+}
+
+static void print_converters(const struct xo_fcm *m)
+{
+    static const char *const encoding[] = {"amplitude", "pulse width"};
+    static const char *const rule[] = {"full", "granular", "calibrated", "fixed"};
+    struct span low = span_of(m->adc_low_ampere, m->columns), lsb = span_of(m->adc_lsb_ampere, m->columns);
+    printf("DAC         %d bit%s, %s, 0 V to %g V; gain error %g, offset %g V, noise %g V, output %g ohm",
+           m->dac.bits, m->dac.bits == 1 ? "" : "s", encoding[m->dac.encoding], m->dac.read_volt, m->dac.gain_error,
+           m->dac.offset_volt, m->dac.noise_volt, m->dac.output_ohm);
+    print_terms(", INL ", &m->dac.inl_volt, "V");
+    printf("\nADC         %d bit%s, range %s; gain error %g, offset %g LSB, noise %g LSB", m->adc.bits,
+           m->adc.bits == 1 ? "" : "s", rule[m->adc.range], m->adc.gain_error, m->adc.offset_lsb, m->adc.noise_lsb);
+    print_terms(", INL ", &m->adc.inl_lsb, "LSB");
+    putchar('\n');
+    if (!m->adc_lsb_ampere)
+        puts("  range     none fixed");
+    else if (lsb.low == lsb.high && low.low == low.high)
+        printf("  range     from %.6g A in steps of %.6g A\n", low.low, lsb.low);
+    else
+        printf("  range     by column: from %.6g A .. %.6g A in steps of %.6g A .. %.6g A\n", low.low, low.high,
+               lsb.low, lsb.high);
+}
+
+static void print_gain(const struct xo_fcm *m)
+{
+    static const char *const scope[] = {"none", "one for the array", "one per column"};
+    struct span gain = span_of(m->gain_factor, m->columns);
+    printf("gain        %s", scope[m->gain.scope]);
+    if (m->gain.scope != XO_GAIN_NONE)
+        printf(", %s, applied %s", m->gain.source == XO_GAIN_ORACLE ? "ratio of sums (oracle)" : "measured",
+               m->gain.where == XO_GAIN_DIGITAL ? "behind the ADC" : "in the ADC's reference");
+    if (m->gain_factor)
+        printf(": %.6g to %.6g", gain.low, gain.high);
+    putchar('\n');
+}
+
+static void print_validity(const struct xo_fcm *m)
+{
+    const struct xo_fcm_validity *v = &m->validity;
+    printf("holds for   %g V to %g V, cells %g S to %g S, %g %% to %g %% of the inputs at 0 V\n", v->low_volt,
+           v->high_volt, v->low_siemens, v->high_siemens, 100 * v->low_sparsity, 100 * v->high_sparsity);
+    if (!v->held_out_inputs) {
+        puts("error       not tested on inputs kept out of the fit");
+        return;
+    }
+    printf("error       on %zu inputs", v->held_out_inputs);
+    if (v->held_out_arrays)
+        printf(" and %zu arrays", v->held_out_arrays);
+    printf(" kept out of the fit: rms %.3g, largest %.3g, 95 %% of them from %.3g to %.3g\n", v->error_rms, v->error_max,
+           v->error_interval95[0], v->error_interval95[1]);
+    printf("            all as shares of full scale, %.6g A\n", v->full_scale_ampere);
+}
+
+static void print_indented(const char *title, const char *text)
+{
+    if (!text)
+        return;
+    puts(title);
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        fputs("  ", stdout);
+        info_print_text(text, length);
+        putchar('\n');
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void print_sheet(const char *path, const struct xo_fcm *m)
+{
+    printf("%s: a fast model of %s, %zu rows (volts in), %zu columns (amperes out)\n", path,
+           m->scope == XO_FCM_ARRAY ? "one programmed array" : "a technology", m->rows, m->columns);
+    print_stage(m);
+    print_converters(m);
+    print_gain(m);
+    print_validity(m);
+    printf("seed        %llu\n", (unsigned long long)m->seed);
+    print_indented("made by:", m->provenance);
+    print_indented("hardware:", m->hardware_yaml);
+}
+
+static int note(const struct xo_fcm *m, json_t *report)
+{
+    const struct xo_fcm_validity *v = &m->validity;
+    int failed = cli_json_put(report, "kind", json_string("fast model"));
+    failed |= cli_json_put(report, "scope", json_string(m->scope == XO_FCM_ARRAY ? "array" : "technology"));
+    failed |= cli_json_put(report, "rows", json_integer((json_int_t)m->rows));
+    failed |= cli_json_put(report, "columns", json_integer((json_int_t)m->columns));
+    failed |= cli_json_put(report, "exact", json_boolean(m->exact));
+    failed |= cli_json_put(report, "low_volt", cli_json_number(v->low_volt));
+    failed |= cli_json_put(report, "high_volt", cli_json_number(v->high_volt));
+    failed |= cli_json_put(report, "low_siemens", cli_json_number(v->low_siemens));
+    failed |= cli_json_put(report, "high_siemens", cli_json_number(v->high_siemens));
+    failed |= cli_json_put(report, "held_out_inputs", json_integer((json_int_t)v->held_out_inputs));
+    failed |= cli_json_put(report, "error_rms", cli_json_number(v->error_rms));
+    failed |= cli_json_put(report, "error_max", cli_json_number(v->error_max));
+    failed |= cli_json_put(report, "full_scale_ampere", cli_json_number(v->full_scale_ampere));
+    failed |= cli_json_put(report, "provenance", m->provenance ? json_string(m->provenance) : json_null());
+    return failed ? cli_no_memory() : CLI_DONE;
+}
+
+int info_fcm(const struct info_file *file, json_t *report)
+{
+    struct xo_fcm m = {0};
+    struct xo_info info = {""};
+    int status = xo_fcm_parse(&m, file->bytes, file->nbytes, file->name, &info);
+    if (status)
+        return cli_fail_reading(status, &info, file->name);
+    int code = note(&m, report);
+    if (!code)
+        print_sheet(file->name, &m);
+    xo_fcm_free(&m);
+    return code;
+}

@@ -1,0 +1,93 @@
+/* What no .fcm file may hold: checked before writing and after reading.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "fields.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int refuse(const struct xo_fcm_field *f, double found, const char *name, struct xo_info *info)
+{
+    char low[XO_NUMBER_SIZE], high[XO_NUMBER_SIZE], text[XO_NUMBER_SIZE];
+    xo_number_print(text, found);
+    if (f->high >= 1e300)
+        return xo_fail(info, XO_EVALUE, "%s: %s: found %s; expected a finite number%s", name, f->path, text,
+                       f->low < 0 ? "" : f->low > 0 ? " above 0" : " from 0 up");
+    return xo_fail(info, XO_EVALUE, "%s: %s: found %s; expected a number from %s to %s", name, f->path, text,
+                   xo_number_print(low, f->low), xo_number_print(high, f->high));
+}
+
+static int check_numbers(const struct xo_fcm_field *f, const struct xo_fcm_item *item, const char *name,
+                         struct xo_info *info)
+{
+    if (item->type == XO_FCM_I8 && !((double)item->scalar.i >= f->low && (double)item->scalar.i <= f->high))
+        return refuse(f, (double)item->scalar.i, name, info);
+    for (size_t k = 0; item->type == XO_FCM_F8 && k < item->count; k++)
+        if (!(item->real[k] >= f->low && item->real[k] <= f->high))
+            return refuse(f, item->real[k], name, info);
+    return 0;
+}
+
+static int check_field(const struct xo_fcm_field *f, const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    struct xo_fcm_item item;
+    char word[XO_FCM_WORD_SIZE];
+    if (!xo_fcm_look(&item, f, m))
+        return 0;
+    if (f->kind == XO_FCM_INL && item.count > XO_MAX_INL)
+        return xo_fail(info, XO_EVALUE, "%s: %s: %zu terms; expected at most %d", name, f->path, item.count,
+                       XO_MAX_INL);
+    if (f->kind == XO_FCM_WORD && !xo_fcm_word(word, f->words, (int)item.scalar.i))
+        return xo_fail(info, XO_EVALUE, "%s: %s: found number %d; expected one of %s", name, f->path,
+                       (int)item.scalar.i, f->words);
+    if (f->kind == XO_FCM_TEXT && item.count > XO_FCM_MAX_TEXT)
+        return xo_fail(info, XO_EVALUE, "%s: %s: %zu characters; expected at most %zu", name, f->path, item.count,
+                       XO_FCM_MAX_TEXT);
+    return check_numbers(f, &item, name, info);
+}
+
+/* What items say about each other. */
+static int check_together(const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    const struct xo_fcm_validity *v = &m->validity;
+    if (m->scope == XO_FCM_ARRAY && !m->g_ni_siemens)
+        return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: missing; expected it in a model of an array", name);
+    if (m->scope == XO_FCM_TECHNOLOGY && m->g_ni_siemens)
+        return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: present; expected none in a technology", name);
+    if (m->scope == XO_FCM_TECHNOLOGY && !m->hardware_yaml)
+        return xo_fail(info, XO_EVALUE, "%s: provenance/hardware: missing; expected it in a technology", name);
+    if (!m->adc_low_ampere != !m->adc_lsb_ampere)
+        return xo_fail(info, XO_EVALUE, "%s: adc/column_low and adc/column_lsb: one of them; expected both or none",
+                       name);
+    if (v->low_volt > v->high_volt || v->low_siemens > v->high_siemens || v->low_sparsity > v->high_sparsity)
+        return xo_fail(info, XO_EVALUE, "%s: validity: a low end above its high end; expected low to high", name);
+    for (size_t j = 0; m->gain_factor && m->gain.where == XO_GAIN_REFERENCE && j < m->columns; j++)
+        if (!(m->gain_factor[j] > 0))
+            return xo_fail(info, XO_EVALUE, "%s: gain/factor: found %g; expected a gain above 0 in the reference",
+                           name, m->gain_factor[j]);
+    return 0;
+}
+
+int xo_fcm_check(const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    int status = 0;
+    for (size_t k = 0; k < xo_fcm_field_count && !status; k++)
+        status = check_field(&xo_fcm_fields[k], m, name, info);
+    return status ? status : check_together(m, name, info);
+}
+
+void xo_fcm_free(struct xo_fcm *m)
+{
+    if (!m)
+        return;
+    for (size_t k = 0; k < xo_fcm_field_count; k++) {
+        enum xo_fcm_kind kind = xo_fcm_fields[k].kind;
+        if (kind == XO_FCM_CELLS || kind == XO_FCM_COLUMNS || kind == XO_FCM_TEXT)
+            free(*(void **)((char *)m + xo_fcm_fields[k].offset));
+    }
+    memset(m, 0, sizeof *m);
+}

@@ -1,0 +1,138 @@
+/* See network.h.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "memory.h"
+#include "network.h"
+#include "outputs.h"
+
+static int allocate(struct xo_network *n)
+{
+    const xo_circuit *c = n->circuit;
+    n->factor.siemens = xo_calloc(c->links, sizeof *n->factor.siemens);
+    n->factor.cell_siemens = xo_calloc(c->rows * c->columns, sizeof *n->factor.cell_siemens);
+    n->ohm = xo_calloc(c->links, sizeof *n->ohm);
+    n->place = xo_calloc(xo_vertices(c), sizeof *n->place);
+    n->attached = xo_calloc(c->terminals, sizeof *n->attached);
+    return n->factor.siemens && n->factor.cell_siemens && n->ohm && n->place && n->attached ? 0 : ENOMEM;
+}
+
+static void set_siemens(struct xo_network *n, const double *cell_siemens)
+{
+    const xo_circuit *c = n->circuit;
+    for (size_t k = 0; k < c->rows * c->columns; k++)
+        n->factor.cell_siemens[k] = c->fixed_siemens[k] < 0 ? cell_siemens[k] : c->fixed_siemens[k];
+    for (size_t e = 0; e < c->links; e++)
+        n->factor.siemens[e] = xo_branch_siemens(&n->factor, (size_t)c->link_branch[e]);
+}
+
+/* A wire has its own ohms; a cell 1/g and what is in series with it. */
+static void set_ohms(struct xo_network *n)
+{
+    const xo_circuit *c = n->circuit;
+    for (size_t e = 0; e < c->links; e++) {
+        size_t b = (size_t)c->link_branch[e];
+        bool island = xo_on_island(&n->factor, c->link_a[e]) || xo_on_island(&n->factor, c->link_b[e]);
+        if (island || n->factor.siemens[e].hi == 0)
+            continue;
+        n->ohm[e] = c->ohm[b];
+        if (b < c->first[XO_ROW_WIRE])
+            n->ohm[e] = dd_add(dd_divide((dd){1, 0}, (dd){n->factor.cell_siemens[b], 0}), (dd){c->ohm[b], 0}).hi;
+    }
+}
+
+/* Terminals come last here, so the first place of a vertex stays unless it is a terminal's. */
+static void name_vertices(struct xo_network *n)
+{
+    const xo_circuit *c = n->circuit;
+    for (size_t k = c->nodes; k-- > 0;)
+        n->place[c->vertex[k]] = (int32_t)k;
+    for (size_t k = c->nodes + c->terminals; k-- > c->nodes;)
+        n->place[c->vertex[k]] = (int32_t)k;
+}
+
+static void find_attached(struct xo_network *n)
+{
+    const xo_circuit *c = n->circuit;
+    for (size_t b = c->first[XO_DRIVER]; b < c->first[XO_WORD_BRIDGE]; b++)
+        if (c->ohm[b] != XO_OPEN)
+            n->attached[(size_t)(b < c->first[XO_SENSE] ? c->from[b] : c->to[b]) - c->nodes] = true;
+}
+
+int xo_network_new(struct xo_network *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
+{
+    memset(n, 0, sizeof *n);
+    n->circuit = n->plan.circuit = c;
+    n->factor.plan = &n->plan;
+    int status = xo_check_cells(c, cell_siemens, info);
+    if (status)
+        return status;
+    status = allocate(n);
+    if (!status) {
+        set_siemens(n, cell_siemens);
+        status = xo_components_find(&n->factor);
+    }
+    if (status)
+        return xo_fail(info, status, "out of memory for a deck of %zu nodes", xo_vertices(c));
+    set_ohms(n);
+    name_vertices(n);
+    find_attached(n);
+    return 0;
+}
+
+void xo_network_free(struct xo_network *n)
+{
+    xo_components_free(&n->factor.components);
+    free(n->factor.siemens);
+    free(n->factor.cell_siemens);
+    free(n->ohm);
+    free(n->place);
+    free(n->attached);
+    memset(n, 0, sizeof *n);
+}
+
+const char *xo_network_node(const struct xo_network *n, int32_t vertex, char *name)
+{
+    const xo_circuit *c = n->circuit;
+    size_t place = (size_t)n->place[vertex], cells = c->rows * c->columns, cell = place % cells;
+    if (place >= c->nodes + c->rows)
+        snprintf(name, XO_NODE_NAME, "out%zu", place - c->nodes - c->rows);
+    else if (place >= c->nodes)
+        snprintf(name, XO_NODE_NAME, "in%zu", place - c->nodes);
+    else
+        snprintf(name, XO_NODE_NAME, "%c%zu_%zu", place < cells ? 'u' : 'w', cell / c->columns, cell % c->columns);
+    return name;
+}
+
+const char *xo_network_branch(const struct xo_network *n, size_t branch, char *name)
+{
+    static const char *const kind_name[XO_KINDS] = {
+        "Rcell", "Rrow", "Rcolumn", "Rdriver", "Rsense", "Rwordbridge", "Rbitbridge"};
+    const xo_circuit *c = n->circuit;
+    int kind = 0;
+    while (branch >= c->first[kind + 1])
+        kind++;
+    size_t from = (size_t)c->from[branch] % (c->rows * c->columns);
+    size_t within = branch - c->first[kind], lines = kind == XO_DRIVER ? c->rows : c->columns;
+    if (kind == XO_DRIVER || kind == XO_SENSE)             /* the second end, if there is one, is marked */
+        snprintf(name, XO_BRANCH_NAME, "%s%zu%s", kind_name[kind], within % lines, within < lines ? "" : "_end");
+    else
+        snprintf(name, XO_BRANCH_NAME, "%s%zu_%zu", kind_name[kind], from / c->columns, from % c->columns);
+    return name;
+}
+
+const char *xo_network_source(const struct xo_network *n, size_t terminal, char *name)
+{
+    bool row = terminal < n->circuit->rows;
+    snprintf(name, XO_NODE_NAME, row ? "Vrow%zu" : "Vsense%zu", row ? terminal : terminal - n->circuit->rows);
+    return name;
+}
+
+bool xo_network_has_source(const struct xo_network *n, size_t terminal)
+{
+    const xo_circuit *c = n->circuit;
+    return n->attached[terminal] && (size_t)c->group[terminal] == terminal;
+}

@@ -1,0 +1,36 @@
+/* What a deck of a crossbar holds: the links of the circuit that carry current, their ohms, the names of nodes and
+ * sources (internal).
+ *
+ * A node is a vertex of the circuit: places that zero ohm joins are one node, never joined by a tiny resistor.  It is
+ * called in<i> or out<j> if a terminal is on it, else u<i>_<j> (word line) or w<i>_<j> (bit line) after its first
+ * place; such names stay apart in dialects that fold case.  Terminals that zero ohm joins share the source of the
+ * first of them, their *leader*.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_NETWORK_H
+#define XO_NETWORK_H
+
+#include "plan.h"
+
+struct xo_network {
+    const xo_circuit *circuit;
+    xo_plan plan;                      /* circuit only */
+    xo_factor factor;                  /* conductances and components only: nothing is factored */
+    double *ohm;                       /* [links] 0: left out, it conducts nothing or joins islands */
+    int32_t *place;                    /* [vertices] the place that names it */
+    bool *attached;                    /* [terminals] has a branch that is not open */
+};
+
+enum { XO_NODE_NAME = 48, XO_BRANCH_NAME = 64 };
+
+/* XO_EVALUE for a conductance that is none, ENOMEM.  n may be freed in either case. */
+int xo_network_new(struct xo_network *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
+void xo_network_free(struct xo_network *n);
+
+const char *xo_network_node(const struct xo_network *n, int32_t vertex, char *name);       /* name [XO_NODE_NAME]   */
+const char *xo_network_branch(const struct xo_network *n, size_t branch, char *name);      /* name [XO_BRANCH_NAME] */
+const char *xo_network_source(const struct xo_network *n, size_t terminal, char *name);    /* "Vrow3", "Vsense0"    */
+
+/* Does the deck hold a voltage source for this terminal?  Not for floating lines, nor for followers of a leader. */
+bool xo_network_has_source(const struct xo_network *n, size_t terminal);
+
+#endif

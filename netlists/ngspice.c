@@ -1,0 +1,195 @@
+/* Column currents by ngspice.  One input is an operating point.  Many are one .dc sweep of a selector source from 0 to
+ * inputs - 1, because each operating point orders the matrix anew, a sweep only once; drivers follow the selector as
+ *     B<i> in<i> 0 V=pwl(V(select), 0, v[0], 1, v[1], ...)
+ * which at whole numbers is exactly v.  Other names, other nodes, no analysis: what ngspice computes is its own.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "helper.h"
+#include "memory.h"
+#include "write.h"
+#include "xo_file.h"
+
+#define LIMIT_SEC 600
+#define MOST_PAIRS 20000               /* of a deck's pwl lists */
+#define MOST_SWEPT 128                 /* ngspice evaluates a pwl from its beginning, and parses it recursively */
+
+/* The matrix is linear, so nothing needs stepping towards: converged means that two solutions are the same.  pivtol is
+ * an absolute conductance, by default larger than many an off cell. */
+#define OPTIONS ".options reltol=1e-10 abstol=1e-20 vntol=1e-16 gmin=1e-20 pivtol=1e-35 itl1=1000 itl2=1000\n"
+
+struct judge {
+    const xo_circuit *c;
+    const struct xo_ngspice_options *options;
+    double deadline_sec;
+    struct xo_network network;
+    size_t inputs, done;
+    size_t count;                      /* terminals whose current is asked for */
+    size_t *leader;                    /* [count] */
+    char (*vector)[XO_NODE_NAME + 8];  /* [count] */
+    const char **vectors;              /* [count] */
+    double **values;                   /* [count] */
+};
+
+static double volt_of(const xo_circuit *c, const double *row_volt, size_t t)
+{
+    return c->driven[t] ? row_volt[t] : c->held_volt[t];
+}
+
+/* Does the terminal's voltage change from input to input? */
+static bool is_swept(const struct judge *j, size_t t, size_t inputs, const double *row_volt)
+{
+    for (size_t k = 1; k < inputs; k++)
+        if (volt_of(j->c, row_volt + k * j->c->rows, t) != volt_of(j->c, row_volt, t))
+            return true;
+    return false;
+}
+
+static void put_swept(const struct xo_pen *p, size_t t, size_t inputs, const double *row_volt)
+{
+    const xo_circuit *c = p->network->circuit;
+    char node[XO_NODE_NAME], volt[XO_NUMBER_SIZE];
+    xo_network_node(p->network, (int32_t)(c->unknowns + t), node);
+    fprintf(p->to, "Brow%zu %s 0 V=pwl(V(select)", t, node);
+    for (size_t k = 0; k < inputs; k++)
+        fprintf(p->to, "%s,%zu,%s", k % 8 ? "" : "\n+", k, xo_number_print(volt, row_volt[k * c->rows + t]));
+    fputs(")\n", p->to);
+}
+
+/* The deck, and under which name ngspice knows each current. */
+static int write_deck(struct judge *j, size_t inputs, const double *row_volt, char **text, size_t *nbytes)
+{
+    const xo_circuit *c = j->c;
+    char name[XO_NODE_NAME];
+    FILE *to = open_memstream(text, nbytes);
+    if (!to)
+        return ENOMEM;
+    const struct xo_pen pen = {to, XO_DIALECT_NGSPICE, &j->network};
+    xo_pen_title(&pen, "judged by ngspice");
+    fputs(OPTIONS "Vselect select 0 DC 0\n", to);
+    for (size_t t = 0, k = 0; t < c->terminals; t++) {
+        if (!xo_network_has_source(&j->network, t))
+            continue;
+        bool swept = is_swept(j, t, inputs, row_volt);
+        if (swept)
+            put_swept(&pen, t, inputs, row_volt);
+        else
+            xo_pen_source(&pen, t, volt_of(c, row_volt, t));
+        if (k == j->count || j->leader[k] != t)
+            continue;
+        xo_network_source(&j->network, t, name);
+        name[0] = swept ? 'b' : 'v';
+        for (char *at = name; *at; at++)                   /* ngspice wants them small */
+            *at = (char)(*at == 'V' ? 'v' : *at);
+        snprintf(j->vector[k++], sizeof *j->vector, "i(%s)", name);
+    }
+    xo_pen_resistors(&pen);
+    fputs(".end\n", to);
+    return fclose(to) ? ENOMEM : 0;
+}
+
+/* A group's current is shared equally by its terminals, as xo_solve does. */
+static void store(const struct judge *j, size_t inputs, double *column_amp)
+{
+    const xo_circuit *c = j->c;
+    for (size_t column = 0; column < c->columns; column++) {
+        size_t t = c->rows + column, k = 0;
+        while (k < j->count && j->leader[k] != (size_t)c->group[t])
+            k++;
+        for (size_t n = 0; n < inputs; n++)
+            column_amp[n * c->columns + column] = k == j->count ? 0 : j->values[k][n] / c->group_size[c->group[t]];
+    }
+}
+
+static int judge_some(struct judge *j, size_t inputs, const double *row_volt, double *column_amp, double *sec,
+                      struct xo_info *info)
+{
+    char analysis[64] = "op";
+    size_t length = 0;
+    struct xo_helper_job job = {.direct = true, .analysis = analysis, .count = j->count, .vectors = j->vectors};
+    char *deck = NULL;
+    int status = write_deck(j, inputs, row_volt, &deck, &job.nbytes);
+    if (inputs > 1)
+        snprintf(analysis, sizeof analysis, "dc vselect 0 %zu 1", inputs - 1);
+    if (status)
+        xo_fail(info, status, "out of memory for a deck");
+    job.deck = deck;
+    if (!status)
+        status = xo_helper_run(&job, j->options, j->deadline_sec, j->values, &length, sec, info);
+    if (!status && length != inputs)
+        status = xo_fail(info, XO_EJUDGE, "ngspice: the sweep gave %zu points; expected %zu", length, inputs);
+    if (!status)
+        store(j, inputs, column_amp);
+    free(deck);
+    for (size_t k = 0; k < j->count; k++) {
+        free(j->values[k]);
+        j->values[k] = NULL;
+    }
+    return status;
+}
+
+/* The leaders among the terminals of columns, each once, in order. */
+static int list_leaders(struct judge *j)
+{
+    const xo_circuit *c = j->c;
+    j->leader = xo_calloc(c->columns, sizeof *j->leader);
+    j->vector = xo_calloc(c->columns, sizeof *j->vector);
+    j->vectors = xo_calloc(c->columns, sizeof *j->vectors);
+    j->values = xo_calloc(c->columns, sizeof *j->values);
+    bool *wanted = xo_calloc(c->terminals, sizeof *wanted);
+    if (!j->leader || !j->vector || !j->vectors || !j->values || !wanted) {
+        free(wanted);
+        return ENOMEM;
+    }
+    for (size_t t = c->rows; t < c->terminals; t++)
+        if (j->network.attached[t])
+            wanted[c->group[t]] = true;
+    for (size_t t = 0; t < c->terminals; t++)
+        if (wanted[t]) {
+            j->vectors[j->count] = j->vector[j->count];
+            j->leader[j->count++] = t;
+        }
+    free(wanted);
+    return 0;
+}
+
+static int report_progress(struct judge *j)
+{
+    const struct xo_ngspice_options *o = j->options;
+    return o && o->progress && o->progress(o->user, (double)j->done / (double)j->inputs);
+}
+
+int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *row_volt,
+                     const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
+{
+    double limit = options && options->limit_sec > 0 ? options->limit_sec : LIMIT_SEC;
+    struct judge j = {.c = c, .options = options, .deadline_sec = xo_helper_now_sec() + limit, .inputs = inputs};
+    size_t most = MOST_PAIRS / c->rows < 1 ? 1 : MOST_PAIRS / c->rows > MOST_SWEPT ? MOST_SWEPT : MOST_PAIRS / c->rows;
+    double *amp = xo_calloc(inputs, c->columns * sizeof *amp), seconds = 0;
+    int status = xo_check_inputs(c, inputs, row_volt, info);
+    if (!status)
+        status = xo_network_new(&j.network, c, cell_siemens, info);
+    if (!status && (!amp || list_leaders(&j)))
+        status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", inputs);
+    while (!status && j.done < inputs && j.count) {
+        size_t some = inputs - j.done < most ? inputs - j.done : most;
+        status = judge_some(&j, some, row_volt + j.done * c->rows, amp + j.done * c->columns, &seconds, info);
+        j.done += some;
+        if (!status && report_progress(&j))
+            status = xo_fail(info, XO_ESTOPPED, "stopped before ngspice had solved all %zu inputs", inputs);
+    }
+    if (!status) {
+        memcpy(column_amp, amp, inputs * c->columns * sizeof *amp);
+        if (sec)
+            *sec = seconds;
+    }
+    xo_network_free(&j.network);
+    free(amp);
+    free(j.leader);
+    free(j.vector);
+    free(j.vectors);
+    free(j.values);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* ngspice as an independent judge, in a helper process of its own: libngspice is not re-entrant, may exit, may hang.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_NGSPICE_H
+#define XO_NGSPICE_H
+
+#include <stddef.h>
+#include "xo_solver.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* All zero is a good choice. */
+struct xo_ngspice_options {
+    const char *helper;                /* NULL: $CROSSOHM_NGSPICE_HELPER, else the installed libexec program    */
+    double limit_sec;                  /* time limit for the whole run; 0: 600                                 */
+    int (*progress)(void *user, double fraction);   /* may be NULL; called with 0 while ngspice works and cannot
+                                          say; non-zero return ends it: XO_ESTOPPED                         */
+    void *user;
+};
+
+/* Column currents of a crossbar according to ngspice: the resistors of xo_netlist_write; one input by its operating
+ * point, many by .dc sweeps of up to 128.  ngspice keeps node voltages as doubles, so what a wire of conductance g at
+ * v volt carries it knows to about eps g v ampere, no better.
+ *   row_volt   [inputs][rows]
+ *   column_amp [inputs][columns], 0 for floating columns; columns that zero ohm joins share as in xo_solve
+ *   sec        out, may be NULL: seconds that ngspice's analysis took
+ * XO_EJUDGE: ngspice is missing, crashed, hung, gave no result or only one found by stepping gmin; info names which.
+ * XO_EVALUE and XO_ECONFLICT as from xo_solve; XO_ESTOPPED, ENOMEM.  No process outlives the call. */
+int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *row_volt,
+                     const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info);
+
+/* Run a user's deck (files it includes and sections of libraries put in place; .control sections, script, shell and quit
+ * lines and its own analyses stripped, with what continues them; no initialisation file of the user's is read) with an
+ * analysis such as "dc vin 0 1 0.001" or "op", and return named vectors such as "v(out)" or "i(vdd)".
+ *   vectors [count] names; values[count]: out, each *length doubles, freed by the caller with free()
+ * XO_EJUDGE as above, but stepping gmin is allowed; XO_ESYNTAX, XO_EVALUE, errno. */
+int xo_ngspice_run(const char *deck, const char *analysis, size_t count, const char *const *vectors, double **values,
+                   size_t *length, const struct xo_ngspice_options *options, struct xo_info *info);
+
+/* The same from memory: what the caller made of the deck.  deck: its file, for messages and the files it includes. */
+int xo_ngspice_run_text(const char *deck, const char *text, const char *analysis, size_t count,
+                        const char *const *vectors, double **values, size_t *length,
+                        const struct xo_ngspice_options *options, struct xo_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,128 @@
+#!/bin/sh
+# crossohm compare: report.json holds the right numbers, page and report.json are the same bytes every time, the page
+# is well formed and holds no script, ngspice is asked and agrees, a missing ngspice is named.
+# SPDX-License-Identifier: GPL-3.0-or-later
+. "$top_srcdir/tests/tap.sh"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+
+cat >hw.yaml <<'END'
+crossohm: 1
+array: {driver_ohm: 1000, row_wire_ohm: 5, column_wire_ohm: 10, sense_ohm: 1000}
+dac: {bits: 4}
+END
+printf '5e-5,5e-6\n2e-5,1e-5\n' >g.csv
+printf '0.2,0.1\n0.1,0\n0.05,0.2\n' >v.csv
+compare() {
+    crossohm compare hw.yaml -g g.csv -v v.csv --quiet "$@"
+}
+says() {
+    grep -q -e "$2" "$1" || { cat "$1"; return 1; }
+}
+# number FILE KEY: the first number behind "KEY":
+number() {
+    sed -n "s/.*\"$2\": \[*\([-+.0-9e]*\).*/\1/p" "$1" | head -n 1
+}
+near() {
+    awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; print a, b; exit !(a != "" && d <= t) }'
+}
+
+fact "a comparison" compare -o a.html --json a.json
+compare -o b.html --json b.json >b.out
+fact "the page is the same, byte for byte" cmp a.html b.html
+fact "report.json too" cmp a.json b.json
+if command -v xmllint >xmllint.path; then
+    sed '1d; s/&[A-Za-z]*;/x/g' a.html >a.xml              # XML knows no HTML entities
+    fact "the page is well formed" xmllint --noout a.xml
+else
+    tap_skip "the page is well formed" "xmllint is not installed"
+fi
+no_script() {
+    ! grep -i -q -e '<script' -e 'http:' -e 'https:' -e 'src=' a.html
+}
+fact "the page needs nothing else and holds no script" no_script
+every_section() {
+    for title in 'What was simulated' 'Error budget' 'Voltage lost' 'Nonideality factor' 'Fast model against exact' \
+        'Error of the fast model' 'Its error in each column' 'Gain, and' 'Agreement of the engines'; do
+        grep -q "<h2>$title" a.html || { echo "no section: $title"; return 1; }
+    done
+}
+fact "the page has every section" every_section
+no_nan() {
+    ! grep -i -q -e 'nan' -e '[^a-z]inf[^o]' a.html
+}
+fact "no number on the page is NaN or infinite" no_nan
+
+# I of the hand-solved 2x2 matrix (t-cli.sh) over G^T V: NF of both columns.
+nonideality() {
+    awk 'BEGIN {
+        a = .2 + .1 + .05; b = .1 + 0 + .2
+        printf "%.12g %.12g\n", 1 - (4.438903924255e-05*a + 1.819833216552e-05*b)/(5e-5*a + 2e-5*b),
+            1 - (4.688470024746e-06*a + 9.573660367421e-06*b)/(5e-6*a + 1e-5*b) }' >want
+    read -r first second <want
+    near "$(number a.json nonideality_factor)" "$first" 1e-10 &&
+        near "$(sed -n 's/.*"nonideality_factor": \[.*, \(.*\)\].*/\1/p' a.json)" "$second" 1e-10
+}
+fact "NF of both columns, by hand" nonideality
+fast_model_is_exact() {
+    sed -n '/"fast_model": {/,$p' a.json >fast && near "$(number fast max)" 0 1e-14 && says fast '"exact": true'
+}
+fact "the fast model is exact" fast_model_is_exact
+oracle() {
+    awk 'BEGIN { printf "%.12g\n", (5e-5 + 2e-5 + 5e-6 + 1e-5) / \
+        (4.438903924255e-05 + 1.819833216552e-05 + 4.688470024746e-06 + 9.573660367421e-06) }' >want
+    awk '/"source": "oracle"/ { found = 1 } found' a.json >gain && near "$(number gain factor_range)" "$(cat want)" 1e-10
+}
+fact "the oracle gain of the array, by hand" oracle
+series_belongs_to_the_cell() {
+    ideal='--set array.driver_ohm=0 --set array.row_wire_ohm=0 --set array.column_wire_ohm=0 --set array.sense_ohm=0'
+    compare $ideal --set device.series_ohm=20000 --json series.json &&
+        near "$(number series.json nonideality_factor)" 0 1e-12 && near "$(number series.json current_lost)" 0 1e-12 &&
+        awk '/"source": "oracle"/ { found = 1 } found' series.json >gain && near "$(number gain factor_range)" 1 1e-12
+}
+fact "series_ohm belongs to the cell: without wires NF is 0, the gain 1" series_belongs_to_the_cell
+fact "what is printed names the speed" says b.out '^Speed '
+fact "and the report" says b.out '^Report     b.html'
+
+with_model() {
+    crossohm fit hw.yaml -g g.csv -v v.csv -o m.fcm --quiet && compare --fcm m.fcm --json m.json &&
+        says m.json '"fitted_to_other_conductances": false' &&
+        near "$(number m.json highest_lsb_ampere)" "$(number a.json highest_lsb_ampere)" 0
+}
+fact "a model from a file gives the same" with_model
+other_cells() {
+    printf '5e-5,5e-6\n2e-5,3e-5\n' >other.csv
+    crossohm fit hw.yaml -g other.csv -v v.csv -o o.fcm --quiet && compare --fcm o.fcm --json o.json &&
+        says o.json '"fitted_to_other_conductances": true'
+}
+fact "a model of other conductances is recognised" other_cells
+
+fails() {
+    want=$1 text=$2
+    shift 2
+    "$@" 2>err
+    got=$?
+    cat err
+    [ $got = "$want" ] && grep -q -e "$text" err
+}
+crossohm fit hw.yaml --set array.rows=2 --set array.columns=2 --arrays 1 --held-out 4 -o t.fcm --quiet
+fact "a technology is no model of an array, and refused" fails 4 'technology' compare --fcm t.fcm
+
+# ---- ngspice
+if [ -x "$CROSSOHM_NGSPICE_HELPER" ]; then
+    judged() {
+        compare --against ngspice,klu --judge-inputs 2 -o n.html --json n.json &&
+            says n.json '"engine": "ngspice"' && sed -n '/"ngspice"/,$p' n.json >judge &&
+            near "$(number judge inputs)" 2 0 && near "$(number judge difference_rel)" 0 1e-9 &&
+            says n.html 'ngspice against exact'
+    }
+    fact "ngspice agrees on the first two inputs" judged
+else
+    tap_skip "ngspice agrees on the first two inputs" "built without ngspice"
+fi
+CROSSOHM_NGSPICE_HELPER=/nowhere/helper
+export CROSSOHM_NGSPICE_HELPER
+fact "a missing ngspice is named, exit 1" fails 1 'ngspice' compare --against ngspice -o gone.html --json gone.json
+fact "and nothing is written" test ! -e gone.html -a ! -e gone.json
+tap_done
