@@ -108,6 +108,18 @@ static int verdict(const struct job *job)
                     job->tolerance);
 }
 
+/* An option that would change nothing is refused rather than ignored. */
+static int check_options(const struct job *job, const struct cli_option *options)
+{
+    if (cli_given(options, "held-out") && !job->inputs)
+        return cli_fail(CLI_USAGE, "--held-out: found 0; expected at least one input, or every error is unknown");
+    if (cli_given(options, "arrays") && !job->arrays)
+        return cli_fail(CLI_USAGE, "--arrays: found 0; expected at least one");
+    if (cli_given(options, "arrays") && job->session.siemens_path)
+        return cli_fail(CLI_USAGE, "--arrays: not with -g, which names the array; expected it for a technology");
+    return CLI_DONE;
+}
+
 static int run(struct job *job)
 {
     struct cli_session *s = &job->session;
@@ -156,7 +168,9 @@ int cli_fit(int argc, char **argv)
     int code = cli_parse(&page, &s->common, &s->hardware_path, argc, argv, &stop);
     if (stop)
         return code;
-    code = run(&job);
+    code = check_options(&job, options);
+    if (!code)
+        code = run(&job);
     xo_fcm_free(&job.fcm);
     cli_session_free(s);
     return code;

@@ -104,6 +104,8 @@ strange_name() {
 fact "a name with control characters stays on its line" strange_name
 fact "no -o is a usage error" fails 2 '-o: missing' fit -g g.csv
 fact "V without G is a usage error" fails 2 '-g: missing' fit -v v.csv -o x.fcm
+fact "no held-out input is a usage error" fails 2 'held-out: found 0' fit -g g.csv -o x.fcm --held-out 0
+fact "random arrays beside G are a usage error" fails 2 'not with -g' fit -g g.csv -o x.fcm --arrays 3
 fact "klu has no matrix" fails 2 'klu' fit -g g.csv -o x.fcm --engine klu
 fact "a model that cannot be written is exit 1" fails 1 'nowhere' fit -g g.csv -o nowhere/x.fcm
 fact "an error beyond the tolerance is exit 1, the model written all the same" \
