@@ -9,20 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Make a new folder and move into it; scratch_leave removes it with all it holds. */
-static char scratch_folder[] = "/tmp/t-xo-XXXXXX";
+/* Make a new folder in $TMPDIR (else P_tmpdir) and move into it; scratch_leave removes it with all it holds. */
+static char scratch_folder[512];
 
 __attribute__((unused))
 static int scratch_enter(void)
 {
+    const char *base = getenv("TMPDIR");
+    snprintf(scratch_folder, sizeof scratch_folder, "%s/t-xo-XXXXXX", base ? base : P_tmpdir);
     return mkdtemp(scratch_folder) && chdir(scratch_folder) == 0;
 }
 
 __attribute__((unused))
 static void scratch_leave(void)
 {
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", scratch_folder);
+    char command[sizeof scratch_folder + 16];
+    snprintf(command, sizeof command, "rm -rf '%s'", scratch_folder);
     if (chdir("/") || system(command))
         puts("# the scratch folder stays");
 }

@@ -32,6 +32,25 @@ fact "a comparison" compare -o a.html --json a.json
 compare -o b.html --json b.json >b.out
 fact "the page is the same, byte for byte" cmp a.html b.html
 fact "report.json too" cmp a.json b.json
+# What the ADC reads of the exact currents: a range that most of them leave, worked out by hand.
+adc_row() {
+    compare --set adc.range=fixed --set adc.low_ampere=0 --set adc.high_ampere=4e-6 -o clip.html --json clip.json &&
+        sed -n '/"budget"/,$p' clip.json | sed -n '/"adc": {/,$p' >row &&
+        crossohm solve hw.yaml -g g.csv -v v.csv --quiet | awk -F, '/^[^#]/ {
+            for (j = 1; j <= NF; j++) {
+                lsb = 4e-6 / 255; code = int($j / lsb + 0.5); code = code > 255 ? 255 : code
+                error = $j - code * lsb; error = error < 0 ? -error : error
+                most = error > most ? error : most
+            }
+        } END { printf "%.17g\n", most }' >by_hand && near "$(number row max_ampere)" "$(cat by_hand)" 1e-15 &&
+        awk '{ exit !($1 > 1e-6) }' by_hand
+}
+fact "the budget's ADC row is what the ADC does, clipping included" adc_row
+warned() {
+    printf -- '-0.1,0.1\n' >minus.csv && crossohm compare hw.yaml -g g.csv -v minus.csv -o minus.html --quiet 2>said >told &&
+        says said '1 of 2 voltages lie outside what the DAC gives'
+}
+fact "a voltage that the DAC cannot give is told, --quiet or not" warned
 if command -v xmllint >xmllint.path; then
     sed '1d; s/&[A-Za-z]*;/x/g' a.html >a.xml              # XML knows no HTML entities
     fact "the page is well formed" xmllint --noout a.xml
