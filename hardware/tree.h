@@ -9,19 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "arena.h"
 #include "xo_status.h"
 
 #define XO_MAX_YAML_NBYTES ((size_t)16 << 20)
 #define XO_MAX_NODES ((size_t)1 << 20)
 #define XO_MAX_DEPTH 16
-
-/* Memory that is released all at once. */
-struct xo_arena {
-    struct xo_arena_block *block;      /* newest first */
-};
-void *xo_arena_alloc(struct xo_arena *a, size_t count, size_t size);     /* zeroed; NULL: no memory */
-char *xo_arena_text(struct xo_arena *a, const char *text, size_t length);/* a copy with NUL behind it */
-void xo_arena_free(struct xo_arena *a);
 
 /* Where a value was written: file:line:column, or "--set key" with line 0.  origin NULL: nowhere. */
 struct xo_mark {

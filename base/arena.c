@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "arena.h"
 #include "memory.h"
-#include "tree.h"
 
 #define BLOCK_NBYTES ((size_t)16 << 10)
 

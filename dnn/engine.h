@@ -1,0 +1,67 @@
+/* A network's layers on arrays: inputs -> digits -> currents -> codes -> sums.  Private to dnn/.
+ *     engine.c      set up, hook, statistics
+ *     window.c      images -> rows of digits (im2col), packed for the kernel
+ *     kernel*.c     digits by currents with ADC and shift-add in registers, one per SIMD level
+ *     convert.c     the same conversion by conversion with every key of dac: and adc: (noise, INL): slow and plain
+ *     ranges.c      ADC ranges and measured gain from calibration images
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_DNN_ENGINE_H
+#define XO_DNN_ENGINE_H
+
+#include "layers.h"
+#include "layout.h"
+#include "run.h"
+#include "xo_converter.h"
+
+enum xo_stage {
+    XO_STAGE_FP32,                     /* the network as it is                                    */
+    XO_STAGE_QUANTISED,                /* integers, exactly                                       */
+    XO_STAGE_CONVERTERS,               /* and DAC, ADC, gain on ideal arrays                      */
+    XO_STAGE_CIRCUIT,                  /* and wires: comes later; today as converters             */
+    XO_STAGES
+};
+
+/* What calibration found for a layer. */
+struct xo_layer_range {
+    double low, high;                  /* of its inputs: extremes, or the percentile asked for    */
+};
+
+typedef struct xo_engine_dnn xo_engine_dnn;
+
+/* hardware [layers->count]: each layer's own, overrides applied (NULL: the layer stays digital); all borrowed. */
+int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struct xo_layers *layers,
+                      const struct xo_hardware *const *hardware, const struct xo_layer_range *range, struct xo_info *info);
+void xo_engine_dnn_free(xo_engine_dnn *e);
+
+/* Counts of what happened, per layer; adding them up does not depend on order. */
+struct xo_layer_counts {
+    uint64_t conversions, clipped, flipped;     /* of a stated sample where that is cheaper       */
+    double error_square, signal_square;         /* of the layer's sums against exact integers     */
+};
+
+/* One thread's scratch and counts. */
+typedef struct xo_engine_thread xo_engine_thread;
+int xo_engine_thread_new(xo_engine_thread **out, xo_engine_dnn *e, enum xo_stage stage, struct xo_info *info);
+void xo_engine_thread_free(xo_engine_thread *t);
+struct xo_layer_hook xo_engine_hook(xo_engine_thread *t);
+/* Which image comes next: places the noise and decides what is sampled for the counts. */
+void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image);
+const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t);      /* [layers] */
+
+/* Calibration: run calibration images with a thread of stage XO_STAGE_QUANTISED made by this, merge, then fix ranges and
+ * gains.  After that stage XO_STAGE_CONVERTERS may run. */
+int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, struct xo_info *info);
+int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, struct xo_info *info);
+
+/* For reports: what a layer got. */
+struct xo_layer_sheet {
+    const char *name;
+    size_t inputs, outputs, groups, tiles, cells, used_cells, conversions_per_image;
+    int slices, streams;
+    double weight_scale, input_scale, unit_ampere, low_ampere, lsb_ampere, gain;       /* of its first column */
+    int32_t weight_zero, input_zero;
+    bool is_signed;
+};
+void xo_engine_sheet(const xo_engine_dnn *e, size_t layer, struct xo_layer_sheet *out);
+
+#endif

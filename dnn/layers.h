@@ -1,0 +1,58 @@
+/* What goes onto arrays: every Conv, Gemm and MatMul with constant weights, as matrices.  Private to dnn/.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_LAYERS_H
+#define XO_LAYERS_H
+
+#include "graph.h"
+#include "xo_hardware.h"
+
+/* How a convolution walks over its input, channels first; all resolved once the input's shape is known.
+ * A Gemm or MatMul is a window of 1 x 1 over a 1 x 1 image of `channels` channels. */
+struct xo_window {
+    size_t channels, height, width;            /* of one image, all groups  */
+    size_t out_height, out_width;
+    size_t kernel[2], stride[2], dilation[2];  /* vertical, horizontal      */
+    size_t pad[2];                             /* above, left of the image (below and right follow from the output) */
+};
+
+/* Integers a quantised model brings along (QuantizeLinear/DequantizeLinear); w and x as stored in the file. */
+struct xo_model_integers {
+    const void *weight;                /* int8_t or uint8_t, [groups][inputs][outputs]         */
+    bool weight_unsigned, input_unsigned;
+    int32_t *weight_zero;              /* [groups*outputs]                                     */
+    float *weight_scale;               /* [groups*outputs]                                     */
+    int32_t input_zero;
+    float input_scale;
+};
+
+struct xo_layer {
+    const char *name;                  /* of the ONNX node                                     */
+    size_t node;
+    size_t input, output;              /* values: what drives it (with integers: the quantised tensor in front of
+                                          DequantizeLinear), what it yields (behind a folded BatchNormalization)    */
+    bool is_convolution;
+    size_t groups;                     /* > 1: grouped or depthwise convolution                */
+    size_t inputs, outputs;            /* K, P of one group's matrix; order channel, kernel row, kernel column */
+    float *weight;                     /* [groups][inputs][outputs], batch norm folded in      */
+    float *bias;                       /* [groups*outputs]; zeros where there is none          */
+    struct xo_window window;           /* kernel, stride, dilation; the rest by xo_layer_resolve */
+    bool has_integers;
+    struct xo_model_integers integers;
+};
+
+struct xo_layers {
+    size_t count;
+    struct xo_layer *layer;            /* in the order of the graph's nodes */
+    struct xo_arena arena;
+};
+
+/* Find them.  fold: into the weights goes a BatchNormalization that alone reads the layer's result
+ * (W gamma/sqrt(var + eps) in double, rounded to float32 once; bias likewise). */
+int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info);
+void xo_layers_free(struct xo_layers *layers);
+
+/* Fill in the window for an input of this shape (N, C, H, W), (N, K) or (..., K). */
+int xo_layer_resolve(struct xo_window *out, const struct xo_graph *g, const struct xo_layer *layer,
+                     size_t dimensions, const size_t *shape, struct xo_info *info);
+
+#endif

@@ -1,0 +1,37 @@
+/* A forward pass, operator by operator; private to dnn/.  Array layers can be taken over by somebody else: the
+ * evaluation engine hands in a hook, the float network runs without one.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_RUN_H
+#define XO_RUN_H
+
+#include "graph.h"
+#include "layers.h"
+
+/* Called instead of a layer's operator (and of the BatchNormalization folded into it).
+ *   input   the layer's input value: float32, or the model's own integers
+ *   output  allocated and shaped by the caller; float32
+ * Returns 0 or a status. */
+struct xo_layer_hook {
+    int (*run)(void *user, size_t layer, const struct xo_tensor *input, struct xo_tensor *output,
+               struct xo_info *info);
+    /* Called before a layer runs, hook or not; may be NULL: calibration looks at inputs here. */
+    int (*look)(void *user, size_t layer, const struct xo_tensor *input, struct xo_info *info);
+    void *user;
+};
+
+/* Everything one thread needs for `images` images at a time: shapes inferred and checked, buffers, oneDNN primitives.
+ * Fixed batch sizes in the file are honoured: xo_run_images says how many images a pass takes (1 there). */
+typedef struct xo_run xo_run;
+size_t xo_run_images(const struct xo_graph *g, size_t wanted);
+/* Shape of one image, without the batch: from the file where it is declared, else from the data.
+ * Result: XO_ESHAPE if they contradict each other. */
+int xo_run_new(xo_run **out, const struct xo_graph *g, const struct xo_layers *layers, size_t images,
+               size_t image_dimensions, const size_t *image_shape, struct xo_info *info);
+void xo_run_free(xo_run *r);
+size_t xo_run_outputs(const xo_run *r);                     /* numbers per image in the result: classes */
+
+/* image [images][product(image_shape)] -> logits [images][outputs].  hook may be NULL. */
+int xo_run_forward(xo_run *r, const float *image, float *logits, const struct xo_layer_hook *hook,
+                   struct xo_info *info);
+
+#endif
