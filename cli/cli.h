@@ -54,6 +54,7 @@ double cli_now_sec(void);
 enum cli_kind {
     CLI_END,
     CLI_FLAG,                          /* bool                                                          */
+    CLI_HOW,                           /* bool, of how and not of what: not part of the recorded command */
     CLI_TEXT,                          /* const char *                                                  */
     CLI_INPUT,                         /* const char *, a file to read                                  */
     CLI_OUTPUT,                        /* const char *, a file to write: not part of the recorded command */
@@ -80,7 +81,7 @@ struct cli_option {
 /* What every verb understands. */
 struct cli_common {
     size_t threads, seed;
-    bool seed_given, quiet;
+    bool seed_given, threads_given, quiet;
     const char *json, *timing;
     size_t set_count;
     const char *set[CLI_MAX_SETS + 1]; /* "key=value" */
@@ -234,6 +235,7 @@ int cli_matrix(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_apply(int argc, char **argv);
+int cli_eval(int argc, char **argv);
 int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);

@@ -4,8 +4,8 @@
 # "$ ".  And every option that --help names has its place in the manual.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cp -R "$top_srcdir/examples" "$top_srcdir/netlists" "$work"
-chmod -R u+w "$work/examples" "$work/netlists"
+cp -R "$top_srcdir/examples" "$top_srcdir/models" "$top_srcdir/netlists" "$work"
+chmod -R u+w "$work/examples" "$work/models" "$work/netlists"
 cd "$work" || exit 99
 
 # Commands and expected lines of one document: "$ command" or "> line".
@@ -78,7 +78,7 @@ describes_all_options() {
             { echo "not in the manual: $option"; return 1; }
     done
 }
-for verb in solve matrix fit apply compare info converter netlist; do
+for verb in solve matrix fit apply compare eval info converter netlist; do
     fact "crossohm-$verb.1 describes every option" describes_all_options $verb
 done
 if command -v mandoc >mandoc.path; then
