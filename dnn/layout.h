@@ -83,7 +83,7 @@ int32_t xo_input_quantise(const struct xo_input_code *code, float x);          /
 /* One pass of the inputs through the arrays: digit e of x in it, and its weight. */
 struct xo_stream {
     int shift, bits;                   /* digit = (magnitude >> shift) & (2^bits - 1)             */
-    int sign;                          /* two_phase: +1 or -1, which part of x; 0: x as it is, or its two's complement */
+    int sign;                          /* two_phase: +1 or -1, which part of x; 0: x itself, in two's complement */
     double weight;                     /* 2^shift; negative for the negative phase and the sign stream */
 };
 enum { XO_MAX_STREAMS = 32 };

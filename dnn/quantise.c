@@ -9,7 +9,7 @@
 #include <string.h>
 #include "layout.h"
 
-/* Weights as they come, [groups][inputs][outputs]; and those of them that share a scale: every step-th from one on. */
+/* Weights as they come, [groups][inputs][outputs]; and those that share a scale: every step-th from the first on. */
 struct weights {
     const float *single;               /* or, from a W.npy, ... */
     const double *twice;
