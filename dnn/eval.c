@@ -301,7 +301,7 @@ static int make_room(struct xo_eval *e)
 /* A network trained with a class of "none of these" in front has one output more than the labels have classes. */
 static int check_labels(struct xo_eval *e, struct xo_info *info)
 {
-    e->result.label_offset = xo_preprocess_label_offset(e->request.preprocess);
+    e->result.label_offset = xo_data_label_offset(e->request.data, e->request.preprocess, e->result.classes);
     return xo_data_check_labels(e->request.data, e->result.classes - (size_t)e->result.label_offset, info);
 }
 
