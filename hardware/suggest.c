@@ -51,8 +51,9 @@ static const char *nearest(const char *path, size_t *near_length)
 {
     size_t length = strlen(path);
     size_t best = (length - (size_t)(last_name(path, length) - path)) / 3 + 2;      /* nearer than this */
-    const char *near = "";
-    *near_length = 0;
+    const char *near = edit_distance(path, length, "layers", 6) < best ? "layers" : "";
+    *near_length = strlen(near);
+    best = *near ? edit_distance(path, length, "layers", 6) : best;
     for (size_t k = 0; k < xo_schema_count; k++)
         for (size_t end = 1; end <= strlen(xo_schema[k].path); end++) {
             const char *known = xo_schema[k].path;
@@ -83,6 +84,8 @@ static void list_names(char *text, size_t size, const char *path)
         before = name;
         before_length = length;
     }
+    if (!section && used < size)
+        snprintf(text + used, size - used, ", layers");
 }
 
 /* How far a layer's name is from what was written; one that holds it is next to it. */
