@@ -81,6 +81,18 @@ static int choose_scored(struct xo_eval *e, struct xo_info *info)
 
 /* ---- which layers, with which hardware ------------------------------------------------------------- */
 
+static int check_overrides(const struct xo_eval *e, struct xo_info *info)
+{
+    const char **name = xo_calloc(e->layers.count, sizeof *name);
+    if (!name)
+        return ENOMEM;
+    for (size_t k = 0; k < e->layers.count; k++)
+        name[k] = e->layers.layer[k].name;
+    int status = xo_hardware_check_layers(e->request.hardware, e->layers.count, name, info);
+    free(name);
+    return status;
+}
+
 static int choose_hardware(struct xo_eval *e, struct xo_info *info)
 {
     size_t layers = e->layers.count;
@@ -90,11 +102,14 @@ static int choose_hardware(struct xo_eval *e, struct xo_info *info)
     e->layer = xo_calloc(layers, sizeof *e->layer);
     if (!e->own_hardware || !e->hardware || !e->range || !e->layer)
         return ENOMEM;
-    int status = 0;
+    int status = check_overrides(e, info);
     for (size_t k = 0; k < layers && !status; k++) {
-        int digital = 0;
-        status = xo_hardware_for_layer(&e->own_hardware[k], e->request.hardware, e->layers.layer[k].name, &digital, info);
-        e->hardware[k] = digital ? NULL : &e->own_hardware[k];
+        struct xo_hardware *h = &e->own_hardware[k];
+        bool digital = false;
+        status = xo_hardware_for_layer(h, e->request.hardware, e->layers.layer[k].name, &digital, info);
+        if (!status)
+            status = xo_hardware_finish(h, 0, 0, info);
+        e->hardware[k] = digital ? NULL : h;
     }
     return status;
 }
