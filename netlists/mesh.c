@@ -1,4 +1,4 @@
-/* See network.h.
+/* See mesh.h.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
