@@ -140,16 +140,15 @@ static int evaluate(struct eval_job *job)
 static int find_statistics(struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
-    uint64_t seed = job->session.hardware.seed;
     int status = 0;
     for (size_t p = 0; p < EVAL_MAIN_PASSES; p++) {
         job->share[p] = xo_share_of(r->pass[p].hits, r->images);
         job->top5[p] = xo_share_of(r->pass[p].top5_hits, r->images);
         if (p && !status)
-            status = xo_paired_of(&job->step[p], r->images, r->pass[p - 1].hit, r->pass[p].hit, seed);
+            status = xo_paired_of(&job->step[p], r->images, r->pass[p - 1].hit, r->pass[p].hit);
     }
     if (!status)
-        status = xo_paired_of(&job->total, r->images, r->pass[0].hit, r->pass[EVAL_MAIN_PASSES - 1].hit, seed);
+        status = xo_paired_of(&job->total, r->images, r->pass[0].hit, r->pass[EVAL_MAIN_PASSES - 1].hit);
     return status ? cli_no_memory() : CLI_DONE;
 }
 

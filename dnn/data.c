@@ -15,6 +15,8 @@
 static const struct xo_data_kind kinds[] = {
     { "idx", 2, "idx:IMAGES,LABELS", xo_data_open_idx },
     { "cifar10", 1, "cifar10:FILE", xo_data_open_cifar },
+    { "npy", 2, "npy:IMAGES,LABELS", xo_data_open_npy },
+    { "images", 2, "images:DIR,LABELS.csv", xo_data_open_folder },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -27,7 +29,7 @@ void xo_data_free(xo_data *d)
 {
     if (!d)
         return;
-    for (size_t k = 0; d->name && k < d->count; k++)
+    for (size_t k = 0; k < d->names; k++)
         free(d->name[k]);
     free(d->name);
     free(d->specification);
@@ -41,7 +43,7 @@ void xo_data_free(xo_data *d)
 
 /* ---- the specification ----------------------------------------------------------------------------------- */
 
-static char *copy_text(const char *text, size_t length)
+char *xo_data_text(const char *text, size_t length)
 {
     char *copy = xo_calloc(length + 1, 1);
     if (copy)
@@ -93,9 +95,9 @@ static int read_names(xo_data *d, const char *text, const char *end, struct xo_i
                        found == 1 ? "" : "s", d->kind->usage);
     if (text == end || comma == text || (comma && comma + 1 == end))
         return xo_fail(info, XO_ESYNTAX, "%s: an empty name; expected %s", d->specification, d->kind->usage);
-    d->path[0] = copy_text(text, (size_t)((comma ? comma : end) - text));
+    d->path[0] = xo_data_text(text, (size_t)((comma ? comma : end) - text));
     if (comma)
-        d->path[1] = copy_text(comma + 1, (size_t)(end - comma) - 1);
+        d->path[1] = xo_data_text(comma + 1, (size_t)(end - comma) - 1);
     return d->path[0] && (d->path[1] || !comma) ? 0 : ENOMEM;
 }
 
@@ -117,7 +119,7 @@ int xo_data_open(xo_data **out, const char *specification, struct xo_info *info)
     xo_data *d = xo_calloc(1, sizeof *d);
     int status = ENOMEM;
     if (d)
-        d->specification = copy_text(specification, strlen(specification));
+        d->specification = xo_data_text(specification, strlen(specification));
     if (d && d->specification)
         status = read_specification(d, info);
     if (!status)
@@ -161,6 +163,20 @@ void xo_data_frame(xo_data *d, size_t dimensions, const size_t *shape)
 }
 
 size_t xo_data_pixels(const xo_data *d) { return d->frame.channels * d->frame.height * d->frame.width; }
+
+int xo_data_announced(const struct xo_stream *s, size_t header, size_t items, size_t item_nbytes,
+                      struct xo_info *info)
+{
+    int exact;
+    size_t limit = xo_stream_limit(s, &exact);
+    bool fits = items <= (PTRDIFF_MAX - header) / item_nbytes;
+    size_t announced = fits ? header + items * item_nbytes : 0;
+    if (fits && announced <= limit && !(exact && announced < limit))
+        return 0;
+    return xo_fail(info, XO_ESYNTAX, "%s: the header announces %zu x %zu bytes, but the file holds %s%zu with its "
+                   "header; expected them to agree", xo_stream_name(s), items, item_nbytes, exact ? "" : "at most ",
+                   limit);
+}
 
 static int wrong_length(const xo_data *d, const struct xo_stream *s, size_t item_nbytes, const char *finding,
                         struct xo_info *info)
@@ -216,21 +232,30 @@ int32_t xo_data_label_offset(const xo_data *d, const xo_preprocess *p, size_t cl
     return classes == 1001;
 }
 
-/* One file: its own sum.  Several: the sum over their sums, a line each (sha256sum FILES | cut -c1-64 | sha256sum). */
+static int add_file(struct xo_sha256 *sum, char one[65], const char *path, struct xo_info *info)
+{
+    int status = xo_sha256_file(one, path, info);
+    if (!status) {
+        xo_sha256_add(sum, one, 64);
+        xo_sha256_add(sum, "\n", 1);
+    }
+    return status;
+}
+
 int xo_data_sha256(const xo_data *d, char hex[65], struct xo_info *info)
 {
     struct xo_sha256 sum;
     char one[65], all[65];
-    int status = 0;
+    int status;
     xo_sha256_begin(&sum);
-    for (size_t k = 0; k < d->kind->files && !status; k++) {
-        status = xo_sha256_file(one, d->path[k], info);
-        xo_sha256_add(&sum, one, 64);
-        xo_sha256_add(&sum, "\n", 1);
-    }
+    status = add_file(&sum, one, d->path[d->name != NULL], info);
+    if (!status && d->path[1] && !d->name)
+        status = add_file(&sum, one, d->path[1], info);
+    for (size_t k = 0; d->name && k < d->count && !status; k++)
+        status = add_file(&sum, one, d->name[k], info);
     xo_sha256_end(&sum, all);
     if (!status)
-        memcpy(hex, d->kind->files == 1 ? one : all, 65);
+        memcpy(hex, d->path[1] ? all : one, 65);
     return status;
 }
 
@@ -239,7 +264,8 @@ int xo_data_sha256(const xo_data *d, char hex[65], struct xo_info *info)
 static int picture_of(const xo_data *d, size_t k, struct xo_picture *picture, struct xo_info *info)
 {
     size_t pixels = xo_data_pixels(d);
-    (void)info;
+    if (d->name)
+        return xo_picture_read(picture, d->name[k], info);
     *picture = d->frame;
     picture->name = d->specification;
     picture->byte = d->byte ? d->byte + k * pixels : NULL;

@@ -19,6 +19,7 @@ struct xo_data {
     unsigned char *byte;               /* [count][pixels of an image], or NULL */
     float *value;                      /* the same, or NULL                    */
     char **name;                       /* [count] files of a folder, or NULL   */
+    size_t names;                      /* how many of them are there so far    */
     int32_t *label;                    /* [count]                              */
 };
 
@@ -34,6 +35,8 @@ int xo_data_open_cifar(xo_data *d, struct xo_info *info);
 int xo_data_open_npy(xo_data *d, struct xo_info *info);
 int xo_data_open_folder(xo_data *d, struct xo_info *info);
 
+char *xo_data_text(const char *text, size_t length);        /* a copy; NULL: no memory */
+
 /* The set holds `total` images: is the split within it? */
 int xo_data_split(xo_data *d, size_t total, struct xo_info *info);
 
@@ -42,7 +45,11 @@ int xo_data_split(xo_data *d, size_t total, struct xo_info *info);
 void xo_data_frame(xo_data *d, size_t dimensions, const size_t *shape);
 size_t xo_data_pixels(const xo_data *d);
 
-/* `count` elements of `width` bytes follow in the stream and then nothing: those of the split into new memory. */
+/* A header of `header` bytes announces items of item_nbytes: can they come?  Asked before memory is. */
+int xo_data_announced(const struct xo_stream *s, size_t header, size_t items, size_t item_nbytes,
+                      struct xo_info *info);
+
+/* All items of the set follow in the stream and then nothing: those of the split into new memory. */
 int xo_data_take(xo_data *d, struct xo_stream *s, size_t item_nbytes, unsigned char **bytes, struct xo_info *info);
 
 #endif

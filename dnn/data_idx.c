@@ -33,26 +33,18 @@ static int check_magic(const unsigned char magic[4], size_t got, const char *nam
     return 0;
 }
 
-/* Bytes of an item: all sizes but the first.  What the header announces must be able to come. */
+/* Bytes of an item: all sizes but the first. */
 static int check_sizes(const struct xo_stream *s, size_t dimensions, const size_t *shape, size_t *item,
                        struct xo_info *info)
 {
-    const char *name = xo_stream_name(s);
-    size_t header = 4 + 4 * dimensions;
-    int exact;
-    size_t limit = xo_stream_limit(s, &exact);
     *item = 1;
     for (size_t k = 1; k < dimensions; k++) {
         if (!shape[k] || shape[k] > SIZE_MAX / 2 / *item)
             return xo_fail(info, XO_EVALUE, "%s: size %zu of dimension %zu; expected items of at least one and not "
-                           "too many bytes", name, shape[k], k);
+                           "too many bytes", xo_stream_name(s), shape[k], k);
         *item *= shape[k];
     }
-    if (shape[0] > (SIZE_MAX - header) / *item || header + shape[0] * *item > limit
-        || (exact && header + shape[0] * *item < limit))
-        return xo_fail(info, XO_ESYNTAX, "%s: header announces %zu x %zu bytes, the file holds %s%zu with its header; "
-                       "expected them to agree", name, shape[0], *item, exact ? "" : "at most ", limit);
-    return 0;
+    return xo_data_announced(s, 4 + 4 * dimensions, shape[0], *item, info);
 }
 
 /* The header: dimensions in low..high, shape[0] items. */

@@ -27,7 +27,9 @@ const char *xo_data_specification(const xo_data *d);
 const int32_t *xo_data_label(const xo_data *d);             /* [count]                                            */
 /* XO_EVALUE names the first label outside 0..classes-1. */
 int xo_data_check_labels(const xo_data *d, size_t classes, struct xo_info *info);
-/* SHA-256 over the files behind it, for provenance.  hex[65] */
+/* SHA-256 of the files behind it, for provenance: of one file its own; of several that of their sums, a line each
+ * (`sha256sum FILES | cut -c1-64 | sha256sum`), in the order of the specification, a folder as its list, then the images
+ * of the split.  hex[65] */
 int xo_data_sha256(const xo_data *d, char hex[65], struct xo_info *info);
 
 /* What happens to pixels: a preset's name (raw, unit, imagenet, caffe, tf) or a YAML file (resize, crop, layout, order,
