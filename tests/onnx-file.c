@@ -30,8 +30,8 @@ static void append(struct onnx_file *f, void *list, size_t *count, void *element
 {
     void **array;
     memcpy(&array, list, sizeof array);
-    if (*count % 16 == 0) {
-        void **longer = get(f, *count + 16, sizeof *longer);
+    if ((*count & (*count - 1)) == 0) {            /* 0 and powers of two: twice the room */
+        void **longer = get(f, 2 * *count + 1, sizeof *longer);
         if (*count)
             memcpy(longer, array, *count * sizeof *longer);
         memcpy(list, &longer, sizeof longer);
