@@ -9,7 +9,7 @@
 
 /* Weights that many layers share are copied for each: this often at most, all in all. */
 #define MAX_COPIES 64
-#define FREE_NBYTES ((size_t)256 << 20)
+#define FREE_NBYTES ((size_t)64 << 20)
 
 /* A node being looked at. */
 struct find {
