@@ -13,6 +13,7 @@ static float leaky_relu(float x, float alpha, float beta) { (void)beta; return x
 static float hard_sigmoid(float x, float alpha, float beta) { return fmaxf(0, fminf(1, alpha * x + beta)); }
 static float hard_swish(float x, float alpha, float beta) { return x * hard_sigmoid(x, alpha, beta); }
 static float error_function(float x, float alpha, float beta) { (void)alpha, (void)beta; return erff(x); }
+static float gelu(float x, float alpha, float beta) { return 0.5f * x * (1 + erff(x * alpha)) + beta; }
 static float negative(float x, float alpha, float beta) { (void)alpha, (void)beta; return -x; }
 static float magnitude(float x, float alpha, float beta) { (void)alpha, (void)beta; return fabsf(x); }
 static float root(float x, float alpha, float beta) { (void)alpha, (void)beta; return sqrtf(x); }
@@ -34,6 +35,7 @@ static const struct {
     [XO_SIGMOID] =      { NULL, dnnl_eltwise_logistic, 0, 0 },
     [XO_TANH] =         { NULL, dnnl_eltwise_tanh, 0, 0 },
     [XO_ERF] =          { error_function, dnnl_alg_kind_undef, 0, 0 },
+    [XO_GELU] =         { gelu, dnnl_alg_kind_undef, 0.70710678f, 0 },
     [XO_SOFTPLUS] =     { NULL, dnnl_eltwise_soft_relu, 0, 0 },
     [XO_EXP] =          { NULL, dnnl_eltwise_exp, 0, 0 },
     [XO_LOG] =          { NULL, dnnl_eltwise_log, 0, 0 },

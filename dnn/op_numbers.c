@@ -1,4 +1,4 @@
-/* Shapes as numbers, and numbers as they are: Shape, Size, Constant, ConstantOfShape, Cast.
+/* Shapes as numbers, and numbers as they are: Shape, Size, ConstantOfShape, Cast.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -45,24 +45,11 @@ int xo_run_size(struct xo_call *c)
     return 0;
 }
 
-/* The tensor attribute of a Constant or ConstantOfShape. */
+/* The tensor attribute of a ConstantOfShape. */
 static const struct xo_tensor *value_of(const struct xo_call *c)
 {
     const struct xo_attribute *a = xo_attribute(c->n, "value");
     return a && a->kind == XO_ATTR_TENSOR ? &a->tensor : NULL;
-}
-
-int xo_infer_constant(struct xo_call *c)
-{
-    const struct xo_tensor *t = value_of(c);
-    return t ? xo_out_like(c, 0, t) : xo_call_fail(c, XO_EUNSUPPORTED, "no tensor as value; expected one");
-}
-
-int xo_run_constant(struct xo_call *c)
-{
-    const struct xo_tensor *t = value_of(c);
-    memcpy(c->out[0]->data, t->data, xo_tensor_count(t) * xo_dtype_nbytes(t->type));
-    return 0;
 }
 
 int xo_infer_constant_of_shape(struct xo_call *c)

@@ -100,7 +100,6 @@ int xo_sliding_of(const struct xo_call *c, const size_t *kernel, struct xo_slidi
 
 /* Every operator's functions, as the table lists them. */
 #define XO_OP(name) int xo_infer_##name(struct xo_call *c); int xo_run_##name(struct xo_call *c)
-XO_OP(constant);
 XO_OP(same);
 XO_OP(dropout);
 XO_OP(reshape);
@@ -143,7 +142,7 @@ int xo_prepare_map(struct xo_call *c);
 int xo_prepare_softmax(struct xo_call *c);
 
 /* `which` of operators that share functions. */
-enum xo_map { XO_RELU, XO_LEAKY_RELU, XO_ELU, XO_HARD_SIGMOID, XO_HARD_SWISH, XO_SIGMOID, XO_TANH, XO_ERF, XO_SOFTPLUS,
+enum xo_map { XO_RELU, XO_LEAKY_RELU, XO_ELU, XO_HARD_SIGMOID, XO_HARD_SWISH, XO_SIGMOID, XO_TANH, XO_ERF, XO_GELU, XO_SOFTPLUS,
               XO_EXP, XO_LOG, XO_NEG, XO_ABS, XO_SQRT, XO_RECIPROCAL, XO_FLOOR, XO_CEIL, XO_NOT };
 enum xo_arithmetic { XO_ADD, XO_SUB, XO_MUL, XO_DIV, XO_POW, XO_MIN, XO_MAX };
 enum xo_compare { XO_EQUAL, XO_LESS, XO_GREATER };
