@@ -234,6 +234,7 @@ int cli_matrix(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_apply(int argc, char **argv);
+int cli_map(int argc, char **argv);
 int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);
