@@ -8,7 +8,6 @@
 #include <string.h>
 #include "cli.h"
 #include "report.h"
-#include "xo_ngspice.h"
 
 struct job {
     struct cli_session session;
@@ -168,7 +167,6 @@ static int ask_ngspice(struct job *job)
 {
     struct cli_session *s = &job->session;
     struct report_judge *judge = &job->report.judge;
-    const struct xo_ngspice_options options = {.progress = cli_progress_show, .user = &s->progress};
     struct xo_info info = {""};
     if (!judge->asked)
         return CLI_DONE;
@@ -176,12 +174,10 @@ static int ask_ngspice(struct job *job)
     judge->column_amp = cli_numbers(judge->inputs * s->columns);
     if (!judge->column_amp)
         return cli_no_memory();
-    cli_progress_stage(&s->progress, "ngspice", (double)judge->inputs, "inputs");
+    const struct xo_ngspice_options options = cli_ngspice(s, (double)judge->inputs);
     int status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, judge->inputs, s->row_volt.value, &options,
                                   judge->column_amp, &judge->sec, &info);
-    cli_progress_clear(&s->progress);
-    cli_lap(s, "ngspice");
-    return status ? cli_fail_computing(status, &info, "ngspice") : CLI_DONE;
+    return cli_judged(s, status, &info);
 }
 
 /* The other engines first, the reference last: its factor then serves the pictures. */

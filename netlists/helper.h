@@ -22,6 +22,12 @@
 #include "xo_ngspice.h"
 
 #define XO_HELPER_GREETING "crossohm-ngspice 1\n"
+#define XO_NGSPICE_LIMIT_SEC 600
+
+/* Resistors and sources are linear, so nothing needs stepping towards: converged means that two solutions are the
+ * same.  pivtol is an absolute conductance, by default larger than many an off cell. */
+#define XO_NGSPICE_OPTIONS \
+    ".options reltol=1e-10 abstol=1e-20 vntol=1e-16 gmin=1e-20 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
 struct xo_helper_job {
     const char *folder;                /* NULL: none */

@@ -12,7 +12,6 @@
 #include "memory.h"
 #include "xo_file.h"
 
-#define LIMIT_SEC 600
 #define MOST_NBYTES ((size_t)1 << 26)
 #define DEEPEST 8                      /* files that include each other */
 #define BLANKS " \t\r\v\f"
@@ -240,7 +239,7 @@ static int check_names(const char *analysis, size_t count, const char *const *ve
 static int run(const char *deck, const char *given, const char *analysis, size_t count, const char *const *vectors,
                double **values, size_t *length, const struct xo_ngspice_options *options, struct xo_info *info)
 {
-    double limit = options && options->limit_sec > 0 ? options->limit_sec : LIMIT_SEC;
+    double limit = options && options->limit_sec > 0 ? options->limit_sec : XO_NGSPICE_LIMIT_SEC;
     struct xo_helper_job job = {.analysis = analysis, .count = count, .vectors = vectors};
     double **fresh = xo_calloc(count, sizeof *fresh);
     char *text = NULL, *folder = folder_of(deck), *absolute = NULL;
