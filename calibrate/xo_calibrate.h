@@ -89,7 +89,8 @@ int xo_gain_measured(enum xo_gain_scope scope, const struct xo_fcm *m, const str
  * G = g/(1 + g R), g as programmed. */
 double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k);
 
-/* All of them; 0 in rows that no input drives and in floating columns.  cell_siemens, ideal_siemens [rows][columns] */
+/* All of them; 0 in rows that no input drives and in floating columns.
+ *   cell_siemens, ideal_siemens [rows][columns] */
 void xo_ideal_siemens(const struct xo_crossbar *x, const double *cell_siemens, double *ideal_siemens);
 
 /* The column currents of these cells: I_j = sum_i G_ij (V_i - S_j) over the rows that are driven or held; 0 for

@@ -239,7 +239,7 @@ void cli_find_helper(void);            /* let the library know the ngspice helpe
 struct xo_ngspice_options cli_ngspice(struct cli_session *s, double inputs);    /* and begin a progress bar */
 int cli_judged(struct cli_session *s, int status, const struct xo_info *info);  /* and end it; says what failed */
 int cli_solve_ngspice(struct cli_session *s, const char *currents);
-int cli_check_judge(const struct cli_engine *engine, const struct cli_option *options);    /* is --time-limit in place? */
+int cli_check_judge(const struct cli_engine *engine, const struct cli_option *options); /* --time-limit in place? */
 int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme);
 int cli_matrix(int argc, char **argv);
 int cli_fit(int argc, char **argv);

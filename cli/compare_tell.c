@@ -162,8 +162,8 @@ static json_t *converter_json(const struct report *r)
 
 static json_t *size_json(const struct report_size *x)
 {
-    return json_pack("{s:f, s:f, s:f, s:f}", "rms_ampere", x->rms_amp, "max_ampere", x->max_amp, "rms_lsb", x->rms_lsb,
-                     "max_lsb", x->max_lsb);
+    return json_pack("{s:f, s:f, s:f, s:f}", "rms_ampere", x->rms_amp, "max_ampere", x->max_amp, "rms_lsb",
+                     x->rms_lsb, "max_lsb", x->max_lsb);
 }
 
 static json_t *budget_json(const struct report *r)

@@ -143,10 +143,12 @@ json_t *report_times_json(const struct report *r)
     json_t *methods = json_array();
     for (size_t k = 0; k < count; k++)
         json_array_append_new(methods, json_pack(
-            "{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "method", list[k].name, "plan_sec", cli_json_number(list[k].plan),
-            "factor_sec", cli_json_number(list[k].factor), "solve_sec", cli_json_number(list[k].solve), "inputs",
-            (json_int_t)list[k].inputs, "per_input_sec", cli_json_number(list[k].each), "times_faster_than_ngspice",
-            cli_json_number(spice / list[k].each), "times_faster_than_klu", cli_json_number(klu / list[k].each)));
+            "{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "method", list[k].name,
+            "plan_sec", cli_json_number(list[k].plan), "factor_sec", cli_json_number(list[k].factor),
+            "solve_sec", cli_json_number(list[k].solve), "inputs", (json_int_t)list[k].inputs,
+            "per_input_sec", cli_json_number(list[k].each),
+            "times_faster_than_ngspice", cli_json_number(spice / list[k].each),
+            "times_faster_than_klu", cli_json_number(klu / list[k].each)));
     return json_pack("{s:I, s:o}", "threads", (json_int_t)r->session->common.threads, "methods", methods);
 }
 

@@ -32,7 +32,8 @@ void cli_find_helper(void)
 struct xo_ngspice_options cli_ngspice(struct cli_session *s, double inputs)
 {
     cli_progress_stage(&s->progress, "ngspice", inputs, "inputs");
-    return (struct xo_ngspice_options){.limit_sec = s->limit_sec, .progress = cli_progress_show, .user = &s->progress};
+    return (struct xo_ngspice_options){.limit_sec = s->limit_sec, .progress = cli_progress_show,
+                                       .user = &s->progress};
 }
 
 int cli_judged(struct cli_session *s, int status, const struct xo_info *info)
@@ -57,8 +58,8 @@ static int ask(struct cli_session *s, double *column_amp)
     if (code)
         return code;
     const struct xo_ngspice_options options = cli_ngspice(s, (double)s->inputs);
-    int status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, s->inputs, s->row_volt.value, &options, column_amp,
-                                  NULL, &info);
+    int status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, s->inputs, s->row_volt.value, &options,
+                                  column_amp, NULL, &info);
     return cli_judged(s, status, &info);
 }
 

@@ -129,8 +129,8 @@ static int check_usage(const struct job *job, const struct cli_option *options)
     static const char *const of_proofs[] = {"bound", "offset-bound"};
     for (size_t k = 0; k < sizeof of_proofs / sizeof *of_proofs; k++)
         if (job->engine.ngspice && cli_given(options, of_proofs[k]))
-            return cli_fail(CLI_USAGE, "--%s: not with --engine ngspice, which proves nothing; expected -o, --offset, "
-                            "--json", of_proofs[k]);
+            return cli_fail(CLI_USAGE, "--%s: not with --engine ngspice, which proves nothing; expected -o, "
+                            "--offset, --json", of_proofs[k]);
     return cli_check_judge(&job->engine, options);
 }
 

@@ -290,8 +290,8 @@ void cli_warn_dac(const struct xo_dac *dac, size_t count, const double *volt)
     for (size_t k = 0; k < count; k++)
         outside += volt[k] < low - step / 2 || volt[k] > high + step / 2;
     if (outside)
-        fprintf(stderr, "crossohm: %zu of %zu voltages lie outside what the DAC gives, %.4g to %.4g V; converters see "
-                "the nearest it gives\n", outside, count, low, high);
+        fprintf(stderr, "crossohm: %zu of %zu voltages lie outside what the DAC gives, %.4g to %.4g V; converters "
+                "see the nearest it gives\n", outside, count, low, high);
 }
 
 void cli_warn(const struct cli_session *s)

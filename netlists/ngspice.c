@@ -1,6 +1,7 @@
-/* Column currents by ngspice.  One input is an operating point.  Many are one .dc sweep of a selector source from 0 to
- * inputs - 1, because each operating point orders the matrix anew (1.5 s at 64x64), a sweep only once; after that each
- * input costs ngspice two factorisations, the second to see that nothing changes (0.15 s).  Drivers follow the selector
+/* Column currents by ngspice.  One input is an operating point.  Many are one .dc sweep of a selector source from 0
+ * to inputs - 1, because each operating point orders the matrix anew (1.5 s at 64x64), a sweep only once; after that
+ * each input costs ngspice two factorisations, the second to see that nothing changes (0.15 s): the fewest it can do.
+ * Drivers follow the selector
  *     B<i> in<i> 0 V=pwl(V(select), 0, v[0], 1, v[1], ...)
  * which at whole numbers is exactly v.  Other names, other nodes, no analysis: what ngspice computes is its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -186,7 +187,7 @@ static int report_progress(struct judge *j)
 static int judge_all(struct judge *j, const double *row_volt, double *amp, double *sec, struct xo_info *info)
 {
     const xo_circuit *c = j->c;
-    size_t most = MOST_PAIRS / c->rows < 1 ? 1 : MOST_PAIRS / c->rows > MOST_SWEPT ? MOST_SWEPT : MOST_PAIRS / c->rows;
+    const size_t fits = MOST_PAIRS / c->rows, most = fits < 1 ? 1 : fits > MOST_SWEPT ? MOST_SWEPT : fits;
     int status = 0;
     while (!status && j->done < j->inputs && j->asked) {
         size_t some = j->inputs - j->done < most ? j->inputs - j->done : most;
@@ -203,7 +204,8 @@ static int judge(struct judge *j, const double *cell_siemens, const double *row_
                  double *column_amp, double *sec, struct xo_info *info)
 {
     const xo_circuit *c = j->c;
-    double limit = j->options && j->options->limit_sec > 0 ? j->options->limit_sec : XO_NGSPICE_LIMIT_SEC, seconds = 0;
+    double limit = j->options && j->options->limit_sec > 0 ? j->options->limit_sec : XO_NGSPICE_LIMIT_SEC;
+    double seconds = 0;
     double *amp = xo_calloc(j->inputs, c->columns * sizeof *amp);
     j->deadline_sec = xo_helper_now_sec() + limit;
     int status = xo_check_inputs(c, j->inputs, row_volt, info);

@@ -67,11 +67,12 @@ static char *folder_of(const char *path)
 static int clean_file(struct cleaner *c, const char *path, int depth, const char *section);
 
 /* A file, named relative to the one it is named in; section: only that of a library, NULL: all of it. */
-static int include(struct cleaner *c, const char *path, const char *name, size_t length, int depth, const char *section)
+static int include(struct cleaner *c, const char *path, const char *name, size_t length, int depth,
+                   const char *section)
 {
     if (depth == DEEPEST)
-        return xo_fail(c->info, XO_ESYNTAX, "%s: includes %.*s; expected at most %d files in each other", path, (int)length,
-                       name, DEEPEST);
+        return xo_fail(c->info, XO_ESYNTAX, "%s: includes %.*s; expected at most %d files in each other", path,
+                       (int)length, name, DEEPEST);
     char *folder = folder_of(path), *full = NULL;
     int status = ENOMEM;
     if (folder && name[0] == '/')
@@ -98,7 +99,8 @@ static int include_line(struct cleaner *c, const char *path, const char *line, i
     size_t length, section_length = 0;
     const char *name = next_argument(&at, &length), *found = library ? next_argument(&at, &section_length) : NULL;
     if (!name || (library && !found))
-        return xo_fail(c->info, XO_ESYNTAX, "%s: found '%.200s'; expected .include file or .lib file section", path, line);
+        return xo_fail(c->info, XO_ESYNTAX, "%s: found '%.200s'; expected .include file or .lib file section", path,
+                       line);
     char *section = library ? strndup(found, section_length) : NULL;
     int status = library && !section ? xo_fail(c->info, ENOMEM, "%s: %s", path, xo_strerror(ENOMEM))
                                      : include(c, path, name, length, depth, section);
@@ -120,7 +122,7 @@ static int clean_line(struct cleaner *c, const char *path, const char *line, int
                 begins(line, ".ac");
     if (!acts && line[0] && line[0] != '*' && line[0] != '+')
         c->dropped = false;
-    if (acts && line[0] != '*')        /* a comment, even one that acts, may stand between a line and its continuation */
+    if (acts && line[0] != '*')        /* a comment, even one that acts, may stand before a continuation */
         c->dropped = true;
     if (acts || (line[0] == '+' && c->dropped))
         return 0;
@@ -231,7 +233,8 @@ static int check_names(const char *analysis, size_t count, const char *const *ve
     for (size_t k = 0; k <= count; k++) {
         const char *text = k == count ? analysis : vectors[k];
         if (k == count ? !is_analysis(text) : !text[0] || strpbrk(text, "\n\r;"))
-            return xo_fail(info, XO_EVALUE, "'%s' is neither an analysis such as op nor a vector such as v(out)", text);
+            return xo_fail(info, XO_EVALUE, "'%s' is neither an analysis such as op nor a vector such as v(out)",
+                           text);
     }
     return 0;
 }

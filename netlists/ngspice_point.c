@@ -1,5 +1,5 @@
-/* The operating point of a deck we have read, by ngspice: our elements under our names, so that it is the solving that
- * is judged, in decks of every dialect and whatever their nodes are called.
+/* The operating point of a deck we have read, by ngspice: our elements under our names, so that it is the solving
+ * that is judged, in decks of every dialect and whatever their nodes are called.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>

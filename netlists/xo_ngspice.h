@@ -38,9 +38,9 @@ int xo_ngspice_read(const xo_circuit *c, const double *cell_siemens, const doubl
                     const struct xo_ngspice_options *options, double *column_amp, double *cell_amp, double *sec,
                     struct xo_info *info);
 
-/* The conductance matrix, I = V^T G_ni + i0, from rows + 1 inputs: all rows at 0 V give i0; row i alone at u volt gives
- * G_ni[i][j] = (I_j - i0_j)/u.  u is a power of two, at least 1 V and no less than any voltage of held lines and
- * senses, so that little of G_ni is lost in the difference.  There is no bound.
+/* The conductance matrix, I = V^T G_ni + i0, from rows + 1 inputs: all rows at 0 V give i0; row i alone at u volt
+ * gives G_ni[i][j] = (I_j - i0_j)/u.  u is a power of two, at least 1 V and no less than any voltage of held lines
+ * and senses, so that little of G_ni is lost in the difference.  There is no bound.
  *   g_ni_siemens [rows][columns]  0 in the rows that are not driven and in floating columns
  *   offset_amp   [columns]
  * Statuses as from xo_ngspice_solve; XO_ECONFLICT where rows have no voltage of their own. */
@@ -48,8 +48,8 @@ int xo_ngspice_matrix(const xo_circuit *c, const double *cell_siemens, const str
                       double *g_ni_siemens, double *offset_amp, double *sec, struct xo_info *info);
 
 /* The operating point of a deck as it was read: ngspice gets its elements under other names, every node a number, and
- * 0 V sources for resistors of 0 ohm (ngspice would take 1 milliohm).  Outputs as from xo_deck_solve, but for nodes that
- * nothing ties to ground: there ngspice finds no direct solution, which is XO_EJUDGE. */
+ * 0 V sources for resistors of 0 ohm (ngspice would take 1 milliohm).  Outputs as from xo_deck_solve, but for nodes
+ * that nothing ties to ground: there ngspice finds no direct solution, which is XO_EJUDGE. */
 int xo_ngspice_deck(const xo_deck *d, const struct xo_ngspice_options *options, double *node_volt, double *source_amp,
                     struct xo_info *info);
 

@@ -134,8 +134,8 @@ static double worst_read(const struct random_crossbar *r, struct xo_site cell, c
     if (status && status != XO_ECONFLICT)
         worst = INFINITY;
     if (!(worst <= TOLERANCE))
-        printf("# %s, cell %zu,%zu: status %d, %.9g A, apart %g: %s%s\n", what, cell.row, cell.column, status, cell_amp,
-               worst, s->info.text, info.text);
+        printf("# %s, cell %zu,%zu: status %d, %.9g A, apart %g: %s%s\n", what, cell.row, cell.column, status,
+               cell_amp, worst, s->info.text, info.text);
     free(amp);
     solved_free(s);
     return worst;

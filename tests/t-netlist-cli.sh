@@ -164,16 +164,19 @@ if [ -x "${CROSSOHM_NGSPICE_HELPER-}" ]; then
     judged_scheme() {
         read="solve 2x2.yaml --set array.rows=7 --set array.columns=5 --scheme $1 --cell 4,1 --read-volt 0.3"
         read="$read --pattern checkerboard --quiet"
-        crossohm $read --engine ngspice --json r.json >r.txt && crossohm $read --engine klu --json exact.json >exact.txt &&
+        crossohm $read --engine ngspice --json r.json >r.txt &&
+            crossohm $read --engine klu --json exact.json >exact.txt &&
             grep -q 'judged, not proven' r.txt && grep -q '"bound_amp": null' r.json &&
-            grep -v 'command\|engine\|bound\|kcl' r.json >r.rest && grep -v 'command\|engine\|bound\|kcl' exact.json >e.rest &&
+            grep -v 'command\|engine\|bound\|kcl' r.json >r.rest &&
+            grep -v 'command\|engine\|bound\|kcl' exact.json >e.rest &&
             same r.rest e.rest
     }
     for scheme in half third floating; do
         fact "scheme $scheme by ngspice" judged_scheme $scheme
     done
     judged_deck() {
-        netlist --dialect "$1" -o judged.cir && crossohm solve judged.cir --engine ngspice --quiet --json r.json >t.csv &&
+        netlist --dialect "$1" -o judged.cir &&
+            crossohm solve judged.cir --engine ngspice --quiet --json r.json >t.csv &&
             right_currents t.csv && grep -q '"engine": "ngspice"' r.json &&
             crossohm solve judged.cir --quiet >exact.csv && same t.csv exact.csv
     }
@@ -181,7 +184,8 @@ if [ -x "${CROSSOHM_NGSPICE_HELPER-}" ]; then
     fact "one in another dialect" judged_deck spectre
     judged_fit() {
         crossohm fit 2x2.yaml -g 2x2-siemens.csv --engine ngspice -o n.fcm --json f.json --quiet &&
-            grep -q '"exact": false' f.json && crossohm info n.fcm >sheet && grep -q 'conductance matrix by ngspice' sheet &&
+            grep -q '"exact": false' f.json && crossohm info n.fcm >sheet &&
+            grep -q 'conductance matrix by ngspice' sheet &&
             crossohm apply n.fcm -v 2x2-volt.csv -o n.csv --quiet && solve -o e.csv &&
             grep -v '^#' n.csv >n.rows && grep -v '^#' e.csv >e.rows && same n.rows e.rows
     }
