@@ -4,8 +4,8 @@
  *   at every node    sum of g (v_other - v) - sum of branch currents leaving it + injected = 0
  *   at every branch  v_from - v_to = volt: 0 V for zero ohm, else the source's
  * A zero-ohm resistor that closes a loop of zero ohm carries an undefined share of it and is left out; a voltage
- * source that closes one has no current of its own: an error.  Nodes that nothing ties to ground have voltages only up
- * to a constant: one of them is tied for solving, and all are NaN in the end.
+ * source that closes one has no current of its own: an error.  Nodes that nothing ties to ground have voltages only
+ * up to a constant: one of them is tied for solving, and all are NaN in the end.
  *
  * Where conductances at a node span more than about 1e15 (1e15 ohm beside 1e-3), the small one is lost in the sum and
  * the factorisation breaks down, or refinement does not arrive: an error, never a wrong answer.
