@@ -23,7 +23,8 @@ static const char style[] =
     ".axis{stroke:#39434f}.grid{stroke:#e6e9ed}.frame{fill:none;stroke:#9aa4b0}.interval{fill:none;stroke:#33658a;stroke-width:1.6}.bar{fill:#33658a}\n"
     ".points{fill:none;stroke:#33658a;stroke-width:3.2;stroke-linecap:round;stroke-opacity:.6}\n"
     ".diagonal{stroke:#c2513c;stroke-width:1;fill:none}.scroll{overflow-x:auto}.figures b{white-space:nowrap}\n"
-    ".number td+td,.number th+th{text-align:right}.number td:last-child,.number th:last-child{padding-right:0}\n"
+    ".number td+td{white-space:nowrap}.number td+td,.number th+th{text-align:right}"
+    ".number td:last-child,.number th:last-child{padding-right:0}\n"
     ".note{color:#5b6675;font-size:13px;margin:8px 0 0}\n"
     "@media(max-width:1000px){.figures{grid-template-columns:repeat(3,1fr)}}\n"
     "@media print{body{background:#fff}section,.figures div{break-inside:avoid}}\n";

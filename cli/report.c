@@ -34,7 +34,8 @@ static void put_figures(FILE *to, const struct report *r)
 static void put_engine_names(FILE *to, const struct report *r)
 {
     for (size_t k = 1; k < r->engines; k++)
-        fprintf(to, "%s%s", k == 1 ? "" : k + 1 == r->engines ? " and " : ", ", xo_engine_name(r->engine[k].engine));
+        fprintf(to, "%s%s", k == 1 ? "" : k + 1 == r->engines ? " and " : ", ",
+                xo_engine_name(r->engine[k].engine));
 }
 
 /* Lines and faults out of the ordinary, if there are any. */
@@ -150,6 +151,17 @@ static void put_proof(FILE *to, const struct report *r)
     fputs("</table></div></section>\n</div>\n", to);
 }
 
+static void put_last_note(FILE *to, const struct report *r)
+{
+    if (r->times)
+        fputs("<p class=\"note\">Times differ from run to run, and so does this page. ", to);
+    else
+        fputs("<p class=\"note\">Times are left out, because they differ from run to run and this page does not: the "
+              "command prints them, writes them with <code>--timing timing.json</code>, and puts them here with "
+              "<code>--times</code>. ", to);
+    fputs("Every number shown here is in the file of <code>--json</code>.</p>\n", to);
+}
+
 static void put_page(FILE *to, const struct report *r)
 {
     const struct cli_session *s = r->session;
@@ -173,9 +185,9 @@ static void put_page(FILE *to, const struct report *r)
     report_put_converters(to, r);
     put_proof(to, r);
     put_agreement(to, r);
-    fputs("<p class=\"note\">Times are left out, because they differ from run to run and this page does not: the "
-          "command prints them, and writes them with <code>--timing timing.json</code>. Every number shown here "
-          "is in the file of <code>--json</code>.</p>\n", to);
+    if (r->times)
+        report_put_times(to, r);
+    put_last_note(to, r);
     page_end(to);
 }
 

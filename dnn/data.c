@@ -138,7 +138,7 @@ int xo_data_open(xo_data **out, const char *specification, struct xo_info *info)
 int xo_data_split(xo_data *d, size_t total, struct xo_info *info)
 {
     if (!total)
-        return xo_fail(info, XO_ESHAPE, "%s: holds no image; expected at least one", d->path[0]);
+        return xo_fail(info, XO_ESHAPE, "%s: holds no image; expected at least one", d->specification);
     if (d->has_split && (d->from >= d->to || d->to > total))
         return xo_fail(info, XO_EVALUE, "%s: from %zu to %zu, of %zu images; expected from < to <= %zu",
                        d->specification, d->from, d->to, total, total);
