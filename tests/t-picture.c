@@ -175,7 +175,7 @@ static void hostile(void)
     scratch_put("text.jpg", "This is no picture at all.\n", 27);
     scratch_put("tiny.jpg", "\xff\xd8\xff", 3);
     scratch_put("empty.png", "", 0);
-    scratch_put("fake.jpg", "\xff\xd8\xff\xe0 and then only words, words, words", 40);
+    scratch_put("fake.jpg", "\xff\xd8\xff\xe0 and then only words, words", 31);
     put_cut("cut.jpg", "rgb.jpg", 0.95);
     put_cut("cut-header.jpg", "rgb.jpg", 0.2);
     put_cut("cut.png", "rgb.png", 0.6);
