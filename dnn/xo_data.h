@@ -15,9 +15,11 @@ extern "C" {
 typedef struct xo_data xo_data;
 
 /* Open what a specification names: idx:IMAGES,LABELS | cifar10:FILE | npy:IMAGES,LABELS | images:DIR,LABELS.csv, each
- * optionally with @from:to behind it (images from..to-1).  Reads headers and labels, checks every length; pixels are
- * read when asked for, folders file by file.
- * XO_ESYNTAX, XO_EVALUE, XO_ESHAPE (images and labels of different number), XO_ETOOBIG, errno, ENOMEM. */
+ * optionally with @from:to behind it (images from..to-1): crossohm-preprocess(5).  Every length is checked against
+ * what the headers announce before memory is asked for.  Only the split is kept, bytes as bytes (npy:
+ * floats as float32); a folder's pictures are decoded each time they are asked for.
+ * XO_ESYNTAX, XO_EVALUE, XO_ESHAPE (images and labels of different number), XO_EUNSUPPORTED (a type or kind that is
+ * named), XO_ETOOBIG, errno, ENOMEM.  On failure *out is untouched. */
 int xo_data_open(xo_data **out, const char *specification, struct xo_info *info);
 void xo_data_free(xo_data *d);
 
