@@ -99,9 +99,11 @@ const float *xo_exact_input(struct xo_exact *e, const struct xo_call *c)
 {
     const float *x = c->in[0]->data;
     size_t count = xo_tensor_count(c->in[0]);
+    float *out = e->input, scale = e->input_scale;
+#pragma omp simd
     for (size_t k = 0; k < count; k++)
-        e->input[k] = whole(x[k] / e->input_scale);
-    return e->input;
+        out[k] = whole(x[k] / scale);
+    return out;
 }
 
 void xo_exact_scale(const struct xo_exact *e, float *y, size_t rows, size_t inner, const float *bias)
@@ -109,6 +111,7 @@ void xo_exact_scale(const struct xo_exact *e, float *y, size_t rows, size_t inne
     for (size_t row = 0; row < rows; row++)
         for (size_t k = 0; k < e->outputs; k++, y += inner) {
             const double scale = (double)e->weight_scale[k] * (double)e->input_scale, shift = bias ? (double)bias[k] : 0;
+#pragma omp simd
             for (size_t i = 0; i < inner; i++)
                 y[i] = (float)(scale * (double)y[i] + shift);
         }

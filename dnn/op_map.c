@@ -137,6 +137,7 @@ int xo_run_clip(struct xo_call *c)
     const float *x = c->in[0]->data;
     float *y = c->out[0]->data;
     size_t count = xo_tensor_count(c->in[0]);
+#pragma omp simd
     for (size_t k = 0; k < count; k++) {
         float raised = x[k] < low ? low : x[k];
         y[k] = raised > high ? high : raised;
