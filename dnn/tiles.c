@@ -128,6 +128,15 @@ static hid_t create_data(xo_tiles_file *f, hid_t parent, const char *name, hid_t
     return data;
 }
 
+static void describe_data(xo_tiles_file *f, hid_t data, const char *unit, const char *meaning)
+{
+    if (data < 0)
+        return;
+    put_text(f, data, "unit", unit);
+    if (meaning)
+        put_text(f, data, "meaning", meaning);
+}
+
 static void close_data(xo_tiles_file *f, hid_t data)
 {
     if (data >= 0)
@@ -309,8 +318,7 @@ void xo_tiles_layer(xo_tiles_file *f, const struct xo_codes *codes, const struct
     describe(f, layout);
     data = create_data(f, f->layer, "weight_scale", H5T_IEEE_F32LE, 1, &outputs, outputs, sizeof(float));
     note(f, data >= 0 && H5Dwrite(data, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, codes->weight_scale) >= 0);
-    if (data >= 0)
-        put_text(f, data, "meaning", "s_w: a weight is s_w q, one per output, groups in order");
+    describe_data(f, data, "1", "s_w of every output: a weight is s_w q");
     close_data(f, data);
 }
 
@@ -332,8 +340,7 @@ void xo_tiles_matrix(xo_tiles_file *f, const struct xo_codes *codes, size_t matr
     snprintf(name, sizeof name, "group_%zu", matrix);
     f->matrix = codes->matrices == 1 ? f->layer : open_group(f, f->layer, name);
     data = create_data(f, f->matrix, "q", H5T_STD_I32LE, 2, shape, band, sizeof *q);
-    if (data >= 0)
-        put_text(f, data, "meaning", "integers of the weights (inputs, outputs)");
+    describe_data(f, data, "1", "weights as integers (inputs, outputs)");
     for (size_t first = 0, rows; first < m->inputs && !f->error; first += rows) {
         rows = m->inputs - first < band ? m->inputs - first : band;
         for (size_t k = 0; k < rows * m->outputs; k++)
@@ -376,7 +383,6 @@ void xo_tiles_array(xo_tiles_file *f, const struct xo_layout *l, size_t row_bloc
     data = create_data(f, group, alone ? role.minus ? "minus" : "plus" : "siemens", H5T_IEEE_F64LE, 2, shape,
                        array->rows, sizeof *siemens);
     note(f, data >= 0 && H5Dwrite(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, siemens) >= 0);
-    if (data >= 0)
-        put_text(f, data, "unit", "S");
+    describe_data(f, data, "S", NULL);
     close_data(f, data);
 }
