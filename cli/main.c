@@ -59,8 +59,8 @@ static int unknown(const char *name)
 }
 
 /* OpenBLAS starts threads of its own before main; they would change the order of sums from run to run, and when
- * memory is short they keep the process from ending.  What it reads at its start can only be set before that: so begin
- * once more.  Where that fails, its threads at least get no work. */
+ * memory is short they keep the process from ending.  What it reads at its start can only be set before that: so
+ * begin once more.  Where that fails, its threads at least get no work. */
 void openblas_set_num_threads(int threads);
 
 static void begin_with_one_blas_thread(char **argv)

@@ -27,15 +27,21 @@ const char *xo_data_specification(const xo_data *d);
 const int32_t *xo_data_label(const xo_data *d);             /* [count]                                            */
 /* XO_EVALUE names the first label outside 0..classes-1. */
 int xo_data_check_labels(const xo_data *d, size_t classes, struct xo_info *info);
-/* SHA-256 over the files behind it, for provenance.  hex[65] */
+/* SHA-256 of the files behind it, for provenance: of one file its own; of several that of their sums, a line each
+ * (`sha256sum FILES | cut -c1-64 | sha256sum`), in the order of the specification, a folder as its list, then the images
+ * of the split.  hex[65] */
 int xo_data_sha256(const xo_data *d, char hex[65], struct xo_info *info);
 
 /* What happens to pixels: a preset's name (raw, unit, imagenet, caffe, tf) or a YAML file (resize, crop, layout, order,
- * scale, mean, std); NULL: raw. */
+ * scale, mean, std, label_offset: crossohm-preprocess(5)); NULL: raw.  In float32 y = (x*scale - mean)/std. */
 typedef struct xo_preprocess xo_preprocess;
 int xo_preprocess_new(xo_preprocess **out, const char *name_or_file, struct xo_info *info);
 void xo_preprocess_free(xo_preprocess *p);
-const char *xo_preprocess_text(const xo_preprocess *p);     /* canonical, one line: for reports */
+const char *xo_preprocess_text(const xo_preprocess *p);     /* all keys as YAML in one line: for reports */
+
+/* What to add to a label to get the network's output: the key label_offset if it was written; else 1 if the network has
+ * 1,001 outputs (output 0 is then "background", as in MobileNet) and no label is above 999; else 0.  p NULL: raw. */
+int32_t xo_data_label_offset(const xo_data *d, const xo_preprocess *p, size_t classes);
 
 /* Shape of an image after preprocessing, for a network that wants `wanted` (its declared image shape; wanted_dimensions 0:
  * whatever comes).  A grey 28 x 28 image serves (1, 28, 28), (28, 28) and (784) alike.  shape[8] out. */

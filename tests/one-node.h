@@ -1,0 +1,46 @@
+/* Graphs of one node, for tests of operators: built in memory, computed in two ways (folded as constants; as a run with the
+ * first input given at run time), which must agree to the last bit.
+ *
+ *     struct one o;
+ *     one_begin(&o, "Gemm", 13);
+ *     one_floats(&o, 2, (size_t[]){ 3, 4 }, a);
+ *     one_left_out(&o);
+ *     one_int(&o, "transB", 1);
+ *     if (!one_compute(&o))
+ *         ... o.result[0] ...
+ *     one_end(&o);
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef ONE_NODE_H
+#define ONE_NODE_H
+
+#include "graph.h"
+
+enum { ONE_MOST = 8 };
+struct one {
+    struct xo_graph g;
+    struct xo_graph_node node;
+    struct xo_attribute attribute[ONE_MOST];
+    struct xo_value value[2 * ONE_MOST];
+    size_t input[ONE_MOST], output[ONE_MOST];
+    struct xo_tensor result[ONE_MOST]; /* of the folded graph                                        */
+    int ran, ran_alike;                /* as a run too?  That needs (images, ...) going in and coming out */
+    struct xo_info info;
+};
+void one_begin(struct one *o, const char *op, int64_t opset);
+void one_end(struct one *o);
+void one_outputs(struct one *o, size_t count);             /* 1 unless said otherwise */
+void one_tensor(struct one *o, enum xo_dtype type, size_t dimensions, const size_t *shape, const void *data);
+void one_floats(struct one *o, size_t dimensions, const size_t *shape, const float *data);
+void one_list(struct one *o, size_t count, const int64_t *data);
+void one_left_out(struct one *o);
+void one_int(struct one *o, const char *name, int64_t value);
+void one_float(struct one *o, const char *name, float value);
+void one_text(struct one *o, const char *name, const char *value);
+void one_ints(struct one *o, const char *name, size_t count, const int64_t *value);
+int one_compute(struct one *o);        /* status */
+
+/* Random cases. */
+size_t one_pick(unsigned long long *seed, size_t low, size_t high);          /* low..high */
+float *one_random(unsigned long long *seed, size_t count, double low, double high);     /* freed by the caller */
+
+#endif
