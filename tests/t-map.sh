@@ -1,6 +1,6 @@
 #!/bin/sh
-# crossohm map: what it lists against arithmetic by hand, the tiles it exports against a reader of its own (tests/tiles.py),
-# layers with settings of their own, mistakes that are named.
+# crossohm map: what it lists against arithmetic by hand, the tiles it exports against a reader of its own
+# (tests/tiles.py), layers with settings of their own, mistakes that are named.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
 cd "$work" || exit 99
@@ -44,10 +44,14 @@ fact "three weights by two: 48 of 128 cells" by_hand
 keys_change() {
     grep -q "$1" list && crossohm map hw.yaml W.csv $small --set "$2" >other && cat other && ! cmp -s list other
 }
-for key in weight_bits=6 sign=offset sign=twos_complement slices=columns unused_cell=open 'weight_clip={percentile: 60}' \
-    'weight_clip={sigma: 1}' weight_scale=channel; do
-    width=
-    case $key in slices=*) width='--set mapping.bits_per_cell=4' ;; esac
+# Digits of those: plus 3331 1000 2030, minus 0001 2000.
+levels() {
+    grep -E '^# +1e-06 S #+ +30\.47 % +39$' list && grep -E '^# +4e-06 S #+ +2\.34 % +3$' list &&
+    grep -E '^# +7e-06 S #+ +1\.56 % +2$' list && grep -E '^# +1e-05 S #+ +3\.12 % +4$' list
+}
+fact "39 digits 0, three 1, two 2, four 3" levels
+for key in weight_bits=6 sign=offset sign=twos_complement slices=columns unused_cell=open \
+    'weight_clip={percentile: 60}' 'weight_clip={sigma: 1}' weight_scale=channel; do
     fact "mapping.$key changes the list" keys_change '^W' "mapping.$key"
 done
 fact "device.bits_per_cell changes the list" keys_change '^W' device.bits_per_cell=4
@@ -57,7 +61,8 @@ fact "mapping.input_sign changes the streams" keys_change ' 8/14 ' mapping.input
 # ---- layers of their own
 digital() {
     crossohm map hw.yaml "$net" --set 'layers."/0/Conv".keep=digital' --set 'layers.*Gemm.array.rows=50' >list &&
-    cat list && grep -E '^/0/Conv +1 +25 +6 digital$' list && grep -E '^/7/Gemm .* 50x70 ' list && grep -E '^/3/Conv .* 100x70 ' list
+    cat list && grep -E '^/0/Conv +1 +25 +6 digital$' list && grep -E '^/7/Gemm .* 50x70 ' list &&
+    grep -E '^/3/Conv .* 100x70 ' list
 }
 fact "a layer kept digital, others with arrays of their own" digital
 
@@ -71,7 +76,7 @@ if [ -n "$python" ]; then
         $python "$top_srcdir/tests/tiles.py" t.h5 W.npy
     }
     for scheme in 'sign=differential' 'sign=differential pair=columns' 'sign=differential slices=columns' \
-        'sign=differential pair=columns slices=columns' 'sign=differential subtract=digital off_current=reference_column' \
+        'sign=differential pair=columns slices=columns' 'subtract=digital off_current=reference_column' \
         'sign=offset' 'sign=offset slices=columns off_current=reference_column' 'sign=twos_complement' \
         'sign=twos_complement slices=columns' 'unused_cell=open' 'weight_bits=5'; do
         sets=
@@ -79,7 +84,8 @@ if [ -n "$python" ]; then
             sets="$sets --set mapping.$key"
         done
         for bits in 1 3; do
-            fact "h5py: q from conductances, $scheme, $bits bits per cell" comes_back "$sets --set device.bits_per_cell=$bits"
+            fact "h5py: q from conductances, $scheme, $bits bits per cell" \
+                comes_back "$sets --set device.bits_per_cell=$bits"
         done
     done
     network_comes_back() {
@@ -123,18 +129,22 @@ refuses() {
     "$@" >said 2>&1
     got=$?
     cat said
-    [ $got = "$status" ] && [ "$(wc -l <said)" = 1 ] && grep -qF -e "$want" said && [ ! -e never.h5 ] && [ ! -e never.h5.part ]
+    [ $got = "$status" ] && [ "$(wc -l <said)" = 1 ] && grep -qF -e "$want" said && [ ! -e never.h5 ] &&
+    [ ! -e never.h5.part ]
 }
 fact "a pattern without a layer" refuses 'layers.conv1: found no layer of that name; expected such as /0/Conv' 4 \
     crossohm map hw.yaml "$net" --set layers.conv1.adc.bits=4 -o never.h5
-fact "an array too narrow" refuses 'layer /0/Conv: array.columns: found 3; expected at least 4, as one output takes 4' 4 \
+fact "an array too narrow" refuses '/0/Conv: array.columns: found 3; expected at least 4, as one output takes 4' 4 \
     crossohm map hw.yaml "$net" --set array.columns=3 --set mapping.slices=columns -o never.h5
 fact "no array at all" refuses 'layer /0/Conv: array.rows: found no value; expected one' 4 \
     sh -c "echo '{}' | crossohm map - '$net' -o never.h5"
 fact "no model" refuses 'absent.onnx: cannot open' 4 crossohm map hw.yaml absent.onnx -o never.h5
 printf '1,2\n' | tr -d '\n,' >not.onnx
 fact "no network" refuses 'not.onnx' 4 crossohm map hw.yaml not.onnx -o never.h5
-printf '1,2,3\n' >row.csv
+header="{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }"
+printf '\223NUMPY\001\000\166\000%-117s\n12345678' "$header" >one.npy
+fact "a matrix of one dimension" refuses 'one.npy: found 1 numbers in 1 dimensions; expected weights' 4 \
+    crossohm map hw.yaml one.npy -o never.h5
 fact "settings that contradict each other for one layer" refuses 'device: found on_siemens' 4 \
     crossohm map hw.yaml W.csv --set layers.W.device.on_siemens=1e-9 -o never.h5
 fact "standard output for tiles" refuses 'found no regular file; expected one' 1 crossohm map hw.yaml W.csv -o -
@@ -142,8 +152,8 @@ fact "a folder that is not there" refuses 'no/t.h5: cannot create' 1 crossohm ma
 fact "one file only" refuses 'map' 2 crossohm map hw.yaml
 file_too_large() {
     for k in 20 100 300; do
-        refuses 'never.h5: cannot write: File too large' 1 sh -c "ulimit -f $k; crossohm map hw.yaml '$net' -o never.h5" ||
-            return 1
+        refuses 'never.h5: cannot write: File too large' 1 \
+            sh -c "ulimit -f $k; crossohm map hw.yaml '$net' -o never.h5" || return 1
     done
 }
 fact "a disk that is full early, later, late: an error, and nothing stays" file_too_large
