@@ -1,9 +1,9 @@
 /* A network as its ONNX file gives it, checked: constants, and nodes in an order in which they can run.
  * Private to dnn/.
- *     onnx_scan.c   bytes -> are lengths and nesting sane?      (before protobuf-c, which recurses, sees them)
- *     onnx_read.c   bytes -> struct xo_graph
+ *     onnx_*.c      bytes -> struct xo_graph                    (onnx.h says which does what)
  *     graph.c       looking things up; what every operator needs from attributes
- *     layers.c      struct xo_graph -> struct xo_layer[]        (what goes onto arrays)
+ *     graph_sort.c  the order; names
+ *     layers*.c     struct xo_graph -> struct xo_layer[]        (what goes onto arrays)
  *     run.c, op_*.c the operators themselves
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_GRAPH_H
@@ -33,7 +33,7 @@ struct xo_value {
     const char *name;
     bool is_constant;
     struct xo_tensor constant;         /* data in the graph's arena          */
-    size_t producer;                   /* node, XO_NONE: constant or input   */
+    size_t producer;                   /* node, XO_NONE: initialiser, Constant or input; also of folded constants */
     size_t consumers;                  /* how many node inputs read it; +1 for the graph's output */
 };
 
@@ -72,7 +72,8 @@ struct xo_graph {
     struct xo_arena arena;             /* owns all of the above                  */
 };
 
-/* Read or parse (name for messages; folder "" or with '/' behind it: where external data lie).
+/* Read or parse (name for messages; folder "" or with '/' behind it: where external data lie; NULL: they are refused).
+ * Nodes that the output does not need are dropped, but must be known; Constant nodes become constants.
  * XO_ESYNTAX, XO_EUNSUPPORTED (operator, opset, type: the node is named), XO_EVALUE, XO_ETOOBIG, errno, ENOMEM. */
 int xo_graph_read(struct xo_graph *out, const char *path, struct xo_info *info);
 int xo_graph_parse(struct xo_graph *out, const void *bytes, size_t nbytes, const char *name, const char *folder,

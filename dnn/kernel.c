@@ -250,13 +250,14 @@ static void tabulate(float *table, size_t inputs, int bits, const float *level, 
 /* ---- around them ---------------------------------------------------------------------------------- */
 
 static void flush(double *restrict total, size_t total_stride, const int32_t *restrict sum, size_t sum_stride,
-                  size_t positions, size_t count, const double *restrict scale, const double *restrict constant,
-                  const double *known, double weight)
+                  size_t positions, size_t count, const double *restrict scale, const double *restrict less,
+                  const double *known)
 {
     for (size_t p = 0; p < positions; p++, total += total_stride, sum += sum_stride) {
-        double less = known ? weight * known[p] : 0;
+        double off = known ? known[p] : 0;
+        #pragma omp simd
         for (size_t j = 0; j < count; j++)
-            total[j] += scale[j] * sum[j] + (constant[j] - less);
+            total[j] += scale[j] * sum[j] - less[j] * off;
     }
 }
 
@@ -320,6 +321,7 @@ static void pack(const uint8_t *value, size_t count, int bits, int shift, uint8_
 static void quantise(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out)
 {
     const double round = 0x1.8p52, least = low, most = high;
+    #pragma omp simd
     for (size_t k = 0; k < count; k++) {
         double z = (double)x[k] / scale;
         z = z > least ? z : least;

@@ -62,9 +62,9 @@ struct xo_kernels {
                     int32_t *const sum[2], size_t stride);
     /* table [packed quadruples * 4][16][XO_STRIP], 64-byte aligned, of b [inputs][XO_STRIP]; level: volt of a digit */
     void (*tabulate)(float *table, size_t inputs, int bits, const float *level, const float *b);
-    /* total[p][j] += scale[j] sum[p][j] + constant[j] - weight known[p] (known may be NULL), j < count */
+    /* total[p][j] += scale[j] sum[p][j] - less[j] known[p] (known may be NULL), j < count */
     void (*flush)(double *total, size_t total_stride, const int32_t *sum, size_t sum_stride, size_t positions,
-                  size_t count, const double *scale, const double *constant, const double *known, double weight);
+                  size_t count, const double *scale, const double *less, const double *known);
     /* Bit `shift` to shift + bits - 1 of each byte -> row_bytes of packed digits; reads 32 bytes beyond count. */
     void (*pack)(const uint8_t *value, size_t count, int bits, int shift, uint8_t *packed, size_t row_bytes);
     /* round((double)x/scale), clamped */

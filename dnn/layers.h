@@ -1,4 +1,8 @@
 /* What goes onto arrays: every Conv, Gemm and MatMul with constant weights, as matrices.  Private to dnn/.
+ *     layers.c          which nodes, and their matrices
+ *     layers_integers.c what a quantised model brings along
+ *     layers_fold.c     BatchNormalization into weights and bias
+ *     layers_resolve.c  an input's shape -> where a convolution's window walks
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_LAYERS_H
 #define XO_LAYERS_H
@@ -28,6 +32,7 @@ struct xo_model_integers {
 struct xo_layer {
     const char *name;                  /* of the ONNX node                                     */
     size_t node;
+    size_t batch_norm;                 /* node folded into it; XO_NONE                         */
     size_t input, output;              /* values: what drives it (with integers: the quantised tensor in front of
                                           DequantizeLinear), what it yields (behind a folded BatchNormalization)    */
     bool is_convolution;
@@ -46,12 +51,15 @@ struct xo_layers {
     struct xo_arena arena;
 };
 
-/* Find them.  fold: into the weights goes a BatchNormalization that alone reads the layer's result
+/* Find them, in a graph that xo_graph_fold has seen.  What stays digital, since it is no constant matrix applied to
+ * what flows: MatMul with the constant on the left or of more than two dimensions, bias that varies by image.
+ * XO_EUNSUPPORTED: Gemm with transA, Conv in three dimensions.  fold: into the weights goes a BatchNormalization that alone reads the layer's result
  * (W gamma/sqrt(var + eps) in double, rounded to float32 once; bias likewise). */
 int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info);
 void xo_layers_free(struct xo_layers *layers);
 
-/* Fill in the window for an input of this shape (N, C, H, W), (N, K) or (..., K). */
+/* The window for an input of this shape: (N, C, H, W) or (N, C, W), pads as auto_pad or pads ask; (N, K) or (..., K),
+ * where every row of K numbers is one image of 1 x 1.  XO_ESHAPE (the node is named); XO_EUNSUPPORTED: negative pads. */
 int xo_layer_resolve(struct xo_window *out, const struct xo_graph *g, const struct xo_layer *layer,
                      size_t dimensions, const size_t *shape, struct xo_info *info);
 

@@ -10,14 +10,24 @@
 /* Called instead of a layer's operator (and of the BatchNormalization folded into it).
  *   input   the layer's input value: float32, or the model's own integers
  *   output  allocated and shaped by the caller; float32
- * Returns 0 or a status. */
+ * Returns 0 or a status.  Any of the functions may be NULL. */
 struct xo_layer_hook {
     int (*run)(void *user, size_t layer, const struct xo_tensor *input, struct xo_tensor *output,
                struct xo_info *info);
-    /* Called before a layer runs, hook or not; may be NULL: calibration looks at inputs here. */
+    /* Called before a layer runs, taken over or not: calibration looks at inputs here. */
     int (*look)(void *user, size_t layer, const struct xo_tensor *input, struct xo_info *info);
+    /* Which layers `run` takes over; NULL: all of them. */
+    bool (*takes)(void *user, size_t layer);
     void *user;
 };
+
+/* Is there such an operator in this opset?  Readers refuse files with others. */
+bool xo_operator_known(const char *name, int64_t opset);
+
+/* Compute once what depends on constants only: such values become constants.  Their nodes stay, and so does
+ * value->producer: that a weight came from DequantizeLinear of integers can still be seen.
+ * XO_ESHAPE, XO_EVALUE, XO_EUNSUPPORTED (the node is named), XO_ETOOBIG, ENOMEM. */
+int xo_graph_fold(struct xo_graph *g, struct xo_info *info);
 
 /* Everything one thread needs for `images` images at a time: shapes inferred and checked, buffers, oneDNN primitives.
  * Fixed batch sizes in the file are honoured: xo_run_images says how many images a pass takes (1 there). */

@@ -24,7 +24,7 @@ struct judge {
     const xo_circuit *c;
     const struct xo_ngspice_options *options;
     double deadline_sec;
-    struct xo_network network;
+    struct xo_mesh network;
     size_t inputs, done;
     size_t count;                      /* terminals whose current is asked for */
     size_t *leader;                    /* [count] */
@@ -51,7 +51,7 @@ static void put_swept(const struct xo_pen *p, size_t t, size_t inputs, const dou
 {
     const xo_circuit *c = p->network->circuit;
     char node[XO_NODE_NAME], volt[XO_NUMBER_SIZE];
-    xo_network_node(p->network, (int32_t)(c->unknowns + t), node);
+    xo_mesh_node(p->network, (int32_t)(c->unknowns + t), node);
     fprintf(p->to, "Brow%zu %s 0 V=pwl(V(select)", t, node);
     for (size_t k = 0; k < inputs; k++)
         fprintf(p->to, "%s,%zu,%s", k % 8 ? "" : "\n+", k, xo_number_print(volt, row_volt[k * c->rows + t]));
@@ -70,7 +70,7 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
     xo_pen_title(&pen, "judged by ngspice");
     fputs(OPTIONS "Vselect select 0 DC 0\n", to);
     for (size_t t = 0, k = 0; t < c->terminals; t++) {
-        if (!xo_network_has_source(&j->network, t))
+        if (!xo_mesh_has_source(&j->network, t))
             continue;
         bool swept = is_swept(j, t, inputs, row_volt);
         if (swept)
@@ -79,7 +79,7 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
             xo_pen_source(&pen, t, volt_of(c, row_volt, t));
         if (k == j->count || j->leader[k] != t)
             continue;
-        xo_network_source(&j->network, t, name);
+        xo_mesh_source(&j->network, t, name);
         name[0] = swept ? 'b' : 'v';
         for (char *at = name; *at; at++)                   /* ngspice wants them small */
             *at = (char)(*at == 'V' ? 'v' : *at);
@@ -170,7 +170,7 @@ int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inp
     double *amp = xo_calloc(inputs, c->columns * sizeof *amp), seconds = 0;
     int status = xo_check_inputs(c, inputs, row_volt, info);
     if (!status)
-        status = xo_network_new(&j.network, c, cell_siemens, info);
+        status = xo_mesh_new(&j.network, c, cell_siemens, info);
     if (!status && (!amp || list_leaders(&j)))
         status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", inputs);
     while (!status && j.done < inputs && j.count) {
@@ -185,7 +185,7 @@ int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inp
         if (sec)
             *sec = seconds;
     }
-    xo_network_free(&j.network);
+    xo_mesh_free(&j.network);
     free(amp);
     free(j.leader);
     free(j.vector);

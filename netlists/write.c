@@ -61,15 +61,15 @@ void xo_pen_comment(const struct xo_pen *p, const char *format, ...)
 
 void xo_pen_resistors(const struct xo_pen *p)
 {
-    const struct xo_network *n = p->network;
+    const struct xo_mesh *n = p->network;
     const xo_circuit *c = n->circuit;
     char name[XO_BRANCH_NAME], a[XO_NODE_NAME], b[XO_NODE_NAME], ohm[XO_NUMBER_SIZE];
     for (size_t e = 0; e < c->links; e++) {
         if (n->ohm[e] == 0)
             continue;
-        xo_network_branch(n, (size_t)c->link_branch[e], name);
-        xo_network_node(n, c->link_a[e], a);
-        xo_network_node(n, c->link_b[e], b);
+        xo_mesh_branch(n, (size_t)c->link_branch[e], name);
+        xo_mesh_node(n, c->link_a[e], a);
+        xo_mesh_node(n, c->link_b[e], b);
         xo_number_print(ohm, n->ohm[e]);
         fprintf(p->to, p->dialect == XO_DIALECT_SPECTRE ? "%s (%s %s) resistor r=%s\n" : "%s %s %s %s\n", name, a, b, ohm);
     }
@@ -77,10 +77,10 @@ void xo_pen_resistors(const struct xo_pen *p)
 
 void xo_pen_source(const struct xo_pen *p, size_t terminal, double volt)
 {
-    const struct xo_network *n = p->network;
+    const struct xo_mesh *n = p->network;
     char name[XO_NODE_NAME], node[XO_NODE_NAME], text[XO_NUMBER_SIZE];
-    xo_network_source(n, terminal, name);
-    xo_network_node(n, (int32_t)(n->circuit->unknowns + terminal), node);
+    xo_mesh_source(n, terminal, name);
+    xo_mesh_node(n, (int32_t)(n->circuit->unknowns + terminal), node);
     xo_number_print(text, volt);
     fprintf(p->to, p->dialect == XO_DIALECT_SPECTRE ? "%s (%s 0) vsource dc=%s\n" : "%s %s 0 DC %s\n", name, node, text);
 }
@@ -103,7 +103,7 @@ static void explain(const struct xo_pen *p)
 
 static void mention_what_is_left_out(const struct xo_pen *p)
 {
-    const struct xo_network *n = p->network;
+    const struct xo_mesh *n = p->network;
     const xo_circuit *c = n->circuit;
     char text[400], leader[XO_NODE_NAME];
     for (size_t k = 0; k < xo_factor_islands(&n->factor); k++) {
@@ -114,9 +114,9 @@ static void mention_what_is_left_out(const struct xo_pen *p)
         xo_terminal_name(c, t, text, sizeof text);
         if (!n->attached[t])
             xo_pen_comment(p, "%s floats: it has no source", text);
-        else if (!xo_network_has_source(n, t))
+        else if (!xo_mesh_has_source(n, t))
             xo_pen_comment(p, "%s is joined by zero ohm to %s, whose current is that of %d terminals", text,
-                           xo_network_source(n, (size_t)c->group[t], leader), c->group_size[c->group[t]]);
+                           xo_mesh_source(n, (size_t)c->group[t], leader), c->group_size[c->group[t]]);
     }
 }
 
@@ -124,26 +124,26 @@ static void put_sources(const struct xo_pen *p, const double *row_volt)
 {
     const xo_circuit *c = p->network->circuit;
     for (size_t t = 0; t < c->terminals; t++)
-        if (xo_network_has_source(p->network, t))
+        if (xo_mesh_has_source(p->network, t))
             xo_pen_source(p, t, volt_of(c, row_volt, t));
 }
 
 /* Every sense current, in lines that no simulator cuts. */
 static void list_currents(const struct xo_pen *p, const char *command)
 {
-    const struct xo_network *n = p->network;
+    const struct xo_mesh *n = p->network;
     const char *before = p->dialect == XO_DIALECT_SPECTRE ? "" : "I(";
     const char *behind = p->dialect == XO_DIALECT_SPECTRE ? ":p" : ")";
     char name[XO_NODE_NAME];
     size_t listed = 0;
     for (size_t t = n->circuit->rows; t < n->circuit->terminals; t++) {
-        if (!xo_network_has_source(n, t))
+        if (!xo_mesh_has_source(n, t))
             continue;
         if (listed == 0)
             fputs(command, p->to);
         else if (listed % 6 == 0)
             fputs("\n+", p->to);
-        fprintf(p->to, " %s%s%s", before, xo_network_source(n, t, name), behind);
+        fprintf(p->to, " %s%s%s", before, xo_mesh_source(n, t, name), behind);
         listed++;
     }
     if (listed)
@@ -156,10 +156,10 @@ static void put_point(const struct xo_pen *p, const double *row_volt, const char
     const xo_circuit *c = p->network->circuit;
     char name[XO_NODE_NAME], volt[XO_NUMBER_SIZE];
     size_t t = 0;
-    while (t < c->terminals && !xo_network_has_source(p->network, t))
+    while (t < c->terminals && !xo_mesh_has_source(p->network, t))
         t++;
     if (t < c->terminals)
-        fprintf(p->to, ".dc %s %s %s\n", xo_network_source(p->network, t, name), list,
+        fprintf(p->to, ".dc %s %s %s\n", xo_mesh_source(p->network, t, name), list,
                 xo_number_print(volt, volt_of(c, row_volt, t)));
 }
 
@@ -196,14 +196,14 @@ static void put_analysis(const struct xo_pen *p, const double *row_volt)
 int xo_netlist_write(const char *path, const xo_circuit *c, const double *cell_siemens, const double *row_volt,
                      enum xo_dialect dialect, const char *title, struct xo_info *info)
 {
-    struct xo_network network;
+    struct xo_mesh network;
     struct xo_writer writer;
     int status = xo_check_inputs(c, 1, row_volt, info);
     if (!status && (size_t)dialect >= DIALECTS)
         status = xo_fail(info, XO_EVALUE, "dialect %d is unknown; expected one of enum xo_dialect", (int)dialect);
     if (status)
         return status;
-    status = xo_network_new(&network, c, cell_siemens, info);
+    status = xo_mesh_new(&network, c, cell_siemens, info);
     if (!status)
         status = xo_writer_open(&writer, path, info);
     if (!status) {
@@ -216,6 +216,6 @@ int xo_netlist_write(const char *path, const xo_circuit *c, const double *cell_s
         put_analysis(&pen, row_volt);
         status = xo_writer_commit(&writer, info);
     }
-    xo_network_free(&network);
+    xo_mesh_free(&network);
     return status;
 }

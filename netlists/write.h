@@ -4,13 +4,13 @@
 #define XO_WRITE_H
 
 #include <stdio.h>
-#include "network.h"
+#include "mesh.h"
 #include "xo_netlist.h"
 
 struct xo_pen {
     FILE *to;
     enum xo_dialect dialect;
-    const struct xo_network *network;
+    const struct xo_mesh *network;
 };
 
 void xo_pen_title(const struct xo_pen *p, const char *title);            /* the first line, and for spectre its language */

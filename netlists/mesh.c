@@ -1,4 +1,4 @@
-/* See network.h.
+/* See mesh.h.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "memory.h"
-#include "network.h"
+#include "mesh.h"
 #include "outputs.h"
 
-static int allocate(struct xo_network *n)
+static int allocate(struct xo_mesh *n)
 {
     const xo_circuit *c = n->circuit;
     n->factor.siemens = xo_calloc(c->links, sizeof *n->factor.siemens);
@@ -20,7 +20,7 @@ static int allocate(struct xo_network *n)
     return n->factor.siemens && n->factor.cell_siemens && n->ohm && n->place && n->attached ? 0 : ENOMEM;
 }
 
-static void set_siemens(struct xo_network *n, const double *cell_siemens)
+static void set_siemens(struct xo_mesh *n, const double *cell_siemens)
 {
     const xo_circuit *c = n->circuit;
     for (size_t k = 0; k < c->rows * c->columns; k++)
@@ -30,7 +30,7 @@ static void set_siemens(struct xo_network *n, const double *cell_siemens)
 }
 
 /* A wire has its own ohms; a cell 1/g and what is in series with it. */
-static void set_ohms(struct xo_network *n)
+static void set_ohms(struct xo_mesh *n)
 {
     const xo_circuit *c = n->circuit;
     for (size_t e = 0; e < c->links; e++) {
@@ -45,7 +45,7 @@ static void set_ohms(struct xo_network *n)
 }
 
 /* Terminals come last here, so the first place of a vertex stays unless it is a terminal's. */
-static void name_vertices(struct xo_network *n)
+static void name_vertices(struct xo_mesh *n)
 {
     const xo_circuit *c = n->circuit;
     for (size_t k = c->nodes; k-- > 0;)
@@ -54,7 +54,7 @@ static void name_vertices(struct xo_network *n)
         n->place[c->vertex[k]] = (int32_t)k;
 }
 
-static void find_attached(struct xo_network *n)
+static void find_attached(struct xo_mesh *n)
 {
     const xo_circuit *c = n->circuit;
     for (size_t b = c->first[XO_DRIVER]; b < c->first[XO_WORD_BRIDGE]; b++)
@@ -62,7 +62,7 @@ static void find_attached(struct xo_network *n)
             n->attached[(size_t)(b < c->first[XO_SENSE] ? c->from[b] : c->to[b]) - c->nodes] = true;
 }
 
-int xo_network_new(struct xo_network *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
+int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
 {
     memset(n, 0, sizeof *n);
     n->circuit = n->plan.circuit = c;
@@ -83,7 +83,7 @@ int xo_network_new(struct xo_network *n, const xo_circuit *c, const double *cell
     return 0;
 }
 
-void xo_network_free(struct xo_network *n)
+void xo_mesh_free(struct xo_mesh *n)
 {
     xo_components_free(&n->factor.components);
     free(n->factor.siemens);
@@ -94,7 +94,7 @@ void xo_network_free(struct xo_network *n)
     memset(n, 0, sizeof *n);
 }
 
-const char *xo_network_node(const struct xo_network *n, int32_t vertex, char *name)
+const char *xo_mesh_node(const struct xo_mesh *n, int32_t vertex, char *name)
 {
     const xo_circuit *c = n->circuit;
     size_t place = (size_t)n->place[vertex], cells = c->rows * c->columns, cell = place % cells;
@@ -107,7 +107,7 @@ const char *xo_network_node(const struct xo_network *n, int32_t vertex, char *na
     return name;
 }
 
-const char *xo_network_branch(const struct xo_network *n, size_t branch, char *name)
+const char *xo_mesh_branch(const struct xo_mesh *n, size_t branch, char *name)
 {
     static const char *const kind_name[XO_KINDS] = {
         "Rcell", "Rrow", "Rcolumn", "Rdriver", "Rsense", "Rwordbridge", "Rbitbridge"};
@@ -124,14 +124,14 @@ const char *xo_network_branch(const struct xo_network *n, size_t branch, char *n
     return name;
 }
 
-const char *xo_network_source(const struct xo_network *n, size_t terminal, char *name)
+const char *xo_mesh_source(const struct xo_mesh *n, size_t terminal, char *name)
 {
     bool row = terminal < n->circuit->rows;
     snprintf(name, XO_NODE_NAME, row ? "Vrow%zu" : "Vsense%zu", row ? terminal : terminal - n->circuit->rows);
     return name;
 }
 
-bool xo_network_has_source(const struct xo_network *n, size_t terminal)
+bool xo_mesh_has_source(const struct xo_mesh *n, size_t terminal)
 {
     const xo_circuit *c = n->circuit;
     return n->attached[terminal] && (size_t)c->group[terminal] == terminal;

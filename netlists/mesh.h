@@ -6,12 +6,12 @@
  * place; such names stay apart in dialects that fold case.  Terminals that zero ohm joins share the source of the
  * first of them, their *leader*.
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef XO_NETWORK_H
-#define XO_NETWORK_H
+#ifndef XO_MESH_H
+#define XO_MESH_H
 
 #include "plan.h"
 
-struct xo_network {
+struct xo_mesh {
     const xo_circuit *circuit;
     xo_plan plan;                      /* circuit only */
     xo_factor factor;                  /* conductances and components only: nothing is factored */
@@ -23,14 +23,14 @@ struct xo_network {
 enum { XO_NODE_NAME = 48, XO_BRANCH_NAME = 64 };
 
 /* XO_EVALUE for a conductance that is none, ENOMEM.  n may be freed in either case. */
-int xo_network_new(struct xo_network *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
-void xo_network_free(struct xo_network *n);
+int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
+void xo_mesh_free(struct xo_mesh *n);
 
-const char *xo_network_node(const struct xo_network *n, int32_t vertex, char *name);       /* name [XO_NODE_NAME]   */
-const char *xo_network_branch(const struct xo_network *n, size_t branch, char *name);      /* name [XO_BRANCH_NAME] */
-const char *xo_network_source(const struct xo_network *n, size_t terminal, char *name);    /* "Vrow3", "Vsense0"    */
+const char *xo_mesh_node(const struct xo_mesh *n, int32_t vertex, char *name);       /* name [XO_NODE_NAME]   */
+const char *xo_mesh_branch(const struct xo_mesh *n, size_t branch, char *name);      /* name [XO_BRANCH_NAME] */
+const char *xo_mesh_source(const struct xo_mesh *n, size_t terminal, char *name);    /* "Vrow3", "Vsense0"    */
 
 /* Does the deck hold a voltage source for this terminal?  Not for floating lines, nor for followers of a leader. */
-bool xo_network_has_source(const struct xo_network *n, size_t terminal);
+bool xo_mesh_has_source(const struct xo_mesh *n, size_t terminal);
 
 #endif
