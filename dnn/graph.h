@@ -35,6 +35,7 @@ struct xo_value {
     struct xo_tensor constant;         /* data in the graph's arena          */
     size_t producer;                   /* node, XO_NONE: initialiser, Constant or input; also of folded constants */
     size_t consumers;                  /* how many node inputs read it; +1 for the graph's output */
+    size_t reader;                     /* the last node that does, XO_NONE   */
 };
 
 enum xo_attribute_kind { XO_ATTR_INT, XO_ATTR_FLOAT, XO_ATTR_TEXT, XO_ATTR_INTS, XO_ATTR_FLOATS, XO_ATTR_TENSOR };

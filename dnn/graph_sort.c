@@ -94,10 +94,14 @@ static int rebuild(struct sort *s)
 
 static void count_consumers(struct xo_graph *g)
 {
+    for (size_t k = 0; k < g->values; k++)
+        g->value[k].reader = XO_NONE;
     for (size_t k = 0; k < g->nodes; k++)
         for (size_t j = 0; j < g->node[k].inputs; j++)
-            if (g->node[k].input[j] != XO_NONE)
+            if (g->node[k].input[j] != XO_NONE) {
                 g->value[g->node[k].input[j]].consumers++;
+                g->value[g->node[k].input[j]].reader = k;
+            }
     g->value[g->output].consumers++;
 }
 

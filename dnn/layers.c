@@ -7,6 +7,10 @@
 #include <string.h>
 #include "layers_private.h"
 
+/* Weights that many layers share are copied for each: this often at most, all in all. */
+#define MAX_COPIES 64
+#define FREE_NBYTES ((size_t)256 << 20)
+
 /* A node being looked at. */
 struct find {
     const struct xo_graph *g;
@@ -17,6 +21,7 @@ struct find {
     struct xo_steps steps;
     double alpha, beta;                /* factors of weight and bias */
     bool stays_digital;
+    size_t *nbytes_left;               /* that weights may still take */
     struct xo_info *info;
 };
 
@@ -137,7 +142,13 @@ static int copy_weights(struct find *f)
 {
     struct xo_layer *l = f->l;
     const float *from = f->weight->data;
-    float *to = l->weight = xo_arena_alloc(&f->out->arena, xo_tensor_count(f->weight), sizeof *to);
+    size_t count = xo_tensor_count(f->weight);
+    float *to;
+    if (count * sizeof *to > *f->nbytes_left)
+        return xo_node_fail(f->info, XO_ETOOBIG, f->g, l->node, "layers share weights so often that they no longer fit; "
+                            "expected each number to be used by at most %d", MAX_COPIES);
+    *f->nbytes_left -= count * sizeof *to;
+    to = l->weight = xo_arena_alloc(&f->out->arena, count, sizeof *to);
     if (!to)
         return ENOMEM;
     for (size_t g = 0; g < l->groups; g++)
@@ -186,10 +197,11 @@ static int take(struct find *f, int (*taker)(struct find *f), enum xo_batch_norm
 }
 
 static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node, enum xo_batch_norm fold,
-                   struct xo_info *info)
+                   size_t *nbytes_left, struct xo_info *info)
 {
     const struct xo_graph_node *n = &g->node[node];
-    struct find f = { .g = g, .n = n, .out = out, .l = &out->layer[out->count], .alpha = 1, .beta = 1, .info = info };
+    struct find f = { .g = g, .n = n, .out = out, .l = &out->layer[out->count], .alpha = 1, .beta = 1,
+                      .nbytes_left = nbytes_left, .info = info };
     size_t input = input_of(n, 0);
     f.weight = constant_of(&f, 1);
     if (!f.weight || input == XO_NONE || g->value[input].is_constant || n->outputs < 1 || n->output[0] == XO_NONE)
@@ -205,14 +217,24 @@ static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node,
     return 0;
 }
 
+static size_t constant_nbytes(const struct xo_graph *g)
+{
+    size_t nbytes = 0;
+    for (size_t k = 0; k < g->values; k++)
+        if (g->value[k].is_constant)
+            nbytes += xo_tensor_count(&g->value[k].constant) * xo_dtype_nbytes(g->value[k].constant.type);
+    return nbytes;
+}
+
 int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info)
 {
     struct xo_layers layers = { 0 };
+    size_t nbytes_left = FREE_NBYTES + MAX_COPIES * constant_nbytes(g);
     int status;
     layers.layer = xo_arena_alloc(&layers.arena, g->nodes + 1, sizeof *layers.layer);
     status = layers.layer ? 0 : ENOMEM;
     for (size_t k = 0; k < g->nodes && !status; k++)
-        status = look_at(&layers, g, k, fold, info);
+        status = look_at(&layers, g, k, fold, &nbytes_left, info);
     if (status == ENOMEM)
         xo_fail(info, ENOMEM, "%s: %s", g->file, xo_strerror(ENOMEM));
     if (status)

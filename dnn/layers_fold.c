@@ -12,13 +12,7 @@
 /* The node that alone reads a value; XO_NONE if there are none or several, or if it is the network's result. */
 static size_t only_reader(const struct xo_graph *g, size_t value)
 {
-    if (g->value[value].consumers != 1 || g->output == value)
-        return XO_NONE;
-    for (size_t k = 0; k < g->nodes; k++)
-        for (size_t j = 0; j < g->node[k].inputs; j++)
-            if (g->node[k].input[j] == value)
-                return k;
-    return XO_NONE;
+    return g->value[value].consumers == 1 ? g->value[value].reader : XO_NONE;
 }
 
 /* A BatchNormalization normalises dimension 1: a convolution's channels, a Gemm's outputs; of a MatMul only where it has

@@ -22,8 +22,8 @@ struct place {
 static int refuse(const struct xo_onnx *o, int status, const Onnx__TensorProto *t, const char *finding,
                   const char *expected)
 {
-    return xo_fail(o->info, status, "%s: external data of %.80s: %s; expected %s", o->name, t->name ? t->name : "?", finding,
-                   expected);
+    return xo_fail(o->info, status, "%s: external data of %.80s: %s; expected %s", o->name, t->name ? t->name : "?",
+                   finding, expected);
 }
 
 static bool read_number(uint64_t *out, const char *text)
@@ -92,14 +92,14 @@ static int open_inside(const struct xo_onnx *o, int *fd, const Onnx__TensorProto
         status = inner ? 0 : errno;
     }
     if (status && status != ENOMEM)
-        refuse(o, status, t, xo_strerror(status), location);
+        refuse(o, status, t, xo_strerror(status), "a file that can be read");
     else if (!status && !is_inside(outer, inner))
         status = refuse(o, XO_EVALUE, t, "its location leads out of the model's folder", "a file in it");
     if (!status) {
         *fd = open(inner, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         status = *fd < 0 ? errno : 0;
         if (status)
-            refuse(o, status, t, xo_strerror(status), location);
+            refuse(o, status, t, xo_strerror(status), "a file that can be read");
     }
     free(joined);
     free(outer);
