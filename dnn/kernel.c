@@ -269,9 +269,9 @@ INLINE uint64_t squeeze(uint64_t x, int bits)
     return (x | x >> 4 * (8 - bits)) & (bits == 1 ? 0xffu : 0xffffu);
 }
 
-INLINE void pack_eights(const uint8_t *value, size_t count, int bits, int shift, uint8_t *packed)
+INLINE void pack_eights(const uint8_t *value, size_t count, int bits, int used, int shift, uint8_t *packed)
 {
-    const uint64_t digit = bits == 1 ? 0x0101010101010101u : 0x0303030303030303u;
+    const uint64_t digit = used == 1 ? 0x0101010101010101u : 0x0303030303030303u;
     for (size_t i = 0; i < count; i += 8) {
         uint64_t eight = 0;
         UNROLL for (int n = 0; n < 8; n++)
@@ -285,7 +285,7 @@ INLINE void pack_eights(const uint8_t *value, size_t count, int bits, int shift,
 #if !defined CLAMP
 INLINE void pack_bits(const uint8_t *value, size_t count, int shift, uint8_t *packed)
 {
-    pack_eights(value, count, 1, shift, packed);
+    pack_eights(value, count, 1, 1, shift, packed);
 }
 #else
 /* The sign bits of 32 bytes are one instruction. */
@@ -299,17 +299,17 @@ INLINE void pack_bits(const uint8_t *value, size_t count, int shift, uint8_t *pa
 }
 #endif
 
-static void pack(const uint8_t *value, size_t count, int bits, int shift, uint8_t *packed, size_t row_bytes)
+static void pack(const uint8_t *value, size_t count, int bits, int used, int shift, uint8_t *packed, size_t row_bytes)
 {
     uint8_t row[64 + 8];
     for (; count; value += 256) {
-        size_t now = count < 256 ? count : 256, used = now * (size_t)bits, nbytes = (used + 7) / 8;
+        size_t now = count < 256 ? count : 256, all = now * (size_t)bits, nbytes = (all + 7) / 8;
         if (bits == 1)
             pack_bits(value, now, shift, row);
         else
-            pack_eights(value, now, bits, shift, row);
-        if (used % 8)
-            row[nbytes - 1] &= (uint8_t)((1u << used % 8) - 1);
+            pack_eights(value, now, bits, used, shift, row);
+        if (all % 8)
+            row[nbytes - 1] &= (uint8_t)((1u << all % 8) - 1);
         memcpy(packed, row, nbytes);
         packed += nbytes;
         row_bytes -= nbytes;

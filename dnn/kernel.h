@@ -65,8 +65,8 @@ struct xo_kernels {
     /* total[p][j] += scale[j] sum[p][j] - less[j] known[p] (known may be NULL), j < count */
     void (*flush)(double *total, size_t total_stride, const int32_t *sum, size_t sum_stride, size_t positions,
                   size_t count, const double *scale, const double *less, const double *known);
-    /* Bit `shift` to shift + bits - 1 of each byte -> row_bytes of packed digits; reads 32 bytes beyond count. */
-    void (*pack)(const uint8_t *value, size_t count, int bits, int shift, uint8_t *packed, size_t row_bytes);
+    /* Bits shift .. shift + used - 1 of each byte -> row_bytes of packed digits; reads 32 bytes beyond count. */
+    void (*pack)(const uint8_t *value, size_t count, int bits, int used, int shift, uint8_t *packed, size_t row_bytes);
     /* round((double)x/scale), clamped */
     void (*quantise)(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out);
 };
