@@ -70,6 +70,7 @@ struct xo_use {
     bool popcount;                     /* it is known by counting                                  */
     bool fast;                         /* the fused kernels will do                                */
     bool single;                       /* float32 sums will do                                     */
+    bool whole_halves;                 /* no half ends before its 16 columns, except at the last output */
     bool together;                     /* sums of all strips add up as integers ...                */
     size_t flush_every;                /* ... so many row blocks in 32 bits                        */
     struct xo_bank *bank;              /* [codes.matrices]                                         */

@@ -239,12 +239,24 @@ static int row_block_new(struct xo_row_block *r, const struct plan *p, size_t ma
     return 0;
 }
 
+/* Sums of a whole matrix take 16 columns of a half at once: none may hold columns of its neighbour. */
+static bool has_whole_halves(const struct xo_row_block *r, const struct xo_code_matrix *m)
+{
+    for (size_t k = 0; k < r->spans; k++) {
+        size_t end = r->used[k].first + r->used[k].count;
+        if (r->used[k].first % XO_HALF || (end % XO_HALF && end < m->outputs))
+            return false;
+    }
+    return true;
+}
+
 static int banks_new(const struct plan *p)
 {
     const struct xo_codes *codes = &p->l->codes;
     struct xo_bank *bank = xo_arena_alloc(&p->l->arena, codes->matrices, sizeof *bank);
     int status = bank ? 0 : ENOMEM;
     p->use->bank = bank;
+    p->use->whole_halves = true;
     for (size_t k = 0; k < codes->matrices && !status; k++) {
         bank[k].matrix = &codes->matrix[k];
         bank[k].stride = (codes->matrix[k].outputs + XO_HALF - 1) / XO_HALF * XO_HALF;
@@ -253,6 +265,8 @@ static int banks_new(const struct plan *p)
         status = bank[k].row ? 0 : ENOMEM;
         for (size_t n = 0; n < bank[k].rows && !status; n++)
             status = row_block_new(&bank[k].row[n], p, k, n);
+        for (size_t n = 0; n < bank[k].rows && !status; n++)
+            p->use->whole_halves &= has_whole_halves(&bank[k].row[n], &codes->matrix[k]);
     }
     return status;
 }
@@ -304,7 +318,7 @@ int xo_exact_use(struct xo_array_layer *l)
         status = banks_new(&p);
     double block = stream_weights(use) * 0x1p22 * (p.kinds == 2 ? 257 : 1);
     use->flush_every = (size_t)((0x1p31 - 1) / block);
-    use->together = use->flush_every > 0;
+    use->together = use->flush_every > 0 && use->whole_halves;
     for (size_t k = 0; k < l->codes.matrices && !status; k++)
         for (size_t n = 0; n < use->bank[k].rows; n++)
             for (size_t s = 0; s < use->bank[k].row[n].strips; s++)
@@ -466,7 +480,7 @@ void xo_set_readings(struct xo_array_layer *l)
 {
     struct xo_use *use = &l->array;
     double most = 0, all, kinds = 0;
-    use->together = true;
+    use->together = use->whole_halves;
     for (size_t k = 0; k < l->codes.matrices; k++)
         for (size_t n = 0; n < use->bank[k].rows; n++) {
             read_strips(l, use->bank[k].row[n].strip, use->bank[k].row[n].strips, &most);
