@@ -66,6 +66,7 @@ struct xo_use {
     size_t levels;                     /* 2^a                                                      */
     double *level;                     /* [levels] of the DAC without its noise                    */
     float *level_single;
+    bool ideal;                        /* level[e] is e                                            */
     double off;                        /* conductance of an off cell; 0: its current plays no part */
     bool popcount;                     /* it is known by counting                                  */
     bool fast;                         /* the fused kernels will do                                */

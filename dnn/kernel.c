@@ -269,53 +269,63 @@ INLINE uint64_t squeeze(uint64_t x, int bits)
     return (x | x >> 4 * (8 - bits)) & (bits == 1 ? 0xffu : 0xffffu);
 }
 
-INLINE void pack_eights(const uint8_t *value, size_t count, int bits, int used, int shift, uint8_t *packed)
+/* Eight values at a time; what lies behind the last becomes 0. */
+INLINE void pack_eights(const struct xo_digit_bits *s, size_t count, int bits, uint8_t *packed, size_t row_bytes)
 {
-    const uint64_t digit = used == 1 ? 0x0101010101010101u : 0x0303030303030303u;
+    const uint64_t digit = s->bits == 1 ? 0x0101010101010101u : 0x0303030303030303u;
     for (size_t i = 0; i < count; i += 8) {
         uint64_t eight = 0;
-        UNROLL for (int n = 0; n < 8; n++)
-            eight |= (uint64_t)value[i + (size_t)n] << 8 * n;
-        eight = squeeze(eight >> shift & digit, bits);
-        UNROLL for (int n = 0; n < bits; n++)
-            *packed++ = (uint8_t)(eight >> 8 * n);
+        for (int n = 0; n < 8; n++)
+            eight |= (uint64_t)s->byte[i + (size_t)n] << 8 * n;
+        eight = squeeze(eight >> s->shift & digit, bits);
+        if (count - i < 8)
+            eight &= ((uint64_t)1 << (int)(count - i) * bits) - 1;
+        for (int n = 0; n < bits; n++)
+            packed[i / 8 * (size_t)bits + (size_t)n] = (uint8_t)(eight >> 8 * n);
     }
+    for (size_t at = (count + 7) / 8 * (size_t)bits; at < row_bytes; at++)
+        packed[at] = 0;
 }
 
-#if !defined CLAMP
-INLINE void pack_bits(const uint8_t *value, size_t count, int shift, uint8_t *packed)
-{
-    pack_eights(value, count, 1, 1, shift, packed);
-}
-#else
+#if defined CLAMP
 /* The sign bits of 32 bytes are one instruction. */
-INLINE void pack_bits(const uint8_t *value, size_t count, int shift, uint8_t *packed)
+INLINE void pack_bits(const struct xo_digit_bits *s, size_t count, uint8_t *packed)
 {
+    const __m128i up = _mm_cvtsi32_si128(7 - s->shift);
     for (size_t i = 0; i < count; i += 32, packed += 4) {
-        __m256i bytes = _mm256_loadu_si256((const __m256i *)(value + i));
-        uint32_t bit = (uint32_t)_mm256_movemask_epi8(_mm256_sll_epi16(bytes, _mm_cvtsi32_si128(7 - shift)));
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(s->byte + i));
+        uint32_t bit = (uint32_t)_mm256_movemask_epi8(_mm256_sll_epi16(bytes, up));
+        if (count - i < 32)
+            bit &= ((uint32_t)1 << (count - i)) - 1;
         memcpy(packed, &bit, sizeof bit);
     }
 }
+#else
+INLINE void pack_bits(const struct xo_digit_bits *s, size_t count, uint8_t *packed)
+{
+    pack_eights(s, count, 1, packed, xo_packed_bytes(count, 1));
+}
 #endif
 
-static void pack(const uint8_t *value, size_t count, int bits, int used, int shift, uint8_t *packed, size_t row_bytes)
+static void pack(const struct xo_digit_bits *stream, size_t streams, size_t count, int bits, uint8_t *packed,
+                 size_t row_bytes)
 {
-    uint8_t row[64 + 8];
-    for (; count; value += 256) {
-        size_t now = count < 256 ? count : 256, all = now * (size_t)bits, nbytes = (all + 7) / 8;
+    for (size_t t = 0; t < streams; t++, packed += row_bytes)
         if (bits == 1)
-            pack_bits(value, now, shift, row);
+            pack_bits(&stream[t], count, packed);
         else
-            pack_eights(value, now, bits, used, shift, row);
-        if (all % 8)
-            row[nbytes - 1] &= (uint8_t)((1u << all % 8) - 1);
-        memcpy(packed, row, nbytes);
-        packed += nbytes;
-        row_bytes -= nbytes;
-        count -= now;
+            pack_eights(&stream[t], count, bits, packed, row_bytes);
+}
+
+static void widen(const struct xo_digit_bits *stream, size_t streams, size_t count, float *volt)
+{
+    for (size_t t = 0; t < streams; t++, volt += count) {
+        const uint8_t *byte = stream[t].byte;
+        const int shift = stream[t].shift, mask = (1 << stream[t].bits) - 1;
+        #pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            volt[i] = (float)(byte[i] >> shift & mask);
     }
-    memset(packed, 0, row_bytes);
 }
 
 static void quantise(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out)
@@ -330,4 +340,6 @@ static void quantise(const float *x, size_t count, double scale, int32_t low, in
     }
 }
 
-const struct xo_kernels XO_PASTE(xo_kernels_, XO_LEVEL) = { currents, convert, tabulate, flush, pack, quantise };
+const struct xo_kernels XO_PASTE(xo_kernels_, XO_LEVEL) = {
+    currents, convert, tabulate, flush, pack, widen, quantise
+};

@@ -52,6 +52,9 @@ struct xo_reading {
     bool integer;                      /* round to whole units of I_unit; else sum codes                  */
 };
 
+/* Where a stream's digits are: bits shift .. shift + bits - 1 of bytes; 32 bytes beyond the last may be read. */
+struct xo_digit_bits { const uint8_t *byte; int shift, bits; };
+
 struct xo_kernels {
     /* out [rows][XO_STRIP]: currents.  table: b itself where digits are voltages. */
     void (*currents)(const struct xo_digits *d, const float *table, float *out);
@@ -65,8 +68,11 @@ struct xo_kernels {
     /* total[p][j] += scale[j] sum[p][j] - less[j] known[p] (known may be NULL), j < count */
     void (*flush)(double *total, size_t total_stride, const int32_t *sum, size_t sum_stride, size_t positions,
                   size_t count, const double *scale, const double *less, const double *known);
-    /* Bits shift .. shift + used - 1 of each byte -> row_bytes of packed digits; reads 32 bytes beyond count. */
-    void (*pack)(const uint8_t *value, size_t count, int bits, int used, int shift, uint8_t *packed, size_t row_bytes);
+    /* Digits of a position's streams, packed side by side: packed [streams][row_bytes], and 2 bytes beyond. */
+    void (*pack)(const struct xo_digit_bits *stream, size_t streams, size_t count, int bits, uint8_t *packed,
+                 size_t row_bytes);
+    /* ... or as numbers: volt [streams][count] */
+    void (*widen)(const struct xo_digit_bits *stream, size_t streams, size_t count, float *volt);
     /* round((double)x/scale), clamped */
     void (*quantise)(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out);
 };

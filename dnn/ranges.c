@@ -115,9 +115,7 @@ int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer 
     c->scope = histogram_unit(l);
     c->off = use->off;
     c->pops = use->off > 0 ? (int64_t)most + 1 : 1;
-    c->exact = use->single && h->dac.noise_volt == 0 && most * cell * (double)c->pops < 0x1p24;
-    for (size_t e = 0; e < use->levels; e++)
-        c->exact &= use->level[e] == (double)e;
+    c->exact = use->single && use->ideal && h->dac.noise_volt == 0 && most * cell * (double)c->pops < 0x1p24;
     c->width = most * (cell + use->off) / fine[c->scope];
     c->units = c->ranges ? xo_units_of(l, c->scope) : 0;
     c->unit = xo_calloc(c->units, sizeof *c->unit);

@@ -39,9 +39,9 @@ static int set_streams(struct xo_use *use, struct xo_array_layer *l, const struc
     use->level_single = xo_arena_alloc(&l->arena, use->levels, sizeof *use->level_single);
     if (!use->level || !use->level_single)
         return ENOMEM;
-    bool ideal = dac->gain_error == 0 && dac->offset_volt == 0 && dac->inl_volt.count == 0;
+    use->ideal = dac->gain_error == 0 && dac->offset_volt == 0 && dac->inl_volt.count == 0;
     for (size_t e = 0; e < use->levels; e++) {
-        use->level[e] = ideal ? (double)e : xo_dac_volt(dac, (unsigned)e, 0) / volt;
+        use->level[e] = use->ideal ? (double)e : xo_dac_volt(dac, (unsigned)e, 0) / volt;
         use->level_single[e] = (float)use->level[e];
     }
     return 0;

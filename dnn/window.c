@@ -256,16 +256,20 @@ static void volts_of(struct xo_rows *o, const struct xo_use *use, size_t row, co
         volt[i] = use->level_single[digit[i]];
 }
 
-/* With one or two bits a stream lies within a byte. */
-static void pack_row(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_array_layer *l,
-                     const struct xo_stream *stream, const struct xo_patches *p, size_t position, size_t first, size_t row)
+/* Where each stream's bits are in the patches of the first position; false: some do not lie within a byte. */
+static bool find_bits(struct xo_digit_bits *bits, const struct xo_array_layer *l, const struct xo_use *use,
+                      const struct xo_patches *p, size_t first)
 {
-    size_t plane = 0;
-    while (l->plane[plane].sign != stream->sign || l->plane[plane].byte != stream->shift / 8)
-        plane++;
-    t->engine->kernels->pack(p->byte + plane * p->plane + position * p->stride + first, o->d.inputs, o->d.bits,
-                             stream->bits, stream->shift % 8, (uint8_t *)o->d.packed + row * o->d.row_bytes,
-                             o->d.row_bytes);
+    for (size_t t = 0; t < use->streams; t++) {
+        const struct xo_stream *s = &use->stream[t];
+        size_t plane = 0;
+        while (l->plane[plane].sign != s->sign || l->plane[plane].byte != s->shift / 8)
+            plane++;
+        bits[t] = (struct xo_digit_bits){ p->byte + plane * p->plane + first, s->shift % 8, s->bits };
+        if (s->shift % 8 + s->bits > 8)
+            return false;
+    }
+    return true;
 }
 
 int xo_rows_of(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_array_layer *l,
@@ -273,19 +277,31 @@ int xo_rows_of(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_
                bool with_digits)
 {
     struct xo_rows o;
+    struct xo_digit_bits bits[XO_MAX_STREAMS];
     bool counts = use->off > 0 || l->layout.offset != 0;
-    int status = rows_new(&o, t, use, r, p->count * use->streams, use->streams, with_digits || !use->bits);
+    bool quick = find_bits(bits, l, use, p, first_input + r->first) && (use->bits || use->ideal);
+    bool digits = with_digits || !quick || (counts && !use->bits);
+    int status = rows_new(&o, t, use, r, p->count * use->streams, use->streams, digits);
     if (status)
         return status;
-    for (size_t row = 0; row < o.d.rows; row++) {
-        const struct xo_stream *stream = &use->stream[row % use->streams];
-        uint16_t *digit = (uint16_t *)o.digit + row * r->inputs;
-        size_t position = row / use->streams, first = first_input + r->first;
+    uint8_t *packed = (uint8_t *)o.d.packed;
+    float *volt = (float *)o.d.volt;
+    for (size_t position = 0; position < p->count && quick; position++) {
         if (use->bits)
-            pack_row(&o, t, l, stream, p, position, first, row);
-        if (with_digits || !use->bits)
-            xo_unpack_digits(digit, l, stream, p, position, first, r->inputs);
-        if (!use->bits)
+            t->engine->kernels->pack(bits, use->streams, r->inputs, use->bits, packed, o.d.row_bytes);
+        else
+            t->engine->kernels->widen(bits, use->streams, r->inputs, volt);
+        packed += use->streams * o.d.row_bytes;
+        volt += use->streams * r->inputs;
+        for (size_t k = 0; k < use->streams; k++)
+            bits[k].byte += p->stride;
+    }
+    for (size_t row = 0; row < o.d.rows && (digits || counts); row++) {
+        uint16_t *digit = (uint16_t *)o.digit + row * r->inputs;
+        if (digits)
+            xo_unpack_digits(digit, l, &use->stream[row % use->streams], p, row / use->streams, first_input + r->first,
+                             r->inputs);
+        if (!quick)
             volts_of(&o, use, row, digit);
         if (counts && use->bits)
             count_packed(&o, use, row, (double *)o.given + row);
