@@ -137,7 +137,7 @@ int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h)
 {
     struct xo_layers layers = {0};
     bool needs = true;
-    if (xo_layers_find(&layers, &n->graph, h->mapping.batch_norm, NULL))
+    if (xo_layers_find_for(&layers, &n->graph, h, NULL))
         return 1;
     needs = layers.count == 0;
     for (size_t k = 0; k < layers.count; k++)
@@ -342,7 +342,7 @@ static int set_up(struct xo_eval *e, struct xo_info *info)
     e->graph = &r->network->graph;
     e->threads = r->threads < 1 ? 1 : (size_t)r->threads;
     e->block_images = xo_run_images(e->graph, XO_EVAL_BLOCK);
-    int status = xo_layers_find(&e->layers, e->graph, r->hardware->mapping.batch_norm, info);
+    int status = xo_layers_find_for(&e->layers, e->graph, r->hardware, info);
     if (!status)
         status = choose_hardware(e, info);
     if (!status)

@@ -151,7 +151,7 @@ usage() {
     refused 2 "$@"
 }
 fact "usage: an unknown verb" usage 'slove: ' crossohm slove
-fact "usage: a verb of a later version" usage 'later version' crossohm eval
+fact "usage: a verb of a later version" usage 'later version' crossohm sweep
 fact "usage: an unknown option" usage '--nodes' solve hw.yaml g.npy v.csv --nodes x
 fact "usage: no hardware file" usage 'no file' crossohm solve -g g.npy -v v.csv
 fact "usage: no voltages" usage '-v' crossohm solve hw.yaml -g g.npy

@@ -21,7 +21,10 @@ score() {
     evaluate --data idx:images,labels --calibrate idx:train,train-labels@0:50 "$@"
 }
 
-python3 -c "import numpy; numpy.save('other.npy', numpy.zeros((4, 3, 5, 5), 'f4')); numpy.save('other-labels.npy', numpy.zeros(4))"
+python=
+for p in python3 /usr/bin/python3; do
+    [ -z "$python" ] && $p -c 'import numpy' 2>/dev/null && python=$p
+done
 
 fact "a network is evaluated" score --limit 100 --logits --threads 1 -o one
 fact "with two threads" score --limit 100 --logits --threads 2 -o two
@@ -34,7 +37,7 @@ same_files() {
 fact "two threads give the same bytes as one" same_files one two
 
 agrees() {
-    python3 - <<'END'
+    $python - <<'END'
 import json, numpy
 report = json.load(open('one/report.json'))
 rows = numpy.loadtxt('one/images.csv', delimiter=',', dtype=int)
@@ -53,7 +56,8 @@ assert report['accuracy']['fp32'] > 0.85 and report['accuracy']['quantised'] > 0
 assert len(report['layers']) == 5 and all(layer['conversions'] > 0 for layer in report['layers'])
 END
 }
-fact "report, images and logits agree with each other" agrees
+agree="report, images and logits agree with each other"
+if [ -n "$python" ]; then fact "$agree" agrees; else tap_skip "$agree" "python3-numpy is not installed"; fi
 
 # Killed at some moment while images are evaluated: after the first blocks are on disk.
 killed_and_resumed() {
@@ -134,8 +138,8 @@ fact "a folder that cannot be is named" says 1 'labels/x' score --limit 10 -o la
 fact "a missing network is named" says 4 'none.onnx' crossohm eval fashion-lenet5.yaml none.onnx --data idx:images,labels \
     --calibrate idx:images,labels@0:10 -o x
 fact "missing data are named" says 4 'nowhere' evaluate --data idx:nowhere,labels --calibrate idx:images,labels@0:9 -o x
-fact "images of another shape are named" says 4 '784\|28' crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --data \
-    npy:other.npy,other-labels.npy --calibrate idx:images,labels@0:10 -o x
+fact "images of another shape are named" says 4 'the network expects 1' crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx \
+    --data "cifar10:$top_srcdir/tests/corpus/cifar/one" --calibrate idx:images,labels@0:10 --quiet -o x
 cat >sections.yaml <<'END'
 crossohm: 1
 array: {rows: 64, columns: 64, row_wire_ohm: 0, column_wire_ohm: 0, driver_ohm: 0, sense_ohm: 0}
