@@ -511,6 +511,9 @@ static void refusals(void)
     one_begin(&o, "ConstantOfShape", 9);
     one_list(&o, 2, (int64_t[]){ 1 << 20, 1 << 20 });
     refused(&o, XO_ETOOBIG, "more than 2 GB");
+    one_begin(&o, "ConstantOfShape", 9);
+    one_list(&o, 1, (int64_t[]){ 1 << 28 });
+    refused(&o, XO_ETOOBIG, "a constant of 1073741824 bytes made from 8");
     one_begin(&o, "Concat", 13);
     one_floats(&o, 2, (size_t[]){ 2, 3 }, x);
     one_floats(&o, 2, (size_t[]){ 2, 4 }, x);
