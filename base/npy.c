@@ -15,7 +15,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include "memory.h"
 #include "npy.h"
+#include "stream.h"
 
 enum { PREFIX_NBYTES = 12, MAX_HEADER_NBYTES = 1 << 16 };
 
@@ -23,6 +25,7 @@ enum { PREFIX_NBYTES = 12, MAX_HEADER_NBYTES = 1 << 16 };
 struct scan {
     const char *at, *end;
     const char *name;
+    bool integers;                     /* are allowed too */
     struct xo_info *info;
 };
 
@@ -102,20 +105,30 @@ static bool host_is_big_endian(void)
     return *(const unsigned char *)&one == 0;
 }
 
+static bool is_integer(const char *descr)
+{
+    return strlen(descr) == 3 && strchr("<>=|", descr[0]) && (descr[1] == 'i' || descr[1] == 'u')
+        && strchr("1248", descr[2]);
+}
+
 static int parse_descr(struct scan *s, struct xo_npy_header *h)
 {
     static const char type[][4] = { "<f8", ">f8", "=f8", "<f4", ">f4", "=f4" };
     char descr[32];
+    bool known;
     if (!accept_string(s, descr, sizeof descr))
         return syntax(s, "describes no plain type");
+    known = s->integers && is_integer(descr);
     for (size_t k = 0; k < sizeof type / sizeof *type; k++)
-        if (!strcmp(descr, type[k])) {
-            h->width = descr[2] == '8' ? 8 : 4;
-            h->big_endian = descr[0] == '>' || (descr[0] == '=' && host_is_big_endian());
-            return 0;
-        }
+        known |= !strcmp(descr, type[k]);
+    if (known) {
+        h->kind = descr[1];
+        h->width = (size_t)(descr[2] - '0');
+        h->big_endian = descr[0] == '>' || (descr[0] == '=' && host_is_big_endian());
+        return 0;
+    }
     return xo_fail(s->info, XO_ESYNTAX, "%s: elements of type '%s'; expected float64 or float32 "
-                   "('<f8', '<f4', '>f8' or '>f4')", s->name, descr);
+                   "('<f8', '<f4', '>f8' or '>f4')%s", s->name, descr, s->integers ? " or integers" : "");
 }
 
 static int parse_fortran_order(struct scan *s, struct xo_npy_header *h)
@@ -217,11 +230,11 @@ static int parse_prefix(size_t *header_at, size_t *data_at, const unsigned char 
 }
 
 /* The header of a file of which the first nbytes are at hand. */
-static int parse_header(struct xo_npy_header *h, size_t *data_at, const char *bytes, size_t nbytes,
+static int parse_header(struct xo_npy_header *h, size_t *data_at, const char *bytes, size_t nbytes, bool integers,
                         const char *name, struct xo_info *info)
 {
     size_t header_at = 0;
-    struct scan s = { .name = name, .info = info };
+    struct scan s = { .name = name, .integers = integers, .info = info };
     int status = parse_prefix(&header_at, data_at, (const unsigned char *)bytes, nbytes, name, info);
     if (status)
         return status;
@@ -248,11 +261,22 @@ int xo_npy_check_length(const struct xo_npy_header *h, size_t found, bool more, 
                    more ? " or more" : "", xo_shape_print(shape, h->dimensions, h->shape), 8 * h->width, expected);
 }
 
+/* Two's complement: the sign bit counts -2^(bits-1). */
+static double integer(uint64_t bits, const struct xo_npy_header *h)
+{
+    uint64_t sign = (uint64_t)1 << (8 * h->width - 1);
+    if (h->kind == 'u' || bits < sign)
+        return (double)bits;
+    return -(double)(sign - (bits - sign));
+}
+
 double xo_npy_element(const unsigned char *b, const struct xo_npy_header *h)
 {
     uint64_t bits = 0;
     for (size_t k = 0; k < h->width; k++)
         bits |= (uint64_t)b[k] << 8 * (h->big_endian ? h->width - 1 - k : k);
+    if (h->kind != 'f')
+        return integer(bits, h);
     if (h->width == 4) {
         uint32_t half = (uint32_t)bits;
         float single;
@@ -319,7 +343,7 @@ int xo_npy_parse(struct xo_ndarray *out, const void *bytes, size_t nbytes, const
 {
     struct xo_npy_header h;
     size_t data_at = 0;
-    int status = parse_header(&h, &data_at, bytes, nbytes, name, info);
+    int status = parse_header(&h, &data_at, bytes, nbytes, false, name, info);
     if (!status)
         status = xo_npy_check_length(&h, nbytes - data_at, false, name, info);
     if (!status)
@@ -338,9 +362,28 @@ int xo_npy_begin(struct xo_input *in, struct xo_npy_header *h, size_t *data_at, 
     if (!status)
         status = xo_input_fill(in, *data_at, info);
     if (!status)
-        status = parse_header(h, data_at, in->bytes, in->nbytes, in->name, info);
+        status = parse_header(h, data_at, in->bytes, in->nbytes, false, in->name, info);
     if (!status && (!xo_shape_nbytes(nbytes, h->dimensions, h->shape, h->width) || is_file))
         status = xo_npy_check_length(h, (is_file ? in->size : in->nbytes) - *data_at, !is_file, in->name, info);
+    return status;
+}
+
+int xo_npy_begin_stream(struct xo_stream *s, struct xo_npy_header *h, size_t *data_at, struct xo_info *info)
+{
+    char *bytes = xo_calloc(PREFIX_NBYTES + MAX_HEADER_NBYTES, 1);
+    const char *name = xo_stream_name(s);
+    size_t header_at, got = 0, more = 0;
+    int status = bytes ? xo_stream_read(s, bytes, PREFIX_NBYTES, &got, info) : ENOMEM;
+    if (!status)
+        status = parse_prefix(&header_at, data_at, (const unsigned char *)bytes, got, name, info);
+    if (!status && *data_at < PREFIX_NBYTES)
+        status = xo_fail(info, XO_ESYNTAX, "%s: .npy header of %zu bytes; expected a dictionary", name,
+                         *data_at - header_at);
+    if (!status)
+        status = xo_stream_read(s, bytes + PREFIX_NBYTES, *data_at - PREFIX_NBYTES, &more, info);
+    if (!status)
+        status = parse_header(h, data_at, bytes, got + more, true, name, info);
+    free(bytes);
     return status;
 }
 

@@ -62,8 +62,8 @@ static double apply_rate(size_t inputs, size_t rows, size_t columns, int threads
     int status = m.g_ni_siemens && volt && amp && low && lsb ? 0 : 1;
     for (int run = 0; run < RUNS && !status; run++) {
         double begin = now_sec();
-        status = xo_fcm_apply(&m, &(struct xo_apply){ .threads = threads, .converters = converters }, inputs, volt, amp,
-                              NULL, NULL);
+        status = xo_fcm_apply(&m, &(struct xo_apply){ .threads = threads, .converters = converters }, inputs, volt,
+                              amp, NULL, NULL);
         double sec = now_sec() - begin;
         best = sec < best ? sec : best;
     }

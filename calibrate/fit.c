@@ -9,6 +9,7 @@
 #include "levels.h"
 #include "memory.h"
 #include "random.h"
+#include "xo_ngspice.h"
 
 /* Without V: so many inputs, uniform over the codes of the DAC, fix calibrated ranges. */
 enum { DEFAULT_RANGE_INPUTS = 256 };
@@ -37,7 +38,7 @@ int xo_programmed_new(struct xo_programmed *p, const struct xo_hardware *h, cons
     struct xo_options how = {.engine = options->engine == XO_ENGINE_AUTO ? XO_ENGINE_CHOLMOD : options->engine,
                              .threads = options->threads, .progress = options->progress, .user = options->user};
     int status;
-    *p = (struct xo_programmed){.crossbar = h->array};
+    *p = (struct xo_programmed){.crossbar = h->array, .options = options};
     status = xo_driver_with_dac(&p->crossbar.driver_ohm, &p->memory, h);
     if (!status)
         status = xo_circuit_new(&p->circuit, &p->crossbar, info);
@@ -83,19 +84,35 @@ int xo_fit_describe(struct xo_fcm *m, const struct xo_hardware *h)
     return xo_hardware_print(&m->hardware_yaml, h);
 }
 
+/* By the engine, every entry with a bound; or by ngspice, with none. */
+static int find_matrix(struct xo_fcm *m, struct xo_programmed *p, struct xo_info *info)
+{
+    const struct xo_fit_options *o = p->options;
+    const struct xo_ngspice_options how = {.limit_sec = o->ngspice_limit_sec, .progress = o->progress,
+                                           .user = o->user};
+    struct xo_matrix_result matrix = {.g_ni_siemens = m->g_ni_siemens, .bound_siemens = m->g_ni_bound_siemens,
+                                      .offset_amp = m->offset_ampere, .offset_bound_amp = m->offset_bound_ampere};
+    if (!o->by_ngspice)
+        return xo_matrix(p->factor, &matrix, info);
+    free(m->g_ni_bound_siemens);
+    free(m->offset_bound_ampere);
+    m->g_ni_bound_siemens = m->offset_bound_ampere = NULL;
+    m->exact = 0;
+    return xo_ngspice_matrix(p->circuit, m->cell_siemens, &how, m->g_ni_siemens, m->offset_ampere, NULL, info);
+}
+
 int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hardware *h, const double *cell_siemens,
                  struct xo_info *info)
 {
     size_t cells = h->array.rows * h->array.columns, columns = h->array.columns;
-    struct xo_matrix_result matrix = {0};
     int status = xo_fit_describe(m, h);
     if (status)
         return status;
     m->cell_siemens = copy(cell_siemens, cells);
-    matrix.g_ni_siemens = m->g_ni_siemens = xo_calloc(cells, sizeof(double));
-    matrix.bound_siemens = m->g_ni_bound_siemens = xo_calloc(cells, sizeof(double));
-    matrix.offset_amp = m->offset_ampere = xo_calloc(columns, sizeof(double));
-    matrix.offset_bound_amp = m->offset_bound_ampere = xo_calloc(columns, sizeof(double));
+    m->g_ni_siemens = xo_calloc(cells, sizeof(double));
+    m->g_ni_bound_siemens = xo_calloc(cells, sizeof(double));
+    m->offset_ampere = xo_calloc(columns, sizeof(double));
+    m->offset_bound_ampere = xo_calloc(columns, sizeof(double));
     m->adc_low_ampere = xo_calloc(columns, sizeof(double));
     m->adc_lsb_ampere = xo_calloc(columns, sizeof(double));
     m->gain_factor = xo_calloc(columns, sizeof(double));
@@ -105,7 +122,7 @@ int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hard
     for (size_t j = 0; j < columns; j++)
         m->gain_factor[j] = m->adc_lsb_ampere[j] = 1;
     status = xo_programmed_cells(p, cell_siemens, info);
-    return status ? status : xo_matrix(p->factor, &matrix, info);
+    return status ? status : find_matrix(m, p, info);
 }
 
 /* ---- ADC ranges ----------------------------------------------------------------------------------- */
@@ -225,7 +242,9 @@ int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *
     if (!status)
         status = xo_fit_held_out(&m, &p, options->held_out_inputs, info);
     if (!status)
-        status = xo_fit_provenance(&m.provenance, h, options, "exact conductance matrix, entry by entry", info);
+        status = xo_fit_provenance(&m.provenance, h, options, options->by_ngspice
+                                   ? "conductance matrix by ngspice, without bounds; held-out error against currents"
+                                   : "exact conductance matrix, entry by entry", info);
     xo_programmed_free(&p);
     if (status) {
         xo_fcm_free(&m);

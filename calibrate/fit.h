@@ -12,6 +12,7 @@ struct xo_programmed {
     xo_circuit *circuit;
     xo_plan *plan;
     xo_factor *factor;
+    const struct xo_fit_options *options;
 };
 int xo_programmed_new(struct xo_programmed *p, const struct xo_hardware *h, const struct xo_fit_options *options,
                       struct xo_info *info);

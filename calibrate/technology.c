@@ -75,6 +75,9 @@ int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const str
     size_t inputs = options->held_out_inputs ? options->held_out_inputs : XO_HELD_OUT_INPUTS;
     size_t arrays = options->held_out_arrays ? options->held_out_arrays : XO_HELD_OUT_ARRAYS;
     status = xo_fit_check_held_out(options, info);
+    if (!status && options->by_ngspice)
+        status = xo_fail(info, XO_EUNSUPPORTED, "a technology is not fitted by ngspice; expected one programmed "
+                         "array");
     if (status)
         return status;
     status = xo_fit_describe(&m, h);

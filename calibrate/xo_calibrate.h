@@ -28,6 +28,8 @@ struct xo_fit_source { const char *name, *path; };
 /* How to fit.  All zero is a good choice. */
 struct xo_fit_options {
     enum xo_engine engine;             /* CHOLMOD (AUTO means it too): every entry certified; or STARMESH      */
+    int by_ngspice;                    /* 1: the matrix is ngspice's, see below; array scope only              */
+    double ngspice_limit_sec;          /* 0: 600                                                               */
     int threads;                       /* 0: one.  Results do not depend on it                                 */
     size_t held_out_inputs;            /* per array; 0: 64, at most XO_MOST_HELD_OUT                           */
     size_t held_out_arrays;            /* technology scope; 0: 8, at most XO_MOST_HELD_OUT                     */
@@ -44,7 +46,9 @@ struct xo_fit_options {
  *                                NULL with inputs 0: uniform over the codes of the DAC
  * dac.output_ohm is added to driver_ohm: here the converters are part of the circuit.  ADC codes carry a sign only
  * where a current that was seen does.  Release *out with xo_fcm_free.  What xo_factor_new, xo_matrix and
- * xo_adc_range return; XO_EUNSUPPORTED for engine klu, XO_ETOOBIG for too many held out. */
+ * xo_adc_range return; XO_EUNSUPPORTED for engine klu, XO_ETOOBIG for too many held out.
+ * by_ngspice: G_ni and i0 come from xo_ngspice_matrix, the model is not called exact and has no bounds, and its
+ * held-out error is the distance of that matrix from currents that `engine` solves and certifies.  XO_EJUDGE too. */
 int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *cell_siemens, size_t inputs,
                  const double *row_volt, const struct xo_fit_options *options, struct xo_info *info);
 
@@ -85,7 +89,8 @@ int xo_gain_measured(enum xo_gain_scope scope, const struct xo_fcm *m, const str
  * G = g/(1 + g R), g as programmed. */
 double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k);
 
-/* All of them; 0 in rows that no input drives and in floating columns.  cell_siemens, ideal_siemens [rows][columns] */
+/* All of them; 0 in rows that no input drives and in floating columns.
+ *   cell_siemens, ideal_siemens [rows][columns] */
 void xo_ideal_siemens(const struct xo_crossbar *x, const double *cell_siemens, double *ideal_siemens);
 
 /* The column currents of these cells: I_j = sum_i G_ij (V_i - S_j) over the rows that are driven or held; 0 for

@@ -30,7 +30,7 @@ struct xo_fitted {
     double value, low95, high95;
 };
 
-#define XO_INL_BY_AIC (-1)             /* as many terms, up to XO_INL_AIC_MOST, as Akaike's criterion (AICc) pays for */
+#define XO_INL_BY_AIC (-1)           /* as many terms, up to XO_INL_AIC_MOST, as Akaike's criterion (AICc) pays for */
 #define XO_INL_AIC_MOST 5
 
 struct xo_converter_fit {
@@ -76,10 +76,10 @@ int xo_adc_transitions(size_t *count, int bits, size_t points, const double *inp
 struct xo_drive {
     const char *name;                  /* a voltage or current source of the deck: keeps its name, place and sign, a
                                           voltage source as an ammeter in series.  Or a node: the source that ties it
-                                          to ground if there is one, else a source is added                          */
-    const char *expression;            /* in ngspice's syntax, V or A                                                */
+                                          to ground if there is one, else a source is added */
+    const char *expression;            /* in ngspice's syntax, V or A */
     int current;                       /* in: a node without a source takes a current, from ground into the node;
-                                          out: what the expression became                                            */
+                                          out: what the expression became */
 };
 
 /* Names are case-insensitive; lines inside .subckt are left alone.  Unless the deck sets reltol itself, ngspice's

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include "xo_file.h"
 #include "xo_hardware.h"
+#include "xo_ngspice.h"
 #include "xo_solver.h"
 #include "xo_status.h"
 
@@ -62,8 +63,11 @@ enum cli_kind {
     CLI_COUNT,                         /* size_t                                                        */
     CLI_NUMBER,                        /* double                                                        */
     CLI_SITE,                          /* struct xo_site, "I,J"                                         */
-    CLI_ENGINE                         /* enum xo_engine                                                */
+    CLI_ENGINE                         /* struct cli_engine                                             */
 };
+
+/* One of ours, or the judge; all zero: auto. */
+struct cli_engine { enum xo_engine ours; bool ngspice; };
 
 struct cli_option {
     enum cli_kind kind;
@@ -118,6 +122,8 @@ struct cli_session {
     double *volt_sum;                  /* (rows) over the inputs */
     size_t rows, columns, inputs;
     bool has_engine_option;            /* then messages may advise one                     */
+    bool by_ngspice;                   /* no plan, no factor, no proof                     */
+    double limit_sec;                  /* for ngspice; 0: ten minutes                      */
     enum xo_engine engine;             /* as asked for                                     */
     const char *engine_reason;         /* why we took this one; NULL: ask the factor       */
     const double *programmed;          /* the conductances of `factor`, borrowed           */
@@ -221,19 +227,25 @@ struct cli_scheme {
     const char *name, *pattern;        /* half, third, floating; all-on, ... or NULL: given with -g, else all-on */
     struct xo_site cell;
     double read_volt;
-    enum xo_engine engine;
+    struct cli_engine engine;
 };
 
 int cli_solve(int argc, char **argv);
 bool cli_is_deck(const char *path);                                 /* by the ending of its name */
 int cli_solve_deck(struct cli_session *s, const char *path);        /* the table goes to path */
-int cli_solve_ngspice(struct cli_session *s, const char *currents, double limit_sec);      /* 0: ten minutes */
+
+/* judge.c: what ngspice says.  The session is by_ngspice. */
 void cli_find_helper(void);            /* let the library know the ngspice helper that belongs to this command */
+struct xo_ngspice_options cli_ngspice(struct cli_session *s, double inputs);    /* and begin a progress bar */
+int cli_judged(struct cli_session *s, int status, const struct xo_info *info);  /* and end it; says what failed */
+int cli_solve_ngspice(struct cli_session *s, const char *currents);
+int cli_check_judge(const struct cli_engine *engine, const struct cli_option *options); /* --time-limit in place? */
 int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme);
 int cli_matrix(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_apply(int argc, char **argv);
+int cli_map(int argc, char **argv);
 int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);

@@ -1,4 +1,5 @@
-/* crossohm compare: one array, several independent engines, ngspice, the fast model, and a report a person understands.
+/* crossohm compare: one array, several independent engines, ngspice, the fast model, and a report that a person
+ * understands.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <math.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 #include "cli.h"
 #include "report.h"
-#include "xo_ngspice.h"
 
 struct job {
     struct cli_session session;
@@ -32,7 +32,8 @@ static int add_engine(struct report *r, const char *name, size_t length)
     if (!strcmp(text, "line"))
         return cli_fail(CLI_USAGE, "--against: %s comes with a later version; expected ngspice, klu, starmesh", text);
     if (xo_engine_parse(&engine, text) || engine == XO_ENGINE_AUTO)
-        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh", (int)length, name);
+        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh", (int)length,
+                        name);
     for (size_t k = 0; k < r->engines; k++)
         if (r->engine[k].engine == engine)
             return CLI_DONE;                            /* naming the reference, or one twice, adds nothing */
@@ -166,7 +167,6 @@ static int ask_ngspice(struct job *job)
 {
     struct cli_session *s = &job->session;
     struct report_judge *judge = &job->report.judge;
-    const struct xo_ngspice_options options = {.progress = cli_progress_show, .user = &s->progress};
     struct xo_info info = {""};
     if (!judge->asked)
         return CLI_DONE;
@@ -174,12 +174,10 @@ static int ask_ngspice(struct job *job)
     judge->column_amp = cli_numbers(judge->inputs * s->columns);
     if (!judge->column_amp)
         return cli_no_memory();
-    cli_progress_stage(&s->progress, "ngspice", (double)judge->inputs, "inputs");
+    const struct xo_ngspice_options options = cli_ngspice(s, (double)judge->inputs);
     int status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, judge->inputs, s->row_volt.value, &options,
                                   judge->column_amp, &judge->sec, &info);
-    cli_progress_clear(&s->progress);
-    cli_lap(s, "ngspice");
-    return status ? cli_fail_computing(status, &info, "ngspice") : CLI_DONE;
+    return cli_judged(s, status, &info);
 }
 
 /* The other engines first, the reference last: its factor then serves the pictures. */
@@ -256,6 +254,8 @@ static int run(struct job *job)
         return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
     if (!s->volt_path)
         return cli_missing("-v", "the read voltages [V], a .npy or .csv of (inputs, rows)");
+    if (job->report.times && !job->html && !s->common.json)
+        return cli_fail(CLI_USAGE, "--times: found neither -o nor --json; expected a report to put them into");
     job->report.session = s;
     job->report.tolerance = job->tolerance;
     cli_session_begin(s);
@@ -280,8 +280,9 @@ int cli_compare(int argc, char **argv)
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
         {CLI_INPUT, 0, "fcm", &job.report.model_path, "array.fcm", "the fast model; default: fitted here", false},
         {CLI_TEXT, 0, "against", &job.against, "E,E", "some of ngspice,klu,starmesh; klu,starmesh", false},
-        {CLI_COUNT, 0, "judge-inputs", &job.judge_inputs, "N", "ngspice solves the first N inputs; 20, 0: all", false},
+        {CLI_COUNT, 0, "judge-inputs", &job.judge_inputs, "N", "ngspice takes the first N inputs; 20, 0: all", false},
         {CLI_NUMBER, 0, "tolerance", &job.tolerance, "T", "exit 1 beyond this, relative to scale; 1e-9", false},
+        {CLI_FLAG, 0, "times", &job.report.times, NULL, "also in the report, which then differs every run", false},
         {CLI_OUTPUT, 'o', "report", &job.html, "report.html", "one page with figures and pictures", false},
         {.kind = CLI_END}
     };

@@ -209,7 +209,8 @@ int report_find_figures(struct report *r, struct cli_session *s)
     span(s->row_volt.value, s->inputs * s->rows, &r->lowest_volt, &r->highest_volt);
     r->largest_bound_amp = cli_largest(r->reference.bound_amp, count);
     r->shown_input = input_of_largest_current(r, s->inputs, s->columns);
-    int code = xo_error_of(&r->model_error, count, r->model_amp, r->reference.column_amp) ? cli_no_memory() : CLI_DONE;
+    int failed = xo_error_of(&r->model_error, count, r->model_amp, r->reference.column_amp);
+    int code = failed ? cli_no_memory() : CLI_DONE;
     if (!code)
         code = find_column_losses(r, s);
     if (!code)

@@ -1,4 +1,4 @@
-/* What a comparison says on standard output and in report.json; times go to the former and to timing.json.
+/* What a comparison says on standard output and in report.json; times are in compare_times.c.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <math.h>
@@ -66,53 +66,6 @@ static void print_engines(const struct report *r)
     }
     if (r->judge.asked)
         print_difference("ngspice", r->judge.disagreement_amp, r->judge.disagreement_rel, "none");
-    printf("\n%-10s %10s %10s %10s   for %zu input%s\n", "Times [s]", "plan", "factor", "solve", r->session->inputs,
-           r->session->inputs == 1 ? "" : "s");
-    for (size_t k = 0; k < r->engines; k++)
-        printf("%-10s %10.4f %10.4f %10.4f\n", xo_engine_name(r->engine[k].engine), r->engine[k].plan_sec,
-               r->engine[k].factor_sec, r->engine[k].solve_sec);
-    if (r->judge.asked)
-        printf("%-10s %32.4f   for %zu inputs, one sweep\n", "ngspice", r->judge.sec, r->judge.inputs);
-}
-
-/* Seconds per input, array factored once for all of them; 0 where not measured. */
-static double exact_sec(const struct report *r, enum xo_engine engine)
-{
-    for (size_t k = 0; k < r->engines; k++)
-        if (r->engine[k].engine == engine)
-            return (r->engine[k].factor_sec + r->engine[k].solve_sec) / (double)r->session->inputs;
-    return 0;
-}
-
-static double judge_sec(const struct report *r)
-{
-    return r->judge.asked ? r->judge.sec / (double)r->judge.inputs : 0;
-}
-
-static const char *times_text(char *text, size_t size, double ratio)
-{
-    snprintf(text, size, ratio < 10 ? "%.2g" : "%.0f", ratio);
-    return text;
-}
-
-static void print_ratio(const char *what, double than, double mine, double model)
-{
-    char exact[40], fast[40];
-    if (than > 0)
-        printf("           %s %.2g s: exact currents are %s times faster, the fast model %s times\n", what, than,
-               times_text(exact, sizeof exact, than / mine), times_text(fast, sizeof fast, than / model));
-}
-
-static void print_speed(const struct report *r)
-{
-    double mine = exact_sec(r, XO_ENGINE_CHOLMOD);
-    printf("Speed      per input: exact with its proof %.2g s, fast model %.2g s", mine, r->apply_sec);
-    if (r->model_path)
-        puts("");
-    else
-        printf(" after a fit of %.2g s\n", r->fit_sec);
-    print_ratio("ngspice", judge_sec(r), mine, r->apply_sec);
-    print_ratio("KLU    ", exact_sec(r, XO_ENGINE_KLU), mine, r->apply_sec);
 }
 
 void report_print(const struct report *r, const char *html)
@@ -120,13 +73,13 @@ void report_print(const struct report *r, const char *html)
     print_setting(r);
     print_findings(r);
     print_engines(r);
-    puts("");
+    report_print_times(r);
     if (r->judge.asked)
         printf("ngspice    worst difference %.2g A, %.2g of the column's scale, over %zu inputs\n",
                r->judge.disagreement_amp, r->judge.disagreement_rel, r->judge.inputs);
     printf("Fast model error rms %.2g, largest %.2g of %.3g A full scale; %s\n", r->model_error.rms,
            r->model_error.max, r->model_error.full_scale_ampere, r->model_path ? r->model_path : "fitted here");
-    print_speed(r);
+    report_print_speed(r);
     if (html)
         printf("Report     %s\n", html);
 }
@@ -145,10 +98,11 @@ static json_t *engines_json(const struct report *r)
 {
     json_t *list = json_array();
     for (size_t k = 0; k < r->engines; k++)
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o}", "engine", xo_engine_name(r->engine[k].engine),
-                                              "difference_amp", cli_json_number(r->engine[k].disagreement_amp),
-                                              "difference_rel", cli_json_number(r->engine[k].disagreement_rel),
-                                              "worst_bound_rel", cli_json_number(r->engine[k].worst_bound_rel)));
+        json_array_append_new(list, json_pack(
+            "{s:s, s:o, s:o, s:o}", "engine", xo_engine_name(r->engine[k].engine),
+            "difference_amp", cli_json_number(r->engine[k].disagreement_amp),
+            "difference_rel", cli_json_number(r->engine[k].disagreement_rel),
+            "worst_bound_rel", cli_json_number(r->engine[k].worst_bound_rel)));
     if (r->judge.asked)
         json_array_append_new(list, json_pack("{s:s, s:I, s:o, s:o, s:n}", "engine", "ngspice", "inputs",
                                               (json_int_t)r->judge.inputs, "difference_amp",
@@ -184,9 +138,9 @@ static json_t *gains_json(const struct report *r)
     json_t *list = json_array();
     for (size_t k = 0; k < REPORT_GAINS; k++) {
         const struct report_gain *g = &r->gain[k];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:[f, f], s:o, s:f}", "scope", g->scope, "source", g->source,
-                                              "factor_range", g->lowest, g->highest, "error_against_ideal",
-                                              error_json(&g->error), "code_flip_rate", g->flips));
+        json_array_append_new(list, json_pack(
+            "{s:s, s:s, s:[f, f], s:o, s:f}", "scope", g->scope, "source", g->source, "factor_range", g->lowest,
+            g->highest, "error_against_ideal", error_json(&g->error), "code_flip_rate", g->flips));
     }
     return list;
 }
@@ -208,8 +162,8 @@ static json_t *converter_json(const struct report *r)
 
 static json_t *size_json(const struct report_size *x)
 {
-    return json_pack("{s:f, s:f, s:f, s:f}", "rms_ampere", x->rms_amp, "max_ampere", x->max_amp, "rms_lsb", x->rms_lsb,
-                     "max_lsb", x->max_lsb);
+    return json_pack("{s:f, s:f, s:f, s:f}", "rms_ampere", x->rms_amp, "max_ampere", x->max_amp, "rms_lsb",
+                     x->rms_lsb, "max_lsb", x->max_lsb);
 }
 
 static json_t *budget_json(const struct report *r)
@@ -288,27 +242,11 @@ int report_write_json(const struct report *r)
     failed |= cli_json_put(report, "gains", gains_json(r));
     failed |= cli_json_put(report, "voltage_lost", voltage_lost(r));
     failed |= cli_json_put(report, "points", points_json(r));
+    if (r->times)
+        failed |= cli_json_put(report, "times", report_times_json(r));
     if (failed) {
         json_decref(report);
         report = NULL;
     }
     return cli_write_json(s->common.json, report);
-}
-
-/* ---- timing.json ---------------------------------------------------------------------------------- */
-
-static json_t *positive(double value)
-{
-    return value > 0 && isfinite(value) ? json_real(value) : json_null();
-}
-
-int report_write_timing(const struct report *r, struct cli_session *s)
-{
-    double mine = exact_sec(r, XO_ENGINE_CHOLMOD), klu = exact_sec(r, XO_ENGINE_KLU), spice = judge_sec(r);
-    json_object_set_new(s->seconds, "per_input", json_pack("{s:o, s:o, s:o, s:o}", "exact", positive(mine), "klu",
-                        positive(klu), "ngspice", positive(spice), "fast_model", positive(r->apply_sec)));
-    json_object_set_new(s->seconds, "ratio", json_pack("{s:o, s:o, s:o, s:o}", "ngspice_over_exact",
-                        positive(spice / mine), "ngspice_over_fast_model", positive(spice / r->apply_sec),
-                        "klu_over_exact", positive(klu / mine), "klu_over_fast_model", positive(klu / r->apply_sec)));
-    return cli_write_timing(s);
 }

@@ -176,7 +176,8 @@ static int take_readings(struct converter *c)
     c->codes = c->reading ? !strcmp(c->reading, "code") : near;
     if (c->codes && !near)
         return cli_fail(CLI_BAD_INPUT, "%s: %s is not a code: its volts are no multiples of one LSB; expected "
-                        "--reading analog, or --out-low and --out-high at the first and last code", c->file[1], c->out);
+                        "--reading analog, or --out-low and --out-high at the first and last code", c->file[1],
+                        c->out);
     if (c->codes)
         return keep_transitions(c);
     keep_one_per_code(c);
@@ -239,8 +240,8 @@ static int check_adc(struct converter *c, const struct cli_option *options)
     if (c->bits < 1 || c->bits > MOST_BITS)
         return cli_fail(CLI_USAGE, "--bits: found %zu; expected 1 to %d", c->bits, MOST_BITS);
     if (c->per_code < 1 || c->per_code > MOST_SWEEP >> c->bits)
-        return cli_fail(CLI_USAGE, "--per-code: found %zu; expected 1 to %zu points of the sweep in one code of %zu bits",
-                        c->per_code, MOST_SWEEP >> c->bits, c->bits);
+        return cli_fail(CLI_USAGE, "--per-code: found %zu; expected 1 to %zu points of the sweep in one code of %zu "
+                        "bits", c->per_code, MOST_SWEEP >> c->bits, c->bits);
     if (c->reading && strcmp(c->reading, "code") && strcmp(c->reading, "analog"))
         return cli_fail(CLI_USAGE, "--reading: found '%s'; expected code or analog", c->reading);
     if (!cli_given(options, "out-high"))
@@ -302,7 +303,8 @@ static int fit(struct converter *c)
         return cli_no_memory();
     c->inl = terms(c);
     if (c->is_dac)
-        status = xo_dac_fit(&c->fit, (int)c->bits, c->read_volt, c->inl, c->points, c->x, c->y, c->residual_lsb, &info);
+        status = xo_dac_fit(&c->fit, (int)c->bits, c->read_volt, c->inl, c->points, c->x, c->y, c->residual_lsb,
+                            &info);
     else
         status = xo_adc_fit(&c->fit, (int)c->bits, c->low, c->high, c->inl, c->points, c->x, c->y, c->residual_lsb,
                             &info);
@@ -310,8 +312,8 @@ static int fit(struct converter *c)
     if (status)
         return cli_fail_computing(status, &info, c->file[1]);
     if (!(c->fit.gain_error.value >= LEAST_GAIN_ERROR && c->fit.gain_error.value <= MOST_GAIN_ERROR))
-        return cli_fail(CLI_BAD_INPUT, "%s: %s: found a gain error of %g: flat, falling or far from ideal; expected %s",
-                        c->file[1], c->out, c->fit.gain_error.value,
+        return cli_fail(CLI_BAD_INPUT, "%s: %s: found a gain error of %g: flat, falling or far from ideal; expected "
+                        "%s", c->file[1], c->out, c->fit.gain_error.value,
                         c->is_dac ? "--read-volt at the output of the last code"
                                   : "--low, --high, --out-low and --out-high as in the ideal converter");
     return CLI_DONE;
@@ -347,7 +349,7 @@ int cli_converter(int argc, char **argv)
         {CLI_OUTPUT, 'o', "output", &c.output, "FILE.yaml", "parameters; default: stdout", false},
         {CLI_OUTPUT, 0, "residual", &c.residual, "R.csv", "the sweep and what the fit leaves of it", false},
         {CLI_COUNT, 0, "inl", &c.inl_terms, "N", "nonlinearity to t^N; default 4, less for few codes", false},
-        {CLI_FLAG, 0, "aic", &c.by_aic, NULL, "choose N by Akaike's criterion; intervals then hold less often", false},
+        {CLI_FLAG, 0, "aic", &c.by_aic, NULL, "choose N by Akaike's criterion; intervals hold less often", false},
         {CLI_NUMBER, 0, "time-limit", &c.limit_sec, "S", "seconds for ngspice; default 600", false},
         {CLI_NUMBER, 0, "high-volt", &c.high_volt, "X", "dac: a bit that is 1", false},
         {CLI_NUMBER, 0, "read-volt", &c.read_volt, "X", "dac: ideal highest output; default X (1 - 2^-bits)", false},

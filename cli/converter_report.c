@@ -146,7 +146,8 @@ int converter_write_json(const struct converter *c)
     failed |= cli_json_put(report, "gain_error", fitted(&fit->gain_error));
     failed |= cli_json_put(report, c->is_dac ? "offset_volt" : "offset_lsb", fitted(&fit->offset));
     failed |= cli_json_put(report, c->is_dac ? "inl_volt" : "inl_lsb", inl(fit));
-    failed |= cli_json_put(report, "inl_chosen_by", json_string(c->by_aic ? "AICc" : c->inl_given ? "--inl" : "default"));
+    failed |= cli_json_put(report, "inl_chosen_by", json_string(c->by_aic ? "AICc"
+                           : c->inl_given ? "--inl" : "default"));
     failed |= cli_json_put(report, c->is_dac ? "noise_volt" : "noise_lsb", fitted(&fit->noise));
     failed |= cli_json_put(report, "residual_rms_lsb", cli_json_number(fit->residual_rms_lsb));
     failed |= cli_json_put(report, "residual_max_lsb", cli_json_number(fit->residual_max_lsb));
@@ -212,6 +213,6 @@ void converter_summarise(const struct converter *c)
             fit->residual_max_lsb, c->x[fit->worst_point], input_unit(c));
     if (!is_good(c))
         fprintf(stderr, "the worst is above %g LSB: some of this converter's error is no smooth curve (carries of a\n"
-                "ladder, uneven or missing codes) or bends more than t^%d; its scatter is written as if it were noise\n",
-                CONVERTER_GOOD_LSB, fit->inl_terms);
+                "ladder, uneven or missing codes) or bends more than t^%d; its scatter is written as if it were "
+                "noise\n", CONVERTER_GOOD_LSB, fit->inl_terms);
 }

@@ -8,7 +8,7 @@
 
 struct job {
     struct cli_session session;
-    enum xo_engine engine;
+    struct cli_engine engine;
     const char *model;
     size_t inputs, arrays;
     double tolerance;
@@ -22,7 +22,8 @@ static int fit(struct job *job)
         {"hardware", s->hardware_path}, {"siemens", s->siemens_path}, {"volts", s->volt_path}
     };
     const struct xo_fit_options options = {
-        .engine = job->engine, .threads = (int)s->common.threads, .held_out_inputs = job->inputs,
+        .engine = job->engine.ours, .by_ngspice = job->engine.ngspice, .ngspice_limit_sec = s->limit_sec,
+        .threads = (int)s->common.threads, .held_out_inputs = job->inputs,
         .held_out_arrays = job->arrays, .command = s->common.command, .source = source,
         .sources = s->volt_path ? 3 : s->siemens_path ? 2 : 1, .progress = cli_progress_show, .user = &s->progress
     };
@@ -87,7 +88,8 @@ static void summarise(const struct job *job)
         return;
     fprintf(stderr, "%zu x %zu %s%s\n", m->rows, m->columns,
             m->scope == XO_FCM_ARRAY ? "array" : "technology: arrays are programmed from the description",
-            m->exact ? "; ohmic cells, so the linear stage is the circuit itself" : "");
+            m->exact ? "; ohmic cells, so the linear stage is the circuit itself"
+            : job->engine.ngspice ? "; the matrix is ngspice's, without a bound" : "");
     fprintf(stderr, "held out: %zu inputs%s, error rms %.2g, largest %.2g of %.3g A\n", v->held_out_inputs,
             m->scope == XO_FCM_ARRAY ? "" : " on each of several random arrays", v->error_rms, v->error_max,
             v->full_scale_ampere);
@@ -117,7 +119,9 @@ static int check_options(const struct job *job, const struct cli_option *options
         return cli_fail(CLI_USAGE, "--arrays: found 0; expected at least one");
     if (cli_given(options, "arrays") && job->session.siemens_path)
         return cli_fail(CLI_USAGE, "--arrays: not with -g, which names the array; expected it for a technology");
-    return CLI_DONE;
+    if (job->engine.ngspice && !job->session.siemens_path)
+        return cli_fail(CLI_USAGE, "--engine: ngspice judges one array; expected it with -g");
+    return cli_check_judge(&job->engine, options);
 }
 
 static int run(struct job *job)
@@ -154,7 +158,8 @@ int cli_fit(int argc, char **argv)
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cells [S], (rows, columns); none: technology", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "what the array will see [V]; none: any DAC code", false},
         {CLI_OUTPUT, 'o', "model", &job.model, "out.fcm", "the fast model", false},
-        {CLI_ENGINE, 0, "engine", &job.engine, "E", "cholmod (every entry certified) or starmesh", false},
+        {CLI_ENGINE, 0, "engine", &job.engine, "E", "cholmod (every entry certified), starmesh or ngspice", false},
+        {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},
         {CLI_COUNT, 0, "held-out", &job.inputs, "N", "inputs that test the fit, per array; 64", false},
         {CLI_COUNT, 0, "arrays", &job.arrays, "N", "random arrays that test a technology; 8", false},
         {CLI_NUMBER, 0, "tolerance", &job.tolerance, "T", "exit 1 if the held-out error is larger; 1e-9", false},

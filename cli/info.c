@@ -133,8 +133,8 @@ static int show(struct cli_session *s, json_t *report)
     bool is_stdin = cli_is_stdout(file.name);
     const struct kind *kind = kind_of(file.name);
     if (!is_stdin && !kind->ending)
-        return cli_fail(CLI_BAD_INPUT, "%s: a kind of file that is not known; expected .yaml, .npy, .npz, .csv, .fcm, "
-                        ".cir, .json or .html", file.name);
+        return cli_fail(CLI_BAD_INPUT, "%s: a kind of file that is not known; expected .yaml, .npy, .npz, .csv, "
+                        ".fcm, .cir, .json or .html", file.name);
     if (!is_stdin && !kind->show)
         return show_hardware(s, report);
     int status = xo_slurp(&file.bytes, &file.nbytes, file.name, MAX_FILE_NBYTES, &info);

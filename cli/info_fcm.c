@@ -102,7 +102,8 @@ static void print_validity(const struct xo_fcm *m)
     printf("error       on %zu inputs", v->held_out_inputs);
     if (v->held_out_arrays)
         printf(" and %zu arrays", v->held_out_arrays);
-    printf(" kept out of the fit: rms %.3g, largest %.3g, 95 %% of them from %.3g to %.3g\n", v->error_rms, v->error_max,
+    printf(" kept out of the fit: rms %.3g, largest %.3g, 95 %% of them from %.3g to %.3g\n", v->error_rms,
+           v->error_max,
            v->error_interval95[0], v->error_interval95[1]);
     printf("            all as shares of full scale, %.6g A\n", v->full_scale_ampere);
 }

@@ -70,7 +70,7 @@ static json_t *islands(const struct cli_session *s)
 {
     json_t *list = json_array();
     char name[256];
-    for (size_t k = 0; k < xo_factor_islands(s->factor); k++) {
+    for (size_t k = 0; s->factor && k < xo_factor_islands(s->factor); k++) {
         xo_factor_island_name(s->factor, k, name, sizeof name);
         json_array_append_new(list, json_string(name));
     }

@@ -1,4 +1,4 @@
-/* crossohm solve --engine ngspice: currents by the judge, who proves nothing but is somebody else.
+/* --engine ngspice: the judge, who proves nothing but is somebody else.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <limits.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli.h"
-#include "xo_ngspice.h"
 
-/* A command that was not installed, or moved, has the helper beside it, or ../libexec/crossohm, as make install does. */
+/* A command that was not installed, or moved, has the helper beside it, or ../libexec/crossohm, as make install
+ * does. */
 void cli_find_helper(void)
 {
     static const char *const places[] = {"/crossohm-ngspice", "/../crossohm-ngspice",
@@ -29,48 +29,71 @@ void cli_find_helper(void)
     }
 }
 
-static int ask(struct cli_session *s, double limit_sec, double *column_amp)
+struct xo_ngspice_options cli_ngspice(struct cli_session *s, double inputs)
 {
-    struct xo_info info = {""};
-    const struct xo_ngspice_options options = {
-        .limit_sec = limit_sec, .progress = cli_progress_show, .user = &s->progress
-    };
-    int status = xo_circuit_new(&s->circuit, &s->hardware.array, &info);
-    if (status)
-        return cli_fail_computing(status, &info, s->hardware_path);
-    cli_progress_stage(&s->progress, "ngspice", (double)s->inputs, "inputs");
-    status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, s->inputs, s->row_volt.value, &options, column_amp,
-                              NULL, &info);
+    cli_progress_stage(&s->progress, "ngspice", inputs, "inputs");
+    return (struct xo_ngspice_options){.limit_sec = s->limit_sec, .progress = cli_progress_show,
+                                       .user = &s->progress};
+}
+
+int cli_judged(struct cli_session *s, int status, const struct xo_info *info)
+{
     cli_progress_clear(&s->progress);
     cli_lap(s, "ngspice");
-    return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;
+    return status ? cli_fail_computing(status, info, s->hardware_path) : CLI_DONE;
+}
+
+int cli_check_judge(const struct cli_engine *engine, const struct cli_option *options)
+{
+    return cli_given(options, "time-limit") && !engine->ngspice
+           ? cli_fail(CLI_USAGE, "--time-limit: only with --engine ngspice") : CLI_DONE;
+}
+
+/* ---- crossohm solve --engine ngspice -------------------------------------------------------------- */
+
+static int ask(struct cli_session *s, double *column_amp)
+{
+    struct xo_info info = {""};
+    int code = cli_circuit(s);
+    if (code)
+        return code;
+    const struct xo_ngspice_options options = cli_ngspice(s, (double)s->inputs);
+    int status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, s->inputs, s->row_volt.value, &options,
+                                  column_amp, NULL, &info);
+    return cli_judged(s, status, &info);
 }
 
 static int write_report(const struct cli_session *s)
 {
     if (!s->common.json)
         return CLI_DONE;
-    return cli_write_json(s->common.json, json_pack(
-        "{s:s, s:s, s:s, s:{s:I, s:I}, s:s, s:s, s:I, s:b, s:n}", "tool", "crossohm", "version", PACKAGE_VERSION,
-        "command", s->common.command, "array", "rows", (json_int_t)s->rows, "columns", (json_int_t)s->columns,
-        "engine", "ngspice", "engine_reason", "asked for", "inputs", (json_int_t)s->inputs, "judged", 1,
-        "worst_bound_rel"));
+    json_t *report = cli_json_head(s);
+    int failed = cli_json_put(report, "inputs", json_integer((json_int_t)s->inputs));
+    failed |= cli_json_put(report, "judged", json_true());
+    failed |= cli_json_put(report, "worst_bound_rel", json_null());
+    if (failed) {
+        json_decref(report);
+        report = NULL;
+    }
+    return cli_write_json(s->common.json, report);
 }
 
-int cli_solve_ngspice(struct cli_session *s, const char *currents, double limit_sec)
+int cli_solve_ngspice(struct cli_session *s, const char *currents)
 {
     int code = cli_read_inputs(s);
     double *amp = code ? NULL : cli_numbers(s->inputs * s->columns);
     if (!code)
-        code = amp ? ask(s, limit_sec, amp) : cli_no_memory();
+        code = amp ? ask(s, amp) : cli_no_memory();
     if (!code)
         code = write_report(s);
     if (!code)
-        code = cli_write_array(currents, amp, 2, (size_t[]){s->inputs, s->columns},
-                               "column_amp[A], one line per input; by ngspice, without a bound");
+        code = cli_write_columns(currents, s, amp, 2, (size_t[]){s->inputs, s->columns},
+                                 "column_amp[A], one line per input; by ngspice, without a bound");
     if (!code && !s->common.quiet)
-        fprintf(stderr, "%zu x %zu array, %zu input%s; engine ngspice: judged, not proven; there is no bound\n", s->rows,
-                s->columns, s->inputs, s->inputs == 1 ? "" : "s");
+        fprintf(stderr, "%zu x %zu array, %zu input%s; engine ngspice: %s\n", s->rows, s->columns, s->inputs,
+                cli_plural(s->inputs), cli_engine_reason(s));
+    if (!code)
+        cli_warn(s);
     free(amp);
     return code ? code : cli_write_timing(s);
 }

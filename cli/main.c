@@ -19,13 +19,14 @@ static const struct verb {
     {"compare", cli_compare, "engines, ngspice and the fast model on one array, and a report"},
     {"apply",   cli_apply,   "a fast model's currents, for files of any size"},
     {"netlist", cli_netlist, "an array as a SPICE deck, in five dialects"},
+    {"map",     cli_map,     "what a network's weights become on arrays, tile by tile"},
     {"info",    cli_info,    "what a file holds"},
     {"converter", cli_converter, "a DAC's or ADC's parameters from a sweep of its deck"},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
 /* The verbs of DESIGN that come later: named, so that nobody hunts for a typing mistake. */
-static const char *const planned[] = {"device", "map", "eval", "sweep",
+static const char *const planned[] = {"device", "eval", "sweep",
                                       "merge", "bench"};
 
 static int help(FILE *to)
@@ -58,8 +59,8 @@ static int unknown(const char *name)
 }
 
 /* OpenBLAS starts threads of its own before main; they would change the order of sums from run to run, and when
- * memory is short they keep the process from ending.  What it reads at its start can only be set before that: so begin
- * once more.  Where that fails, its threads at least get no work. */
+ * memory is short they keep the process from ending.  What it reads at its start can only be set before that: so
+ * begin once more.  Where that fails, its threads at least get no work. */
 void openblas_set_num_threads(int threads);
 
 static void begin_with_one_blas_thread(char **argv)

@@ -1,42 +1,66 @@
 /* crossohm matrix: the exact conductance matrix of an array, I = V^T G_ni + i0.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "cli.h"
 
 struct job {
     struct cli_session session;
-    enum xo_engine engine;
+    struct cli_engine engine;
     const char *matrix, *offset, *bound, *offset_bound;
     struct xo_matrix_result result;
 };
+
+/* By ngspice: no bounds. */
+static int ask_ngspice(struct job *job)
+{
+    struct cli_session *s = &job->session;
+    struct xo_matrix_result *m = &job->result;
+    struct xo_info info = {""};
+    const struct xo_ngspice_options options = cli_ngspice(s, (double)s->rows + 1);
+    int status = xo_ngspice_matrix(s->circuit, s->cell_siemens.value, &options, m->g_ni_siemens, m->offset_amp, NULL,
+                                   &info);
+    m->worst_bound_rel = m->sampled_error_rel = NAN;
+    return cli_judged(s, status, &info);
+}
+
+static int solve(struct job *job)
+{
+    struct cli_session *s = &job->session;
+    struct xo_matrix_result *m = &job->result;
+    struct xo_info info = {""};
+    bool is_auto = job->engine.ours == XO_ENGINE_AUTO;
+    s->has_engine_option = true;
+    int code = cli_program(s, is_auto ? XO_ENGINE_STARMESH : job->engine.ours, s->cell_siemens.value);
+    if (code)
+        return code;
+    if (is_auto)
+        s->engine_reason = "elimination without subtraction keeps every entry to full relative accuracy";
+    cli_progress_stage(&s->progress, "matrix", 0, NULL);
+    int status = xo_matrix(s->factor, m, &info);
+    cli_progress_clear(&s->progress);
+    cli_lap(s, "matrix");
+    return status ? cli_fail_solving(s, status, &info, s->hardware_path) : CLI_DONE;
+}
 
 static int compute(struct job *job)
 {
     struct cli_session *s = &job->session;
     struct xo_matrix_result *m = &job->result;
-    struct xo_info info = {""};
-    bool is_auto = job->engine == XO_ENGINE_AUTO;
-    s->has_engine_option = true;
     int code = cli_read_inputs(s);
     if (!code)
-        code = cli_program(s, is_auto ? XO_ENGINE_STARMESH : job->engine, s->cell_siemens.value);
+        code = cli_circuit(s);         /* refuses an array too large before there are numbers for its cells */
     if (code)
         return code;
-    if (is_auto)
-        s->engine_reason = "elimination without subtraction keeps every entry to full relative accuracy";
     m->g_ni_siemens = cli_numbers(s->rows * s->columns);
     m->bound_siemens = cli_numbers(s->rows * s->columns);
     m->offset_amp = cli_numbers(s->columns);
     m->offset_bound_amp = cli_numbers(s->columns);
     if (!m->g_ni_siemens || !m->bound_siemens || !m->offset_amp || !m->offset_bound_amp)
         return cli_no_memory();
-    cli_progress_stage(&s->progress, "matrix", 0, NULL);
-    int status = xo_matrix(s->factor, m, &info);
-    cli_progress_clear(&s->progress);
-    cli_lap(s, "matrix");
-    return status ? cli_fail_solving(s, status, &info, s->hardware_path) : CLI_DONE;
+    return s->by_ngspice ? ask_ngspice(job) : solve(job);
 }
 
 static int write_report(const struct job *job)
@@ -49,7 +73,10 @@ static int write_report(const struct job *job)
     failed |= cli_json_put(report, "sampled_columns", json_integer((json_int_t)job->result.sampled_columns));
     failed |= cli_json_put(report, "sampled_error_rel", cli_json_number(job->result.sampled_error_rel));
     failed |= cli_json_put(report, "worst_offset_bound_amp",
-                           cli_json_number(cli_largest(job->result.offset_bound_amp, s->columns)));
+                           s->by_ngspice ? json_null()
+                           : cli_json_number(cli_largest(job->result.offset_bound_amp, s->columns)));
+    if (s->by_ngspice)
+        failed |= cli_json_put(report, "judged", json_true());
     failed |= cli_json_put(report, "largest_offset_amp",
                            cli_json_number(cli_largest(job->result.offset_amp, s->columns)));
     failed |= cli_json_topology(report, s);
@@ -66,8 +93,11 @@ static int write_all(struct job *job)
     const struct xo_matrix_result *m = &job->result;
     const size_t shape[] = {s->rows, s->columns};
     char header[160];
-    snprintf(header, sizeof header, "g_ni_siemens[S], one line per row; worst bound %.2g of its entry",
-             m->worst_bound_rel);
+    if (s->by_ngspice)
+        snprintf(header, sizeof header, "g_ni_siemens[S], one line per row; by ngspice, without a bound");
+    else
+        snprintf(header, sizeof header, "g_ni_siemens[S], one line per row; worst bound %.2g of its entry",
+                 m->worst_bound_rel);
     int code = cli_write_array(job->bound, m->bound_siemens, 2, shape, "bound_siemens[S]");
     if (!code)
         code = cli_write_columns(job->offset, s, m->offset_amp, 1, &s->columns, "offset_amp[A]");
@@ -85,7 +115,8 @@ static void summarise(const struct job *job)
     const struct cli_session *s = &job->session;
     double offset = cli_largest(job->result.offset_amp, s->columns);
     fprintf(stderr, "%zu x %zu array; engine %s: %s\n", s->rows, s->columns, cli_engine(s), cli_engine_reason(s));
-    fprintf(stderr, "no entry is further than %.2g of itself from the exact one\n", job->result.worst_bound_rel);
+    if (!s->by_ngspice)
+        fprintf(stderr, "no entry is further than %.2g of itself from the exact one\n", job->result.worst_bound_rel);
     if (job->result.sampled_error_rel < job->result.worst_bound_rel)
         fprintf(stderr, "that is known beforehand; %zu column%s solved and certified as well: within %.2g\n",
                 job->result.sampled_columns, cli_plural(job->result.sampled_columns), job->result.sampled_error_rel);
@@ -93,8 +124,19 @@ static void summarise(const struct job *job)
         fprintf(stderr, "held lines and sense voltages add currents of up to %.3g A: --offset writes them\n", offset);
 }
 
+static int check_usage(const struct job *job, const struct cli_option *options)
+{
+    static const char *const of_proofs[] = {"bound", "offset-bound"};
+    for (size_t k = 0; k < sizeof of_proofs / sizeof *of_proofs; k++)
+        if (job->engine.ngspice && cli_given(options, of_proofs[k]))
+            return cli_fail(CLI_USAGE, "--%s: not with --engine ngspice, which proves nothing; expected -o, "
+                            "--offset, --json", of_proofs[k]);
+    return cli_check_judge(&job->engine, options);
+}
+
 static int run(struct job *job)
 {
+    job->session.by_ngspice = job->engine.ngspice;
     if (!job->session.siemens_path)
         return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
     if (!job->matrix)
@@ -122,7 +164,8 @@ int cli_matrix(int argc, char **argv)
         {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each entry may be from exact [S]", false},
         {CLI_ARRAY, 0, "offset", &job.offset, "I0.npy", "i0 [A], from held lines and sense voltages", false},
         {CLI_ARRAY, 0, "offset-bound", &job.offset_bound, "B0.npy", "how far i0 may be from exact [A]", false},
-        {CLI_ENGINE, 0, "engine", &job.engine, "E", "auto, starmesh or cholmod", false},
+        {CLI_ENGINE, 0, "engine", &job.engine, "E", "auto, starmesh, cholmod or ngspice", false},
+        {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},
         {.kind = CLI_END}
     };
     const struct cli_page page = {
@@ -133,7 +176,9 @@ int cli_matrix(int argc, char **argv)
     int code = cli_parse(&page, &s->common, &s->hardware_path, argc, argv, &stop);
     if (stop)
         return code;
-    code = run(&job);
+    code = check_usage(&job, options);
+    if (!code)
+        code = run(&job);
     free(job.result.g_ni_siemens);
     free(job.result.bound_siemens);
     free(job.result.offset_amp);

@@ -50,8 +50,8 @@ static int run(struct job *job)
     cli_session_begin(s);
     int code = cli_read_inputs(s);
     if (!code && job->input >= s->inputs)
-        code = cli_fail(CLI_BAD_INPUT, "--input: %zu; expected 0 to %zu, as many as %s holds", job->input, s->inputs - 1,
-                        s->volt_path);
+        code = cli_fail(CLI_BAD_INPUT, "--input: %zu; expected 0 to %zu, as many as %s holds", job->input,
+                        s->inputs - 1, s->volt_path);
     if (!code)
         code = write_deck(job);
     if (!code && !s->common.quiet)

@@ -94,6 +94,15 @@ static int check_ending(const struct cli_option *o, const char *text)
     return CLI_DONE;
 }
 
+static int store_engine(const struct cli_option *o, const char *text)
+{
+    struct cli_engine *engine = o->value;
+    engine->ngspice = !strcmp(text, "ngspice");
+    engine->ours = XO_ENGINE_AUTO;
+    return engine->ngspice || !xo_engine_parse(&engine->ours, text)
+           ? CLI_DONE : wrong(o, text, "auto, cholmod, klu, starmesh or ngspice");
+}
+
 static int store(struct cli_option *o, const char *text)
 {
     o->given = true;
@@ -105,7 +114,7 @@ static int store(struct cli_option *o, const char *text)
     case CLI_SITE:
         return parse_site(o->value, text) ? 0 : wrong(o, text, "row,column such as 3,5");
     case CLI_ENGINE:
-        return xo_engine_parse(o->value, text) ? wrong(o, text, "auto, cholmod, klu or starmesh") : 0;
+        return store_engine(o, text);
     default:
         if (!text[0])
             return wrong(o, text, "a name");

@@ -27,7 +27,8 @@ static const char style[] =
     ".axis{stroke:#39434f}.grid{stroke:#e6e9ed}.frame{fill:none;stroke:#9aa4b0}.bar{fill:#33658a}\n"
     ".points{fill:none;stroke:#33658a;stroke-width:3.2;stroke-linecap:round;stroke-opacity:.6}\n"
     ".diagonal{stroke:#c2513c;stroke-width:1;fill:none}.scroll{overflow-x:auto}.figures b{white-space:nowrap}\n"
-    ".number td+td,.number th+th{text-align:right}.number td:last-child,.number th:last-child{padding-right:0}\n"
+    ".number td+td{white-space:nowrap}.number td+td,.number th+th{text-align:right}"
+    ".number td:last-child,.number th:last-child{padding-right:0}\n"
     ".note{color:#5b6675;font-size:13px;margin:8px 0 0}\n"
     "@media(max-width:1000px){.figures{grid-template-columns:repeat(3,1fr)}}\n"
     "@media print{body{background:#fff}section,.figures div{break-inside:avoid}}\n";
@@ -76,7 +77,8 @@ static void put_figures(FILE *to, const struct report *r)
 static void put_engine_names(FILE *to, const struct report *r)
 {
     for (size_t k = 1; k < r->engines; k++)
-        fprintf(to, "%s%s", k == 1 ? "" : k + 1 == r->engines ? " and " : ", ", xo_engine_name(r->engine[k].engine));
+        fprintf(to, "%s%s", k == 1 ? "" : k + 1 == r->engines ? " and " : ", ",
+                xo_engine_name(r->engine[k].engine));
 }
 
 /* Lines and faults out of the ordinary, if there are any. */
@@ -192,6 +194,17 @@ static void put_proof(FILE *to, const struct report *r)
     fputs("</table></div></section>\n</div>\n", to);
 }
 
+static void put_last_note(FILE *to, const struct report *r)
+{
+    if (r->times)
+        fputs("<p class=\"note\">Times differ from run to run, and so does this page. ", to);
+    else
+        fputs("<p class=\"note\">Times are left out, because they differ from run to run and this page does not: the "
+              "command prints them, writes them with <code>--timing timing.json</code>, and puts them here with "
+              "<code>--times</code>. ", to);
+    fputs("Every number shown here is in the file of <code>--json</code>.</p>\n", to);
+}
+
 static void put_page(FILE *to, const struct report *r)
 {
     const struct cli_session *s = r->session;
@@ -215,9 +228,9 @@ static void put_page(FILE *to, const struct report *r)
     report_put_converters(to, r);
     put_proof(to, r);
     put_agreement(to, r);
-    fputs("<p class=\"note\">Times are left out, because they differ from run to run and this page does not: the "
-          "command prints them, and writes them with <code>--timing timing.json</code>. Every number shown here "
-          "is in the file of <code>--json</code>.</p>\n", to);
+    if (r->times)
+        report_put_times(to, r);
+    put_last_note(to, r);
     fputs("</main></body></html>\n", to);
 }
 

@@ -1,5 +1,5 @@
-/* What `compare` found, and the page that shows it.  Page and report.json are the same bytes for the same inputs:
- * times go to standard output and timing.json only.
+/* What `compare` found, and the page that shows it.  Page and report.json are the same bytes for the same inputs,
+ * unless --times puts the times there, which otherwise go to standard output and timing.json only.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
@@ -15,7 +15,7 @@ struct report_engine {
     double disagreement_amp;           /* largest |I - I_reference|                */
     double disagreement_rel;           /* the same over the column's scale s_j     */
     double worst_bound_rel;
-    double plan_sec, factor_sec, solve_sec;             /* never in the reports    */
+    double plan_sec, factor_sec, solve_sec;
 };
 
 /* ngspice on the first inputs. */
@@ -24,7 +24,7 @@ struct report_judge {
     size_t inputs;
     double *column_amp;                /* [inputs][columns] */
     double disagreement_amp, disagreement_rel;
-    double sec;                        /* never in the reports */
+    double sec;
 };
 
 /* One way to undo the mean loss: what is left of it, and of the codes that flip. */
@@ -45,6 +45,7 @@ struct report {
     struct report_engine engine[REPORT_MAX_ENGINES];
     struct report_judge judge;
     struct xo_solution reference;      /* of all inputs */
+    bool times;                        /* on the page and in report.json, which then differ from run to run */
     double tolerance;
     double lowest_siemens, highest_siemens, lowest_volt, highest_volt;
     double largest_bound_amp;
@@ -60,7 +61,7 @@ struct report {
     struct xo_error model_error;
     double *column_error;              /* [columns] rms over inputs, over full scale */
     double bin[REPORT_BINS], bin_low, bin_high;         /* histogram of the error over full scale */
-    double fit_sec, apply_sec;         /* apply: per input; never in the reports */
+    double fit_sec, apply_sec;         /* apply: per input */
 
     double *ideal_amp;                 /* [inputs][columns] without wires */
     double *nonideality;               /* [columns] */
@@ -76,9 +77,15 @@ struct report {
 int report_find_figures(struct report *r, struct cli_session *s);
 void report_free(struct report *r);
 
-/* compare_tell.c: standard output, report.json, timing.json.  Returns 0 or the exit code. */
+/* compare_tell.c: standard output, report.json.  Returns 0 or the exit code. */
 void report_print(const struct report *r, const char *html);
 int report_write_json(const struct report *r);
+
+/* compare_times.c: on standard output, the page, in report.json; timing.json. */
+void report_print_times(const struct report *r);
+void report_print_speed(const struct report *r);
+void report_put_times(FILE *to, const struct report *r);
+json_t *report_times_json(const struct report *r);
 int report_write_timing(const struct report *r, struct cli_session *s);
 
 /* report.c, report_model.c: the page.  Returns 0 or the exit code. */

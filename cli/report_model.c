@@ -171,7 +171,8 @@ void report_put_model_method(FILE *to, const struct report *r)
     if (r->outside)
         fprintf(to, "%zu inputs lie outside the range of that fit. ", r->outside);
     static const char *const range[] = {
-        [XO_ADC_FULL] = "covers all rows on at the read voltage", [XO_ADC_GRANULAR] = "counts single units of current",
+        [XO_ADC_FULL] = "covers all rows on at the read voltage",
+        [XO_ADC_GRANULAR] = "counts single units of current",
         [XO_ADC_CALIBRATED] = "was fixed from the currents of inputs passed through the DAC",
         [XO_ADC_FIXED] = "is that of the hardware file"};
     fprintf(to, "Codes are those of an ADC of %d bits whose range %s (DAC of %d bit%s); gain: %s, %s. ",

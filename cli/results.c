@@ -290,14 +290,14 @@ void cli_warn_dac(const struct xo_dac *dac, size_t count, const double *volt)
     for (size_t k = 0; k < count; k++)
         outside += volt[k] < low - step / 2 || volt[k] > high + step / 2;
     if (outside)
-        fprintf(stderr, "crossohm: %zu of %zu voltages lie outside what the DAC gives, %.4g to %.4g V; converters see the "
-                "nearest it gives\n", outside, count, low, high);
+        fprintf(stderr, "crossohm: %zu of %zu voltages lie outside what the DAC gives, %.4g to %.4g V; converters "
+                "see the nearest it gives\n", outside, count, low, high);
 }
 
 void cli_warn(const struct cli_session *s)
 {
     enum { SHOWN = 5 };
-    size_t islands = xo_factor_islands(s->factor), partner = 0;
+    size_t islands = s->factor ? xo_factor_islands(s->factor) : 0, partner = 0;
     char name[256];
     for (size_t k = 0; k < islands && k < SHOWN; k++) {
         xo_factor_island_name(s->factor, k, name, sizeof name);

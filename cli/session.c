@@ -215,11 +215,13 @@ int cli_program(struct cli_session *s, enum xo_engine engine, const double *cell
 
 const char *cli_engine(const struct cli_session *s)
 {
-    return xo_engine_name(xo_factor_engine(s->factor));
+    return s->by_ngspice ? "ngspice" : xo_engine_name(xo_factor_engine(s->factor));
 }
 
 const char *cli_engine_reason(const struct cli_session *s)
 {
+    if (s->by_ngspice)
+        return "judged, not proven: there is no bound";
     return s->engine_reason ? s->engine_reason : xo_factor_reason(s->factor);
 }
 

@@ -10,9 +10,7 @@ struct job {
     struct cli_session session;
     struct cli_scheme scheme;
     size_t gradient_column;
-    bool wants_gradient, by_ngspice;
-    const char *engine;
-    double limit_sec;
+    bool wants_gradient;
     const char *currents, *node_voltage, *branch_current, *power, *bound, *gradient_output;
     struct xo_solution solution;
     struct xo_branch_values gradient;
@@ -43,7 +41,7 @@ static int compute(struct job *job)
         code = cli_fail(CLI_BAD_INPUT, "--gradient: column %zu; expected 0 to %zu", job->gradient_column,
                         s->columns - 1);
     if (!code)
-        code = cli_program(s, job->scheme.engine, s->cell_siemens.value);
+        code = cli_program(s, job->scheme.engine.ours, s->cell_siemens.value);
     if (!code)
         code = cli_solution_new(&job->solution, s, s->inputs, with);
     if (!code)
@@ -132,36 +130,53 @@ static void summarise(const struct job *job)
 
 /* ---- the verb ------------------------------------------------------------------------------------- */
 
-static int check_usage(const struct job *job, const struct cli_option *options)
+#define COUNT(list) (sizeof (list) / sizeof *(list))
+
+static int refuse(const struct cli_option *options, size_t count, const char *const *names, const char *why)
 {
-    static const char *const of_schemes[] = {"cell", "read-volt", "pattern"};
+    for (size_t k = 0; k < count; k++)
+        if (cli_given(options, names[k]))
+            return cli_fail(CLI_USAGE, "--%s: %s", names[k], why);
+    return CLI_DONE;
+}
+
+static int check_deck(const struct job *job, const struct cli_option *options)
+{
+    const struct cli_engine *engine = &job->scheme.engine;
+    for (size_t k = 0; options[k].kind != CLI_END; k++) {
+        const char *name = options[k].name;
+        if (options[k].given && strcmp(name, "currents") && strcmp(name, "engine") && strcmp(name, "time-limit"))
+            return cli_fail(CLI_USAGE, "--%s: not with a deck; expected -o, --json, --engine klu or ngspice", name);
+    }
+    return engine->ours == XO_ENGINE_AUTO || engine->ours == XO_ENGINE_KLU
+           ? CLI_DONE : cli_fail(CLI_USAGE, "--engine: %s; decks are solved by klu or ngspice",
+                                 xo_engine_name(engine->ours));
+}
+
+static int check_scheme(const struct cli_option *options)
+{
     static const char *const of_inputs[] = {"volts", "currents", "node-voltage", "branch-current", "power", "bound",
                                             "gradient", "gradient-output"};
-    if (cli_is_deck(job->session.hardware_path) || job->by_ngspice)
-        for (size_t k = 0; options[k].kind != CLI_END; k++) {
-            const char *name = options[k].name;
-            bool input = !strcmp(name, "siemens") || !strcmp(name, "volts") || !strcmp(name, "time-limit");
-            if (options[k].given && strcmp(name, "currents") && strcmp(name, "engine") && !(job->by_ngspice && input))
-                return cli_fail(CLI_USAGE, "--%s: not with %s; expected -o, --json", name,
-                                job->by_ngspice ? "--engine ngspice, which proves nothing" : "a deck");
-        }
-    if (cli_is_deck(job->session.hardware_path))
-        return !job->by_ngspice && (job->scheme.engine == XO_ENGINE_AUTO || job->scheme.engine == XO_ENGINE_KLU)
-               ? CLI_DONE : cli_fail(CLI_USAGE, "--engine: %s; decks are solved by klu", job->engine);
-    if (cli_given(options, "time-limit") && !job->by_ngspice)
-        return cli_fail(CLI_USAGE, "--time-limit: only with --engine ngspice");
-    if (job->scheme.name) {
-        for (size_t k = 0; k < sizeof of_inputs / sizeof *of_inputs; k++)
-            if (cli_given(options, of_inputs[k]))
-                return cli_fail(CLI_USAGE, "--%s: not with --scheme; expected --cell, --read-volt, --pattern, --json",
-                                of_inputs[k]);
-        if (!cli_given(options, "cell"))
-            return cli_missing("--cell", "the row and column to read, such as 3,5");
-        return cli_given(options, "read-volt") ? CLI_DONE : cli_missing("--read-volt", "volts, such as 0.2");
-    }
-    for (size_t k = 0; k < sizeof of_schemes / sizeof *of_schemes; k++)
-        if (cli_given(options, of_schemes[k]))
-            return cli_fail(CLI_USAGE, "--%s: only with --scheme; expected half, third or floating", of_schemes[k]);
+    int code = refuse(options, COUNT(of_inputs), of_inputs,
+                      "not with --scheme; expected --cell, --read-volt, --pattern, --json");
+    if (code)
+        return code;
+    if (!cli_given(options, "cell"))
+        return cli_missing("--cell", "the row and column to read, such as 3,5");
+    return cli_given(options, "read-volt") ? CLI_DONE : cli_missing("--read-volt", "volts, such as 0.2");
+}
+
+static int check_inputs(const struct job *job, const struct cli_option *options)
+{
+    static const char *const of_schemes[] = {"cell", "read-volt", "pattern"};
+    static const char *const of_proofs[] = {"bound", "node-voltage", "branch-current", "power", "gradient",
+                                            "gradient-output"};
+    int code = refuse(options, COUNT(of_schemes), of_schemes, "only with --scheme; expected half, third or floating");
+    if (!code && job->scheme.engine.ngspice)
+        code = refuse(options, COUNT(of_proofs), of_proofs,
+                      "not with --engine ngspice, which proves nothing; expected -o, --json");
+    if (code)
+        return code;
     if (!job->session.siemens_path)
         return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
     if (!job->session.volt_path)
@@ -173,16 +188,26 @@ static int check_usage(const struct job *job, const struct cli_option *options)
     return CLI_DONE;
 }
 
+static int check_usage(const struct job *job, const struct cli_option *options)
+{
+    int code = cli_check_judge(&job->scheme.engine, options);
+    if (code)
+        return code;
+    if (cli_is_deck(job->session.hardware_path))
+        return check_deck(job, options);
+    return job->scheme.name ? check_scheme(options) : check_inputs(job, options);
+}
+
 static int run(struct job *job)
 {
     cli_session_begin(&job->session);
     if (cli_is_deck(job->session.hardware_path))
         return cli_solve_deck(&job->session, job->currents);
-    if (job->by_ngspice)
-        return cli_solve_ngspice(&job->session, job->currents, job->limit_sec);
     job->session.has_engine_option = true;
     if (job->scheme.name)
         return cli_scheme_read(&job->session, &job->scheme);
+    if (job->session.by_ngspice)
+        return cli_solve_ngspice(&job->session, job->currents);
     int code = compute(job);
     if (!code)
         code = write_all(job);
@@ -201,8 +226,8 @@ int cli_solve(int argc, char **argv)
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
         {CLI_ARRAY, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
-        {CLI_TEXT, 0, "engine", &job.engine, "E", "auto, cholmod, klu, starmesh or ngspice", false},
-        {CLI_NUMBER, 0, "time-limit", &job.limit_sec, "S", "seconds for ngspice; default 600", false},
+        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu, starmesh or ngspice", false},
+        {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},
         {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
         {CLI_ARRAY, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},
         {CLI_ARCHIVE, 0, "branch-current", &job.branch_current, "B.npz", "of cells, wires, ends, bridges [A]", false},
@@ -229,9 +254,7 @@ int cli_solve(int argc, char **argv)
     job.wants_gradient = cli_given(options, "gradient");
     if (!job.currents)
         job.currents = "-";
-    job.by_ngspice = job.engine && !strcmp(job.engine, "ngspice");
-    if (job.engine && !job.by_ngspice && xo_engine_parse(&job.scheme.engine, job.engine))
-        return cli_fail(CLI_USAGE, "--engine: found '%s'; expected auto, cholmod, klu, starmesh or ngspice", job.engine);
+    s->by_ngspice = job.scheme.engine.ngspice;
     code = check_usage(&job, options);
     if (!code)
         code = run(&job);

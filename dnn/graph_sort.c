@@ -1,5 +1,5 @@
-/* A graph in an order in which it can run: producers first, otherwise as the file has it; nodes that the output does not
- * need dropped; every node with a name of its own.
+/* A graph in an order in which it can run: producers first, otherwise as the file has it; nodes that the output does
+ * not need dropped; every node with a name of its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -47,7 +47,8 @@ static int visit(struct sort *s, size_t root, struct xo_info *info)
         if (p == XO_NONE || s->state[p] == DONE)
             continue;
         if (s->state[p] == OPEN)
-            return xo_node_fail(info, XO_EVALUE, s->g, node, "waits for node %.80s, which waits for it; expected a graph "
+            return xo_node_fail(info, XO_EVALUE, s->g, node,
+                                "waits for node %.80s, which waits for it; expected a graph "
                                 "without cycles", s->g->node[p].name);
         s->stack[depth++] = p;
         s->state[p] = OPEN;
@@ -94,10 +95,14 @@ static int rebuild(struct sort *s)
 
 static void count_consumers(struct xo_graph *g)
 {
+    for (size_t k = 0; k < g->values; k++)
+        g->value[k].reader = XO_NONE;
     for (size_t k = 0; k < g->nodes; k++)
         for (size_t j = 0; j < g->node[k].inputs; j++)
-            if (g->node[k].input[j] != XO_NONE)
+            if (g->node[k].input[j] != XO_NONE) {
                 g->value[g->node[k].input[j]].consumers++;
+                g->value[g->node[k].input[j]].reader = k;
+            }
     g->value[g->output].consumers++;
 }
 

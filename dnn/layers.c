@@ -4,8 +4,13 @@
 #include "config.h"
 #endif
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include "layers_private.h"
+
+/* Weights that many layers share are copied for each: this often at most, all in all. */
+#define MAX_COPIES 64
+#define FREE_NBYTES ((size_t)64 << 20)
 
 /* A node being looked at. */
 struct find {
@@ -17,6 +22,7 @@ struct find {
     struct xo_steps steps;
     double alpha, beta;                /* factors of weight and bias */
     bool stays_digital;
+    size_t *nbytes_left;               /* that weights may still take */
     struct xo_info *info;
 };
 
@@ -64,7 +70,8 @@ static int conv_window(struct find *f, size_t spatial)
     for (size_t k = 0; k < spatial && good; k++)
         good = !xo_attribute(f->n, "kernel_shape") || (size_t)kernel[k] == shape[k];
     if (!good)
-        return xo_node_fail(f->info, XO_EVALUE, f->g, f->l->node, "strides, dilations or kernel_shape do not fit; expected "
+        return xo_node_fail(f->info, XO_EVALUE, f->g, f->l->node,
+                            "strides, dilations or kernel_shape do not fit; expected "
                             "%zu of each, 1 or more, kernel_shape as the weights'", spatial);
     for (size_t k = 0; k < 2; k++)
         w->kernel[k] = w->stride[k] = w->dilation[k] = 1;
@@ -136,14 +143,22 @@ static const struct {
 static int copy_weights(struct find *f)
 {
     struct xo_layer *l = f->l;
+    const struct xo_steps s = f->steps;
     const float *from = f->weight->data;
-    float *to = l->weight = xo_arena_alloc(&f->out->arena, xo_tensor_count(f->weight), sizeof *to);
+    size_t count = xo_tensor_count(f->weight);
+    float *to;
+    if (count * sizeof *to > *f->nbytes_left)
+        return xo_node_fail(f->info, XO_ETOOBIG, f->g, l->node,
+                            "layers share weights so often that they no longer fit; "
+                            "expected each number to be used by at most %d", MAX_COPIES);
+    *f->nbytes_left -= count * sizeof *to;
+    to = l->weight = xo_arena_alloc(&f->out->arena, count, sizeof *to);
     if (!to)
         return ENOMEM;
     for (size_t g = 0; g < l->groups; g++)
         for (size_t k = 0; k < l->inputs; k++)
             for (size_t p = 0; p < l->outputs; p++)
-                *to++ = (float)(f->alpha * (double)from[g * f->steps.group + k * f->steps.input + p * f->steps.output]);
+                *to++ = (float)(f->alpha * (double)from[g * s.group + k * s.input + p * s.output]);
     return 0;
 }
 
@@ -164,6 +179,20 @@ static int copy_bias(struct find *f)
     return 0;
 }
 
+/* alpha, and what is folded in, may have made numbers too large. */
+static int check_finite(const struct find *f)
+{
+    const struct xo_layer *l = f->l;
+    size_t outputs = l->groups * l->outputs;
+    bool finite = true;
+    for (size_t k = 0; k < outputs * l->inputs; k++)
+        finite = finite && isfinite(l->weight[k]);
+    for (size_t p = 0; p < outputs; p++)
+        finite = finite && isfinite(l->bias[p]);
+    return finite ? 0 : xo_node_fail(f->info, XO_EVALUE, f->g, l->node, "weights or bias, with all factors, exceed "
+                                     "float32; expected finite numbers");
+}
+
 /* ---- one by one ----------------------------------------------------------------------------------- */
 
 static int take(struct find *f, int (*taker)(struct find *f), enum xo_batch_norm fold)
@@ -178,19 +207,39 @@ static int take(struct find *f, int (*taker)(struct find *f), enum xo_batch_norm
         return status;
     status = copy_weights(f);
     if (!status && f->alpha == 1)
-        status = xo_layer_integers(f->out, l, f->g, f->n->input[1], f->steps);
+        status = xo_layer_integers(f->out, l, f->g, f->n->input[1], f->steps, f->info);
     if (!status && fold == XO_BATCH_NORM_FOLD && !l->has_integers)
         status = xo_layer_fold(l, f->g, f->info);
+    if (!status)
+        status = check_finite(f);
     f->out->count += !status;
     return status;
 }
 
-static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node, enum xo_batch_norm fold,
-                   struct xo_info *info)
+/* How a layer has it: all alike, or by the hardware it gets. */
+struct folding { enum xo_batch_norm all; const struct xo_hardware *hardware; };
+
+static int fold_of(enum xo_batch_norm *fold, const struct folding *f, const char *layer, struct xo_info *info)
+{
+    struct xo_hardware h;
+    bool keep;
+    int status = 0;
+    *fold = f->all;
+    if (f->hardware && !(status = xo_hardware_for_layer(&h, f->hardware, layer, &keep, info))) {
+        *fold = h.mapping.batch_norm;
+        xo_hardware_free(&h);
+    }
+    return status;
+}
+
+static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node, const struct folding *folding,
+                   size_t *nbytes_left, struct xo_info *info)
 {
     const struct xo_graph_node *n = &g->node[node];
-    struct find f = { .g = g, .n = n, .out = out, .l = &out->layer[out->count], .alpha = 1, .beta = 1, .info = info };
+    struct find f = { .g = g, .n = n, .out = out, .l = &out->layer[out->count], .alpha = 1, .beta = 1,
+                      .nbytes_left = nbytes_left, .info = info };
     size_t input = input_of(n, 0);
+    enum xo_batch_norm fold;
     f.weight = constant_of(&f, 1);
     if (!f.weight || input == XO_NONE || g->value[input].is_constant || n->outputs < 1 || n->output[0] == XO_NONE)
         return 0;
@@ -200,19 +249,31 @@ static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node,
         *f.l = (struct xo_layer){ .name = n->name, .node = node, .batch_norm = XO_NONE, .input = input,
                                   .output = n->output[0], .groups = 1,
                                   .window = { .kernel = { 1, 1 }, .stride = { 1, 1 }, .dilation = { 1, 1 } } };
-        return take(&f, takers[k].take, fold);
+        int status = fold_of(&fold, folding, n->name, info);
+        return status ? status : take(&f, takers[k].take, fold);
     }
     return 0;
 }
 
-int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info)
+static size_t constant_nbytes(const struct xo_graph *g)
+{
+    size_t nbytes = 0;
+    for (size_t k = 0; k < g->values; k++)
+        if (g->value[k].is_constant)
+            nbytes += xo_tensor_count(&g->value[k].constant) * xo_dtype_nbytes(g->value[k].constant.type);
+    return nbytes;
+}
+
+static int find_all(struct xo_layers *out, const struct xo_graph *g, const struct folding *folding,
+                    struct xo_info *info)
 {
     struct xo_layers layers = { 0 };
+    size_t nbytes_left = FREE_NBYTES + MAX_COPIES * constant_nbytes(g);
     int status;
     layers.layer = xo_arena_alloc(&layers.arena, g->nodes + 1, sizeof *layers.layer);
     status = layers.layer ? 0 : ENOMEM;
     for (size_t k = 0; k < g->nodes && !status; k++)
-        status = look_at(&layers, g, k, fold, info);
+        status = look_at(&layers, g, k, folding, &nbytes_left, info);
     if (status == ENOMEM)
         xo_fail(info, ENOMEM, "%s: %s", g->file, xo_strerror(ENOMEM));
     if (status)
@@ -220,6 +281,17 @@ int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batc
     else
         *out = layers;
     return status;
+}
+
+int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info)
+{
+    return find_all(out, g, &(struct folding){ fold, NULL }, info);
+}
+
+int xo_layers_find_for(struct xo_layers *out, const struct xo_graph *g, const struct xo_hardware *h,
+                       struct xo_info *info)
+{
+    return find_all(out, g, &(struct folding){ h->mapping.batch_norm, h }, info);
 }
 
 void xo_layers_free(struct xo_layers *layers)

@@ -5,7 +5,7 @@ _crossohm()
 {
     local word=$2 before=$3 verb=${COMP_WORDS[1]} words=
     if [ "$COMP_CWORD" = 1 ]; then
-        words='solve matrix fit compare apply info converter netlist help version'
+        words='solve matrix fit compare apply map info converter netlist help version'
     elif [ "$verb" = converter ] && [ "$COMP_CWORD" = 2 ]; then
         words='adc dac'
     else

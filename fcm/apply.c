@@ -13,6 +13,7 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#include "clones.h"
 #include "levels.h"
 #include "memory.h"
 #include "random.h"
@@ -39,17 +40,24 @@ static double noise(const struct job *job, enum xo_purpose purpose, size_t place
     return xo_random_gauss((struct xo_random_key){ job->m->seed, purpose, 0, place });
 }
 
-/* Is this input one of those the fit has seen the like of? */
-static bool is_outside(const struct xo_fcm *m, const double *volt)
+/* How many inputs are none of those the fit has seen the like of? */
+XO_CLONES
+static size_t count_outside(const struct xo_fcm *m, size_t inputs, const double *volt)
 {
     const struct xo_fcm_validity *v = &m->validity;
-    size_t zeros = 0, beyond = 0;
-    for (size_t i = 0; i < m->rows; i++) {
-        beyond += volt[i] < v->low_volt || volt[i] > v->high_volt;
-        zeros += volt[i] == 0;
+    const double low = v->low_volt, high = v->high_volt;
+    size_t outside = 0;
+    for (size_t n = 0; n < inputs; n++, volt += m->rows) {
+        double zeros = 0, beyond = 0;  /* in the lanes of the voltages */
+#pragma omp simd reduction(+ : zeros, beyond)
+        for (size_t i = 0; i < m->rows; i++) {
+            beyond += volt[i] < low || volt[i] > high ? 1.0 : 0.0;
+            zeros += volt[i] == 0 ? 1.0 : 0.0;
+        }
+        double sparsity = zeros / (double)m->rows;
+        outside += beyond > 0 || sparsity < v->low_sparsity || sparsity > v->high_sparsity;
     }
-    double sparsity = (double)zeros / (double)m->rows;
-    return beyond || sparsity < v->low_sparsity || sparsity > v->high_sparsity;
+    return outside;
 }
 
 static void convert_inputs(const struct job *job, size_t first, size_t count, double *volt)
@@ -84,20 +92,24 @@ static void read_currents(const struct job *job, size_t place, double *amp)
 
 /* An ADC without noise and INL: the same arithmetic, rounded half to even by adding 2^52, so that several columns fit
  * one instruction. */
-static void read_straight(const struct job *job, double *restrict amp)
+XO_CLONES
+static void read_straight(const struct job *job, size_t count, double *restrict amp)
 {
-    const double *restrict low = job->readout.low, *restrict lsb = job->readout.lsb, *restrict gain = job->readout.gain;
+    const double *restrict low = job->readout.low, *restrict lsb = job->readout.lsb;
+    const double *restrict gain = job->readout.gain;
     const double slope = 1 + job->m->adc.gain_error, offset = job->m->adc.offset_lsb;
     const double last = (double)((1u << job->m->adc.bits) - 1), whole = 0x1p52;
+    const size_t columns = job->m->columns;
+    for (size_t n = 0; n < count; n++, amp += columns)
 #pragma omp simd
-    for (size_t j = 0; j < job->m->columns; j++) {
-        double code = (amp[j] - low[j]) / lsb[j] * slope + offset;
-        code = code > 0 ? code : 0;
-        code = code < last ? code : last;
-        code += whole;
-        code -= whole;
-        amp[j] = gain[j] * (low[j] + code * lsb[j]);
-    }
+        for (size_t j = 0; j < columns; j++) {
+            double code = (amp[j] - low[j]) / lsb[j] * slope + offset;
+            code = code > 0 ? code : 0;
+            code = code < last ? code : last;
+            code += whole;
+            code -= whole;
+            amp[j] = gain[j] * (low[j] + code * lsb[j]);
+        }
 }
 
 /* Through the ADC and back to ampere; the gain behind it, or in its reference. */
@@ -105,10 +117,10 @@ static void convert_outputs(const struct job *job, size_t first, size_t count, d
 {
     const struct xo_fcm *m = job->m;
     const bool straight = m->adc.noise_lsb == 0 && m->adc.inl_lsb.count == 0;
-    for (size_t n = 0; n < count; n++)
-        if (straight)
-            read_straight(job, amp + n * m->columns);
-        else
+    if (straight)
+        read_straight(job, count, amp);
+    else
+        for (size_t n = 0; n < count; n++)
             read_currents(job, (job->how->first_input + first + n) * m->columns, amp + n * m->columns);
 }
 
@@ -127,9 +139,7 @@ static size_t apply_block(const struct job *job, size_t first, double *scratch)
     const size_t count = job->inputs - first < BLOCK ? job->inputs - first : BLOCK;
     const double *volt = job->row_volt + first * m->rows;
     double *amp = job->column_amp + first * m->columns;
-    size_t outside = 0;
-    for (size_t n = 0; n < count; n++)
-        outside += is_outside(m, volt + n * m->rows);
+    size_t outside = count_outside(m, count, volt);
     if (job->how->converters)
         convert_inputs(job, first, count, scratch);
     multiply(m, count, job->how->converters ? scratch : volt, amp);

@@ -27,10 +27,22 @@ double xo_dac_volt(const struct xo_dac *dac, unsigned digit, double gauss)
            dac->noise_volt * gauss;
 }
 
+/* Beyond the ends the end is nearest, however far: there distances may round to the same. */
+static double within_range(const struct xo_dac *dac, double volt)
+{
+    double lowest = INFINITY, highest = -INFINITY;
+    for (unsigned digit = 0; digit < 1u << dac->bits; digit++) {
+        lowest = fmin(lowest, xo_dac_volt(dac, digit, 0));
+        highest = fmax(highest, xo_dac_volt(dac, digit, 0));
+    }
+    return fmin(fmax(volt, lowest), highest);
+}
+
 unsigned xo_dac_nearest(const struct xo_dac *dac, double volt)
 {
     unsigned nearest = 0;
     double least = INFINITY;
+    volt = within_range(dac, volt);
     for (unsigned digit = 0; digit < 1u << dac->bits; digit++) {
         double distance = fabs(xo_dac_volt(dac, digit, 0) - volt);
         if (distance < least) {

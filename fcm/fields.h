@@ -56,7 +56,7 @@ struct xo_fcm_item {
     const char *text;                  /* count characters, not counting the NUL */
     union { int64_t i; uint64_t u; double f; } scalar;
 };
-bool xo_fcm_look(struct xo_fcm_item *item, const struct xo_fcm_field *f, const struct xo_fcm *m);   /* false: absent */
+bool xo_fcm_look(struct xo_fcm_item *item, const struct xo_fcm_field *f, const struct xo_fcm *m);  /* false: absent */
 bool xo_fcm_may_lack(const struct xo_fcm_field *f);
 
 /* words: the k-th, and which one a text is (-1: none).  word[32]; returns word, or NULL. */

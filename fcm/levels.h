@@ -3,10 +3,17 @@
 #ifndef XO_FCM_LEVELS_H
 #define XO_FCM_LEVELS_H
 
+#include <stdbool.h>
 #include "xo_converter.h"
 
 struct xo_level { double volt; unsigned digit; };
-struct xo_levels { size_t count; double per_volt; struct xo_level *level; };
+struct xo_levels {
+    struct xo_dac dac;
+    size_t count;
+    double per_volt;
+    bool even;                         /* level k is digit k, all steps are equal but for rounding */
+    struct xo_level *level;
+};
 
 int xo_levels_new(struct xo_levels *out, const struct xo_dac *dac);      /* 0 or ENOMEM */
 void xo_levels_free(struct xo_levels *levels);

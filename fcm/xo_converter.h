@@ -14,7 +14,8 @@ extern "C" {
 
 /* gauss: a sample of N(0, 1) for the noise, 0 for none.  Rounding is half to even everywhere. */
 
-/* v = read_volt t (1 + gain_error) + offset_volt + sum_k inl_volt[k] t^k + noise_volt gauss, t = digit/(2^bits - 1). */
+/* v = read_volt t (1 + gain_error) + offset_volt + sum_k inl_volt[k] t^k + noise_volt gauss,
+ * t = digit/(2^bits - 1). */
 double xo_dac_volt(const struct xo_dac *dac, unsigned digit, double gauss);
 /* The digit whose noiseless voltage is nearest (the lower one of two). */
 unsigned xo_dac_nearest(const struct xo_dac *dac, double volt);

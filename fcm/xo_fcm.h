@@ -50,7 +50,8 @@ struct xo_fcm {
 void xo_fcm_free(struct xo_fcm *m);    /* the arrays and the struct's contents; leaves *m zeroed               */
 
 /* Write atomically ("-": standard output); equal models give equal bytes.  XO_EVALUE names what no such file may
- * hold: numbers that are not finite or out of range, missing arrays.  One thread at a time: HDF5 is not re-entrant. */
+ * hold: numbers that are not finite or out of range, missing arrays.  One thread at a time: HDF5 is not
+ * re-entrant. */
 int xo_fcm_write(const char *path, const struct xo_fcm *m, struct xo_info *info);
 
 /* Read, or parse from memory (name is for messages).  Refuses what is truncated, altered in any bit (checksum), of a

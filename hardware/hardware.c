@@ -19,8 +19,7 @@ static const struct xo_key *find_key(const char *path)
     return NULL;
 }
 
-/* Is any key behind "path."? */
-static bool is_section(const char *path)
+bool xo_is_section(const char *path)
 {
     size_t length = strlen(path);
     for (size_t k = 0; k < xo_schema_count; k++)
@@ -39,29 +38,32 @@ static const struct xo_later_key *find_later(const char *path)
 
 static int walk(struct xo_hardware *h, const struct xo_node *map, const char *section, struct xo_info *info)
 {
-    for (const struct xo_node *node = map->first; node; node = node->next) {
-        char path[MAX_PATH], found[XO_FOUND_SIZE];
-        const struct xo_key *key;
-        const struct xo_later_key *later;
-        int status;
-        snprintf(path, sizeof path, "%s%s%.80s", section, *section ? "." : "", node->key);
-        key = find_key(path);
-        later = find_later(path);
-        if (key)
-            status = xo_store(h, key, node, info);
-        else if (later)
-            status = xo_mark_fail(info, XO_EUNSUPPORTED, node->key_mark, "%s: %s", path, later->why);
-        else if (!is_section(path))
-            status = xo_unknown_key(path, node->key_mark, info);
-        else if (node->kind != XO_NODE_MAP)
-            status = xo_mark_fail(info, XO_EVALUE, node->mark, "%s: found %s; expected a mapping", path,
-                                  xo_node_found(found, node));
-        else
-            status = walk(h, node, path, info);
-        if (status)
-            return status;
-    }
-    return 0;
+    int status = 0;
+    for (const struct xo_node *node = map->first; node && !status; node = node->next)
+        status = xo_take(h, node, section, info);
+    return status;
+}
+
+int xo_take(struct xo_hardware *h, const struct xo_node *node, const char *section, struct xo_info *info)
+{
+    char path[MAX_PATH], found[XO_FOUND_SIZE];
+    const struct xo_key *key;
+    const struct xo_later_key *later;
+    snprintf(path, sizeof path, "%s%s%.80s", section, *section ? "." : "", node->key);
+    key = find_key(path);
+    later = find_later(path);
+    if (key)
+        return xo_store(h, key, node, info);
+    if (later)
+        return xo_mark_fail(info, XO_EUNSUPPORTED, node->key_mark, "%s: %s", path, later->why);
+    if (!strcmp(path, "layers"))
+        return xo_take_layers(h, node, info);
+    if (!xo_is_section(path))
+        return xo_unknown_key(path, node->key_mark, info);
+    if (node->kind != XO_NODE_MAP)
+        return xo_mark_fail(info, XO_EVALUE, node->mark, "%s: found %s; expected a mapping", path,
+                            xo_node_found(found, node));
+    return walk(h, node, path, info);
 }
 
 static int store_defaults(struct xo_hardware *h, struct xo_info *info)
@@ -82,8 +84,7 @@ static struct xo_mark given(const struct xo_hardware *h, const char *first, cons
     return mark.origin ? mark : xo_data(h, find_key(second))->mark;
 }
 
-/* What no single key can know. */
-static int check_together(const struct xo_hardware *h, struct xo_info *info)
+int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
 {
     char a[XO_NUMBER_SIZE], b[XO_NUMBER_SIZE];
     if (!(h->device.on_siemens > h->device.off_siemens))
@@ -150,7 +151,9 @@ int xo_hardware_parse(struct xo_hardware *out, const char *bytes, size_t nbytes,
     if (!status)
         status = walk(&h, root, "", info);
     if (!status)
-        status = check_together(&h, info);
+        status = xo_check_layers(&h, info);
+    if (!status)
+        status = xo_check_together(&h, info);
     if (status)
         xo_hardware_free(&h);
     else

@@ -141,9 +141,9 @@ static void print_sites(FILE *f, const struct xo_hardware *h, const struct xo_ke
 }
 
 /* "array.faults.stuck" after "array.lines.bit" -> "  faults:" and the indented name, up to its colon */
-static void print_name(FILE *f, const char *before, const char *path)
+static void print_name(FILE *f, size_t indent, const char *before, const char *path)
 {
-    size_t same = 0, indent = 0;
+    size_t same = 0;
     for (size_t k = 0; before[k] && before[k] == path[k]; k++)
         if (path[k] == '.')
             same = k + 1;
@@ -160,13 +160,53 @@ static bool has_no_size(const struct xo_hardware *h, const struct xo_key *key)
            || (key->offset == offsetof(struct xo_hardware, array.columns) && !h->array.columns);
 }
 
-int xo_hardware_print(char **text, const struct xo_hardware *h)
+static void print_value(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
 {
     static void (*const print[])(FILE *, const struct xo_hardware *, const struct xo_key *) = {
         [XO_KIND_WHOLE] = print_whole,  [XO_KIND_REAL] = print_real,   [XO_KIND_VALUES] = print_values,
         [XO_KIND_CHOICE] = print_choice, [XO_KIND_CLIP] = print_clip,  [XO_KIND_INL] = print_inl,
         [XO_KIND_LINES] = print_lines,  [XO_KIND_SITES] = print_sites, [XO_KIND_SITE_VALUES] = print_sites,
     };
+    print[key->kind](f, h, key);
+    putc('\n', f);
+}
+
+/* What a pattern sets: the keys that have a place once it is put over a copy where none has. */
+static void print_pattern(FILE *f, struct xo_hardware *copy, const struct xo_node *pattern)
+{
+    const char *before = "";
+    bool keep = false;
+    for (size_t k = 0; k < xo_schema_count; k++)
+        xo_data(copy, &xo_schema[k])->mark.origin = NULL;
+    xo_override(copy, pattern, &keep, NULL);
+    fputs("  ", f);
+    print_text(f, pattern->key);
+    fputs(pattern->count ? ":\n" : ": {}\n", f);
+    if (keep)
+        fputs("    keep: digital\n", f);
+    for (size_t k = 0; k < xo_schema_count; k++)
+        if (xo_data(copy, &xo_schema[k])->mark.origin) {
+            print_name(f, 4, before, xo_schema[k].path);
+            print_value(f, copy, &xo_schema[k]);
+            before = xo_schema[k].path;
+        }
+}
+
+static int print_layers(FILE *f, const struct xo_hardware *h)
+{
+    struct xo_hardware copy;
+    int status = h->owned->layers ? xo_hardware_copy(&copy, h) : 0;
+    if (!h->owned->layers || status)
+        return status;
+    fputs(h->owned->layers->count ? "layers:\n" : "layers: {}\n", f);
+    for (const struct xo_node *pattern = h->owned->layers->first; pattern; pattern = pattern->next)
+        print_pattern(f, &copy, pattern);
+    xo_hardware_free(&copy);
+    return 0;
+}
+
+int xo_hardware_print(char **text, const struct xo_hardware *h)
+{
     const char *before = "";
     char *buffer = NULL;
     size_t nbytes;
@@ -177,12 +217,11 @@ int xo_hardware_print(char **text, const struct xo_hardware *h)
     for (size_t k = 0; k < xo_schema_count; k++) {
         if (has_no_size(h, &xo_schema[k]))
             continue;
-        print_name(f, before, xo_schema[k].path);
-        print[xo_schema[k].kind](f, h, &xo_schema[k]);
-        putc('\n', f);
+        print_name(f, 0, before, xo_schema[k].path);
+        print_value(f, h, &xo_schema[k]);
         before = xo_schema[k].path;
     }
-    failed = ferror(f);
+    failed = print_layers(f, h) || ferror(f);
     if (fclose(f) || failed) {
         free(buffer);
         return ENOMEM;

@@ -125,7 +125,6 @@ _Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_law) == size
 #define NONLINEAR "belongs to nonlinear cells; this version computes ohmic cells only"
 #define GATED "belongs to gated arrays; this version computes the plain crossbar only"
 const struct xo_later_key xo_later_keys[] = {
-    { "layers", "overrides belong to network evaluation, which this version does not offer" },
     { "device.file", "device files are not offered by this version; write law, on_siemens, ... here" },
     { "device.preset", "device presets are not offered by this version; write law, on_siemens, ... here" },
     { "device.reference_volt", NONLINEAR }, { "device.v0_volt", NONLINEAR }, { "device.coefficients", NONLINEAR },

@@ -4,6 +4,7 @@
  *     hardware.c defaults, then the walk over the tree
  *     store.c    kind by kind: YAML node -> struct      (refuses what the table does not allow)
  *     store-lists.c  the same for lines and faults
+ *     layers.c   overrides by layer                     (the same walk over a copy)
  *     suggest.c  what a mistyped key may have meant
  *     print.c    kind by kind: struct -> YAML text
  *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
@@ -80,6 +81,7 @@ struct xo_key_data {
 struct xo_hardware_owned {
     struct xo_arena arena;             /* texts, lists, lines */
     const char *folder;                /* "" or ends with '/' */
+    const struct xo_node *layers;      /* pattern -> mapping, checked; NULL: none given      */
     struct xo_key_data key[XO_MAX_KEYS];
 };
 
@@ -88,6 +90,19 @@ static inline void *xo_field(const struct xo_hardware *h, size_t offset) { retur
 
 /* "unknown key array.rws; expected perhaps array.rows" */
 int xo_unknown_key(const char *path, struct xo_mark mark, struct xo_info *info);
+/* Up to three of these names that `name` may have meant, "conv1, conv2"; none near: the first ones.  Returns text. */
+char *xo_near_names(char *text, size_t size, const char *name, size_t count, const char *const *known);
+
+/* One child of the section (""), with all below it, into h. */
+int xo_take(struct xo_hardware *h, const struct xo_node *node, const char *section, struct xo_info *info);
+bool xo_is_section(const char *path);                                    /* is any key behind "path."? */
+int xo_check_together(const struct xo_hardware *h, struct xo_info *info);/* what no single key can know */
+
+/* layers: keep the section; are its keys and values such as may stand there?  A pattern's settings, put over h. */
+int xo_take_layers(struct xo_hardware *h, const struct xo_node *node, struct xo_info *info);
+int xo_check_layers(const struct xo_hardware *h, struct xo_info *info);
+int xo_override(struct xo_hardware *h, const struct xo_node *pattern, bool *keep_digital, struct xo_info *info);
+int xo_hardware_copy(struct xo_hardware *out, const struct xo_hardware *base);   /* borrows from base; ENOMEM */
 
 int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);
 int xo_store_lines(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);

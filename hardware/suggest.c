@@ -51,8 +51,9 @@ static const char *nearest(const char *path, size_t *near_length)
 {
     size_t length = strlen(path);
     size_t best = (length - (size_t)(last_name(path, length) - path)) / 3 + 2;      /* nearer than this */
-    const char *near = "";
-    *near_length = 0;
+    const char *near = edit_distance(path, length, "layers", 6) < best ? "layers" : "";
+    *near_length = strlen(near);
+    best = *near ? edit_distance(path, length, "layers", 6) : best;
     for (size_t k = 0; k < xo_schema_count; k++)
         for (size_t end = 1; end <= strlen(xo_schema[k].path); end++) {
             const char *known = xo_schema[k].path;
@@ -83,6 +84,40 @@ static void list_names(char *text, size_t size, const char *path)
         before = name;
         before_length = length;
     }
+    if (!section && used < size)
+        snprintf(text + used, size - used, ", layers");
+}
+
+/* How far a layer's name is from what was written; one that holds it is next to it. */
+static size_t name_distance(const char *name, const char *known)
+{
+    if (strstr(known, name))
+        return 1;
+    return edit_distance(name, strnlen(name, MAX_LENGTH), known, strnlen(known, MAX_LENGTH));
+}
+
+char *xo_near_names(char *text, size_t size, const char *name, size_t count, const char *const *known)
+{
+    enum { SHOWN = 3 };
+    size_t near[SHOWN] = { 0 }, best[SHOWN], shown = 0, used = 0, limit = strnlen(name, MAX_LENGTH) / 3 + 2;
+    for (size_t k = 0; k < count; k++) {
+        size_t far = name_distance(name, known[k]), at = shown;
+        for (; at && far < best[at - 1]; at--)
+            if (at < SHOWN) {
+                best[at] = best[at - 1];
+                near[at] = near[at - 1];
+            }
+        if (far >= limit || at >= SHOWN)
+            continue;
+        best[at] = far;
+        near[at] = k;
+        shown += shown < SHOWN;
+    }
+    snprintf(text, size, "none, as there are no layers");
+    for (size_t k = 0; k < (shown ? shown : count) && k < SHOWN && used < size; k++)
+        used += (size_t)snprintf(text + used, size - used, "%s%.60s", k ? ", " : "such as ",
+                                 known[shown ? near[k] : k]);
+    return text;
 }
 
 /* In {row_wire_ohm: 1,5} the 5 is a key. */

@@ -1,4 +1,5 @@
 /* `--set key.path=value`: the value is parsed like the file and put into its tree, so that one walk checks both.
+ * A name that holds . or = stands in double quotes: layers."a.b".adc.bits=10.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -45,9 +46,25 @@ static void replace(struct xo_node *node, const struct xo_node *value)
     node->key_mark = value->mark;
 }
 
+/* How long the first name of a path is, layers."a.b".adc -> the quotes included. */
+static size_t name_length(const char *path)
+{
+    const char *end = *path == '"' ? strchr(path + 1, '"') : NULL;
+    return end ? (size_t)(end - path) + 1 : strcspn(path, ".=");
+}
+
+/* The '=' behind a path, or NULL. */
+static const char *find_equals(const char *path)
+{
+    while (path[name_length(path)] == '.')
+        path += name_length(path) + 1;
+    path += name_length(path);
+    return *path == '=' ? path : NULL;
+}
+
 int xo_tree_set(struct xo_node *root, struct xo_arena *a, const char *assignment, struct xo_info *info)
 {
-    const char *equals = strchr(assignment, '='), *key = assignment;
+    const char *equals = find_equals(assignment), *key = assignment;
     struct xo_mark mark = { NULL, 0, 0 };
     struct xo_node *value = NULL, *node = root;
     char *origin;
@@ -66,10 +83,11 @@ int xo_tree_set(struct xo_node *root, struct xo_arena *a, const char *assignment
         return status;
     if (!value)
         return xo_mark_fail(info, XO_EVALUE, mark, "found no value; expected one behind the =");
-    for (; node; key += strcspn(key, ".=") + 1) {
+    for (; node; key += name_length(key) + 1) {
+        size_t length = name_length(key), quotes = *key == '"' && length > 1;
         become_map(node, mark);
-        node = child_of(node, a, key, strcspn(key, ".="), mark);
-        if (key[strcspn(key, ".=")] == '=')
+        node = child_of(node, a, key + quotes, length - 2 * quotes, mark);
+        if (key + length == equals)
             break;
     }
     if (!node)

@@ -10,6 +10,7 @@
 #ifndef XO_HARDWARE_H
 #define XO_HARDWARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "xo_crossbar.h"
@@ -141,6 +142,18 @@ int xo_hardware_parse(struct xo_hardware *out, const char *bytes, size_t nbytes,
  * XO_ESHAPE if sizes disagree, XO_EVALUE for a site outside the array or a bad value in a .npy, errno, ENOMEM.
  * Call it once; on failure h can only be freed. */
 int xo_hardware_finish(struct xo_hardware *h, size_t rows, size_t columns, struct xo_info *info);
+
+/* The hardware of one layer of a network: base with every setting that `layers:` has for its name, the later ones
+ * winning.  A pattern is the name itself or matches it as file names are matched (fnmatch: * ? [...]).
+ * *keep_digital: the layer is not to lie on arrays.  Not finished, whether base is or not.  *out borrows from base,
+ * which must outlive it.
+ * XO_EVALUE where settings contradict each other only together, ENOMEM.  On failure outputs are untouched. */
+int xo_hardware_for_layer(struct xo_hardware *out, const struct xo_hardware *base, const char *layer,
+                          bool *keep_digital, struct xo_info *info);
+
+/* XO_EVALUE at the first pattern that matches none of a network's layers; names those near to it. */
+int xo_hardware_check_layers(const struct xo_hardware *h, size_t count, const char *const *layer,
+                             struct xo_info *info);
 
 /* Canonical YAML of every key, in memory the caller frees: reading it gives h again.  Returns 0 or ENOMEM. */
 int xo_hardware_print(char **text, const struct xo_hardware *h);

@@ -1,11 +1,11 @@
-/* The operating point of a deck: modified nodal equations (Ho, Ruehli, Brennan 1975) factored by KLU (Davis, Palamadai
- * Natarajan, ACM TOMS 37(3), 2010), refined with residuals in double-double.
+/* The operating point of a deck: modified nodal equations (Ho, Ruehli, Brennan 1975) factored by KLU (Davis,
+ * Palamadai Natarajan, ACM TOMS 37(3), 2010), refined with residuals in double-double.
  *
  *   at every node    sum of g (v_other - v) - sum of branch currents leaving it + injected = 0
  *   at every branch  v_from - v_to = volt: 0 V for zero ohm, else the source's
- * A zero-ohm resistor that closes a loop of zero ohm carries an undefined share of it and is left out; a voltage source
- * that closes one has no current of its own: an error.  Nodes that nothing ties to ground have voltages only up to a
- * constant: one of them is tied for solving, and all are NaN in the end.
+ * A zero-ohm resistor that closes a loop of zero ohm carries an undefined share of it and is left out; a voltage
+ * source that closes one has no current of its own: an error.  Nodes that nothing ties to ground have voltages only
+ * up to a constant: one of them is tied for solving, and all are NaN in the end.
  *
  * Where conductances at a node span more than about 1e15 (1e15 ohm beside 1e-3), the small one is lost in the sum and
  * the factorisation breaks down, or refinement does not arrive: an error, never a wrong answer.
@@ -97,8 +97,8 @@ static int list_branches(struct mna *m, int32_t *parent, struct xo_info *info)
                 continue;
             int32_t a = xo_root(parent, place(m, e->from)), b = xo_root(parent, place(m, e->to));
             if (a == b && pass == 1)
-                return xo_fail(info, XO_ECONFLICT, "%s closes a loop of voltage sources and zero ohm between %s and %s; "
-                               "expected a resistance in it", e->name, name_of(m, e->from), name_of(m, e->to));
+                return xo_fail(info, XO_ECONFLICT, "%s closes a loop of voltage sources and zero ohm between %s and "
+                               "%s; expected a resistance in it", e->name, name_of(m, e->from), name_of(m, e->to));
             if (a == b)
                 continue;
             parent[a] = b;
@@ -125,8 +125,9 @@ static int find_components(struct mna *m, struct xo_info *info)
         const struct xo_element *e = &d->element[k];
         int32_t a = m->component[place(m, e->from)], b = m->component[place(m, e->to)];
         if (e->kind == XO_CURRENT_SOURCE && !is_zero(e->value) && a != b)
-            return xo_fail(info, XO_ECONFLICT, "%s drives a current between %s and %s, which no resistor or voltage source "
-                           "leads back; expected a closed path", e->name, name_of(m, e->from), name_of(m, e->to));
+            return xo_fail(info, XO_ECONFLICT, "%s drives a current between %s and %s, which no resistor or voltage "
+                           "source leads back; expected a closed path", e->name, name_of(m, e->from),
+                           name_of(m, e->to));
     }
     return 0;
 }
@@ -230,7 +231,8 @@ static int factor(struct mna *m, struct xo_info *info)
         m->numeric = klu_factor(m->start, m->row, m->value, m->symbolic, &m->common);
     if (m->numeric && m->common.status == KLU_OK)
         return 0;
-    int status = m->common.status == KLU_SINGULAR ? XO_ESINGULAR : m->common.status == KLU_TOO_LARGE ? XO_ETOOBIG : ENOMEM;
+    int status = m->common.status == KLU_SINGULAR ? XO_ESINGULAR
+                 : m->common.status == KLU_TOO_LARGE ? XO_ETOOBIG : ENOMEM;
     return xo_fail(info, status, "klu: cannot factor %d equations: %s", m->size, xo_strerror(status));
 }
 
@@ -330,7 +332,8 @@ static void store(const struct mna *m, double *node_volt, double *source_amp)
         source_amp[k] = m->x[(size_t)s + k].hi;
 }
 
-int xo_deck_solve(const xo_deck *d, double *node_volt, double *source_amp, double *worst_kcl_amp, struct xo_info *info)
+int xo_deck_solve(const xo_deck *d, double *node_volt, double *source_amp, double *worst_kcl_amp,
+                  struct xo_info *info)
 {
     struct mna m = {.d = d, .nodes = (int32_t)d->node.count};
     double worst = 0;

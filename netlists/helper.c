@@ -26,7 +26,8 @@ extern char **environ;
 
 struct helper {
     const char *path;
-    char *home;                        /* holds an empty .spiceinit and nothing else, with room for its name behind; NULL: none */
+    char *home;                        /* holds an empty .spiceinit and nothing else, with room for its name behind;
+                                          NULL: none */
     pid_t pid;
     int in, out, words;                /* our ends; -1: closed */
     struct xo_buffer request, answer, said;
@@ -169,7 +170,8 @@ static int make_channels(struct helper *h, int child[3])
 {
     int pair[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}}, error = 0;
     /* A socket, not a pipe: a helper that is gone gives EPIPE there without a signal. */
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair[0]) || pipe2(pair[1], O_CLOEXEC) || pipe2(pair[2], O_CLOEXEC))
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair[0]) || pipe2(pair[1], O_CLOEXEC) ||
+        pipe2(pair[2], O_CLOEXEC))
         error = errno;
     for (int k = 0; k < 3; k++)
         for (int end = 0; end < 2; end++)
@@ -203,7 +205,8 @@ static int spawn(struct helper *h, const int child[3], char *const *env)
     for (int fd = 0; fd < 3 && !error; fd++)
         error = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
     if (!error && !(error = posix_spawnattr_setsigmask(&attributes, &none)) &&
-        !(error = posix_spawnattr_setsigdefault(&attributes, &all)) && !(error = posix_spawnattr_setpgroup(&attributes, 0)))
+        !(error = posix_spawnattr_setsigdefault(&attributes, &all)) &&
+        !(error = posix_spawnattr_setpgroup(&attributes, 0)))
         error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
                                                           POSIX_SPAWN_SETSIGDEF);
     if (!error)
@@ -226,8 +229,9 @@ static int start(struct helper *h, struct xo_info *info)
     free(env);
     if (ours || error == ENOMEM || error == EAGAIN)
         return xo_fail(info, error, "ngspice: cannot start %s: %s", h->path, xo_strerror(error));
-    return !error ? 0 : xo_fail(info, XO_EJUDGE, "ngspice: cannot start %s: %s; expected the program crossohm-ngspice there "
-                                "(or in CROSSOHM_NGSPICE_HELPER)", h->path, xo_strerror(error));
+    return !error ? 0 : xo_fail(info, XO_EJUDGE, "ngspice: cannot start %s: %s; expected the program "
+                                "crossohm-ngspice there (or in CROSSOHM_NGSPICE_HELPER)", h->path,
+                                xo_strerror(error));
 }
 
 /* ---- talking -------------------------------------------------------------------------------------- */
@@ -290,7 +294,7 @@ static int finish(struct helper *h, double deadline_sec)
 {
     siginfo_t child = {0};
     int status = -1;
-    while (!h->timed_out && !h->stopped && !h->too_long && !h->no_memory) {        /* it closed its outputs: on its way */
+    while (!h->timed_out && !h->stopped && !h->too_long && !h->no_memory) {    /* it closed its outputs: on its way */
         if (waitid(P_PID, (id_t)h->pid, &child, WEXITED | WNOWAIT | WNOHANG) || child.si_pid)
             break;
         if (xo_helper_now_sec() > deadline_sec)
@@ -318,7 +322,8 @@ static int explain(const struct helper *h, int status, struct xo_info *info)
     if (h->no_memory)
         return xo_fail(info, ENOMEM, "out of memory for ngspice's answer");
     if (h->timed_out)
-        return xo_fail(info, XO_EJUDGE, "ngspice: %s did not finish in time and was ended%s%s", h->path, colon, words);
+        return xo_fail(info, XO_EJUDGE, "ngspice: %s did not finish in time and was ended%s%s", h->path, colon,
+                       words);
     if (h->too_long)
         return xo_fail(info, XO_EJUDGE, "ngspice: %s answered with more than a gigabyte", h->path);
     if (status != -1 && WIFSIGNALED(status))
@@ -346,8 +351,8 @@ int xo_helper_run(const struct xo_helper_job *job, const struct xo_ngspice_optio
         values[k] = NULL;
     int status = 0;
     if (job->folder && strchr(job->folder, '\n'))
-        status = xo_fail(info, XO_EVALUE, "ngspice: found a folder whose name has a newline in it; expected a deck in "
-                         "another folder");
+        status = xo_fail(info, XO_EVALUE, "ngspice: found a folder whose name has a newline in it; expected a deck "
+                         "in another folder");
     if (!status)
         status = make_home(&h, info);
     if (!status && (status = compose(&h.request, job, h.home)))
@@ -357,7 +362,8 @@ int xo_helper_run(const struct xo_helper_job *job, const struct xo_ngspice_optio
     if (!status) {
         converse(&h, options, deadline_sec);
         int exit_status = finish(&h, deadline_sec);
-        status = h.timed_out || h.stopped || h.no_memory ? XO_ESYNTAX : xo_helper_understand(h.path, &h.answer, &h.said, job, values, length, sec, info);
+        status = h.timed_out || h.stopped || h.no_memory ? XO_ESYNTAX
+                 : xo_helper_understand(h.path, &h.answer, &h.said, job, values, length, sec, info);
         if (status == XO_ESYNTAX)
             status = explain(&h, exit_status, info);
     }

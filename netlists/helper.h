@@ -12,8 +12,8 @@
  * Whatever ngspice has to say goes to its standard error.  Its one argument is the process that waits for the answer:
  * if that is not its parent, it ends.  A script that stands in for it should exec it.
  *
- * ngspice reads .spiceinit from where it is, else from the user's home, and more where SPICE_... points.  So the parent
- * makes `home`, a folder of its own for each run, and removes it; and takes SPICE_... out of the environment.
+ * ngspice reads .spiceinit from where it is, else from the user's home, and more where SPICE_... points.  So the
+ * parent makes `home`, a folder of its own for each run, and removes it; and takes SPICE_... out of the environment.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_HELPER_H
 #define XO_HELPER_H
@@ -22,6 +22,12 @@
 #include "xo_ngspice.h"
 
 #define XO_HELPER_GREETING "crossohm-ngspice 1\n"
+#define XO_NGSPICE_LIMIT_SEC 600
+
+/* Resistors and sources are linear, so nothing needs stepping towards: converged means that two solutions are the
+ * same.  pivtol is an absolute conductance, by default larger than many an off cell. */
+#define XO_NGSPICE_OPTIONS \
+    ".options reltol=1e-10 abstol=1e-20 vntol=1e-16 gmin=1e-20 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
 struct xo_helper_job {
     const char *folder;                /* NULL: none */
@@ -38,9 +44,9 @@ struct xo_buffer { char *bytes; size_t nbytes, capacity; };
 double xo_helper_now_sec(void);        /* of a clock that only goes forward */
 
 /* Run it, at the latest until deadline_sec.  What became of the process is known when this returns: nothing of its
- * group runs on.  Two ways out are left: a child of its that calls setsid or setpgid is no longer of the group (ngspice
- * starts none); and where the caller ignores SIGCHLD, a helper that has ended is reaped at once, so its number may be
- * somebody else's and what it left behind is let be.
+ * group runs on.  Two ways out are left: a child of its that calls setsid or setpgid is no longer of the group
+ * (ngspice starts none); and where the caller ignores SIGCHLD, a helper that has ended is reaped at once, so its
+ * number may be somebody else's and what it left behind is let be.
  *   values  [count] out: each *length doubles, to be freed
  *   length  out: the same for all vectors, else XO_EJUDGE
  *   sec     added to, may be NULL */
@@ -50,8 +56,8 @@ int xo_helper_run(const struct xo_helper_job *job, const struct xo_ngspice_optio
 /* helper_answer.c: the line of what ngspice said that says most; size > 0. */
 void xo_helper_quote(const struct xo_buffer *said, char *text, size_t size);
 
-/* The answer's numbers.  0 if it is complete, XO_EJUDGE with info filled in if it is an error or not finite, XO_ESYNTAX
- * if it is no answer, ENOMEM.  Vectors taken so far are in values even then. */
+/* The answer's numbers.  0 if it is complete, XO_EJUDGE with info filled in if it is an error or not finite,
+ * XO_ESYNTAX if it is no answer, ENOMEM.  Vectors taken so far are in values even then. */
 int xo_helper_understand(const char *path, const struct xo_buffer *answer, const struct xo_buffer *said,
                          const struct xo_helper_job *job, double **values, size_t *length, double *sec,
                          struct xo_info *info);

@@ -42,7 +42,8 @@ static const char *next_line(const struct xo_buffer *b, size_t *at, size_t *leng
     return begin;
 }
 
-static int take_vector(const struct xo_buffer *b, size_t *at, const char *count_text, size_t text_length, double **value,
+static int take_vector(const struct xo_buffer *b, size_t *at, const char *count_text, size_t text_length,
+                       double **value,
                        size_t *length)
 {
     double count;
@@ -87,8 +88,8 @@ int xo_helper_understand(const char *path, const struct xo_buffer *b, const stru
             return XO_ESYNTAX;
         int status = take_vector(b, &at, line + 7, n - 7, &values[taken], &this_length);
         if (status == XO_EJUDGE || (taken && this_length != *length))
-            return xo_fail(info, XO_EJUDGE, "ngspice: %s: %s is not finite or has another length; expected %zu numbers",
-                           path, job->vectors[taken], taken ? *length : this_length);
+            return xo_fail(info, XO_EJUDGE, "ngspice: %s: %s is not finite or has another length; expected %zu "
+                           "numbers", path, job->vectors[taken], taken ? *length : this_length);
         if (status)
             return xo_fail(info, status, "out of memory for ngspice's answer");
         *length = this_length;

@@ -1,5 +1,7 @@
-/* Column currents by ngspice.  One input is an operating point.  Many are one .dc sweep of a selector source from 0 to
- * inputs - 1, because each operating point orders the matrix anew, a sweep only once; drivers follow the selector as
+/* Column currents by ngspice.  One input is an operating point.  Many are one .dc sweep of a selector source from 0
+ * to inputs - 1, because each operating point orders the matrix anew (1.5 s at 64x64), a sweep only once; after that
+ * each input costs ngspice two factorisations, the second to see that nothing changes (0.15 s): the fewest it can do.
+ * Drivers follow the selector
  *     B<i> in<i> 0 V=pwl(V(select), 0, v[0], 1, v[1], ...)
  * which at whole numbers is exactly v.  Other names, other nodes, no analysis: what ngspice computes is its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -12,13 +14,8 @@
 #include "write.h"
 #include "xo_file.h"
 
-#define LIMIT_SEC 600
 #define MOST_PAIRS 20000               /* of a deck's pwl lists */
 #define MOST_SWEPT 128                 /* ngspice evaluates a pwl from its beginning, and parses it recursively */
-
-/* The matrix is linear, so nothing needs stepping towards: converged means that two solutions are the same.  pivtol is
- * an absolute conductance, by default larger than many an off cell. */
-#define OPTIONS ".options reltol=1e-10 abstol=1e-20 vntol=1e-16 gmin=1e-20 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
 struct judge {
     const xo_circuit *c;
@@ -28,10 +25,15 @@ struct judge {
     size_t inputs, done;
     size_t count;                      /* terminals whose current is asked for */
     size_t *leader;                    /* [count] */
-    char (*vector)[XO_NODE_NAME + 8];  /* [count] */
-    const char **vectors;              /* [count] */
-    double **values;                   /* [count] */
+    size_t asked;                      /* vectors: these currents, and the voltages at both ends of a cell */
+    char (*vector)[XO_NODE_NAME + 8];  /* [asked] */
+    const char **vectors;              /* [asked] */
+    double **values;                   /* [asked] */
+    double cell_ohm, *cell_amp;        /* NULL: no cell */
 };
+
+/* Of the cell. */
+enum { ENDS = 2 };
 
 static double volt_of(const xo_circuit *c, const double *row_volt, size_t t)
 {
@@ -68,7 +70,7 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
         return ENOMEM;
     const struct xo_pen pen = {to, XO_DIALECT_NGSPICE, &j->network};
     xo_pen_title(&pen, "judged by ngspice");
-    fputs(OPTIONS "Vselect select 0 DC 0\n", to);
+    fputs(XO_NGSPICE_OPTIONS "Vselect select 0 DC 0\n", to);
     for (size_t t = 0, k = 0; t < c->terminals; t++) {
         if (!xo_mesh_has_source(&j->network, t))
             continue;
@@ -101,6 +103,8 @@ static void store(const struct judge *j, size_t inputs, double *column_amp)
         for (size_t n = 0; n < inputs; n++)
             column_amp[n * c->columns + column] = k == j->count ? 0 : j->values[k][n] / c->group_size[c->group[t]];
     }
+    if (j->asked > j->count)
+        *j->cell_amp = (j->values[j->count][0] - j->values[j->count + 1][0]) / j->cell_ohm;
 }
 
 static int judge_some(struct judge *j, size_t inputs, const double *row_volt, double *column_amp, double *sec,
@@ -108,7 +112,7 @@ static int judge_some(struct judge *j, size_t inputs, const double *row_volt, do
 {
     char analysis[64] = "op";
     size_t length = 0;
-    struct xo_helper_job job = {.direct = true, .analysis = analysis, .count = j->count, .vectors = j->vectors};
+    struct xo_helper_job job = {.direct = true, .analysis = analysis, .count = j->asked, .vectors = j->vectors};
     char *deck = NULL;
     int status = write_deck(j, inputs, row_volt, &deck, &job.nbytes);
     if (inputs > 1)
@@ -123,7 +127,7 @@ static int judge_some(struct judge *j, size_t inputs, const double *row_volt, do
     if (!status)
         store(j, inputs, column_amp);
     free(deck);
-    for (size_t k = 0; k < j->count; k++) {
+    for (size_t k = 0; k < j->asked; k++) {
         free(j->values[k]);
         j->values[k] = NULL;
     }
@@ -135,9 +139,9 @@ static int list_leaders(struct judge *j)
 {
     const xo_circuit *c = j->c;
     j->leader = xo_calloc(c->columns, sizeof *j->leader);
-    j->vector = xo_calloc(c->columns, sizeof *j->vector);
-    j->vectors = xo_calloc(c->columns, sizeof *j->vectors);
-    j->values = xo_calloc(c->columns, sizeof *j->values);
+    j->vector = xo_calloc(c->columns + ENDS, sizeof *j->vector);
+    j->vectors = xo_calloc(c->columns + ENDS, sizeof *j->vectors);
+    j->values = xo_calloc(c->columns + ENDS, sizeof *j->values);
     bool *wanted = xo_calloc(c->terminals, sizeof *wanted);
     if (!j->leader || !j->vector || !j->vectors || !j->values || !wanted) {
         free(wanted);
@@ -151,8 +155,27 @@ static int list_leaders(struct judge *j)
             j->vectors[j->count] = j->vector[j->count];
             j->leader[j->count++] = t;
         }
+    j->asked = j->count;
     free(wanted);
     return 0;
+}
+
+/* Both ends of a cell, unless it is left out: then nothing drives a current through it. */
+static void ask_for_cell(struct judge *j, struct xo_site cell)
+{
+    const xo_circuit *c = j->c;
+    size_t branch = cell.row * c->columns + cell.column, e = 0;
+    while (e < c->links && (size_t)c->link_branch[e] != branch)
+        e++;
+    if (e == c->links || j->network.ohm[e] == 0)
+        return;
+    j->cell_ohm = j->network.ohm[e];
+    for (size_t end = 0; end < ENDS; end++) {
+        char name[XO_NODE_NAME], *vector = j->vector[j->asked];
+        xo_mesh_node(&j->network, end ? c->link_b[e] : c->link_a[e], name);
+        snprintf(vector, sizeof *j->vector, "v(%s)", name);
+        j->vectors[j->asked++] = vector;
+    }
 }
 
 static int report_progress(struct judge *j)
@@ -161,35 +184,68 @@ static int report_progress(struct judge *j)
     return o && o->progress && o->progress(o->user, (double)j->done / (double)j->inputs);
 }
 
-int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *row_volt,
-                     const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
+static int judge_all(struct judge *j, const double *row_volt, double *amp, double *sec, struct xo_info *info)
 {
-    double limit = options && options->limit_sec > 0 ? options->limit_sec : LIMIT_SEC;
-    struct judge j = {.c = c, .options = options, .deadline_sec = xo_helper_now_sec() + limit, .inputs = inputs};
-    size_t most = MOST_PAIRS / c->rows < 1 ? 1 : MOST_PAIRS / c->rows > MOST_SWEPT ? MOST_SWEPT : MOST_PAIRS / c->rows;
-    double *amp = xo_calloc(inputs, c->columns * sizeof *amp), seconds = 0;
-    int status = xo_check_inputs(c, inputs, row_volt, info);
-    if (!status)
-        status = xo_mesh_new(&j.network, c, cell_siemens, info);
-    if (!status && (!amp || list_leaders(&j)))
-        status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", inputs);
-    while (!status && j.done < inputs && j.count) {
-        size_t some = inputs - j.done < most ? inputs - j.done : most;
-        status = judge_some(&j, some, row_volt + j.done * c->rows, amp + j.done * c->columns, &seconds, info);
-        j.done += some;
-        if (!status && report_progress(&j))
-            status = xo_fail(info, XO_ESTOPPED, "stopped before ngspice had solved all %zu inputs", inputs);
+    const xo_circuit *c = j->c;
+    const size_t fits = MOST_PAIRS / c->rows, most = fits < 1 ? 1 : fits > MOST_SWEPT ? MOST_SWEPT : fits;
+    int status = 0;
+    while (!status && j->done < j->inputs && j->asked) {
+        size_t some = j->inputs - j->done < most ? j->inputs - j->done : most;
+        status = judge_some(j, some, row_volt + j->done * c->rows, amp + j->done * c->columns, sec, info);
+        j->done += some;
+        if (!status && report_progress(j))
+            status = xo_fail(info, XO_ESTOPPED, "stopped before ngspice had solved all %zu inputs", j->inputs);
     }
+    return status;
+}
+
+/* cell NULL: none. */
+static int judge(struct judge *j, const double *cell_siemens, const double *row_volt, const struct xo_site *cell,
+                 double *column_amp, double *sec, struct xo_info *info)
+{
+    const xo_circuit *c = j->c;
+    double limit = j->options && j->options->limit_sec > 0 ? j->options->limit_sec : XO_NGSPICE_LIMIT_SEC;
+    double seconds = 0;
+    double *amp = xo_calloc(j->inputs, c->columns * sizeof *amp);
+    j->deadline_sec = xo_helper_now_sec() + limit;
+    int status = xo_check_inputs(c, j->inputs, row_volt, info);
+    if (!status)
+        status = xo_mesh_new(&j->network, c, cell_siemens, info);
+    if (!status && (!amp || list_leaders(j)))
+        status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", j->inputs);
+    if (!status && cell)
+        ask_for_cell(j, *cell);
+    if (!status)
+        status = judge_all(j, row_volt, amp, &seconds, info);
     if (!status) {
-        memcpy(column_amp, amp, inputs * c->columns * sizeof *amp);
+        memcpy(column_amp, amp, j->inputs * c->columns * sizeof *amp);
         if (sec)
             *sec = seconds;
     }
-    xo_mesh_free(&j.network);
+    xo_mesh_free(&j->network);
     free(amp);
-    free(j.leader);
-    free(j.vector);
-    free(j.vectors);
-    free(j.values);
+    free(j->leader);
+    free(j->vector);
+    free(j->vectors);
+    free(j->values);
+    return status;
+}
+
+int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *row_volt,
+                     const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
+{
+    struct judge j = {.c = c, .options = options, .inputs = inputs};
+    return judge(&j, cell_siemens, row_volt, NULL, column_amp, sec, info);
+}
+
+int xo_ngspice_read(const xo_circuit *c, const double *cell_siemens, const double *row_volt, struct xo_site cell,
+                    const struct xo_ngspice_options *options, double *column_amp, double *cell_amp, double *sec,
+                    struct xo_info *info)
+{
+    double amp = 0;
+    struct judge j = {.c = c, .options = options, .inputs = 1, .cell_amp = &amp};
+    int status = judge(&j, cell_siemens, row_volt, &cell, column_amp, sec, info);
+    if (!status)
+        *cell_amp = amp;
     return status;
 }

@@ -12,7 +12,6 @@
 #include "memory.h"
 #include "xo_file.h"
 
-#define LIMIT_SEC 600
 #define MOST_NBYTES ((size_t)1 << 26)
 #define DEEPEST 8                      /* files that include each other */
 #define BLANKS " \t\r\v\f"
@@ -68,11 +67,12 @@ static char *folder_of(const char *path)
 static int clean_file(struct cleaner *c, const char *path, int depth, const char *section);
 
 /* A file, named relative to the one it is named in; section: only that of a library, NULL: all of it. */
-static int include(struct cleaner *c, const char *path, const char *name, size_t length, int depth, const char *section)
+static int include(struct cleaner *c, const char *path, const char *name, size_t length, int depth,
+                   const char *section)
 {
     if (depth == DEEPEST)
-        return xo_fail(c->info, XO_ESYNTAX, "%s: includes %.*s; expected at most %d files in each other", path, (int)length,
-                       name, DEEPEST);
+        return xo_fail(c->info, XO_ESYNTAX, "%s: includes %.*s; expected at most %d files in each other", path,
+                       (int)length, name, DEEPEST);
     char *folder = folder_of(path), *full = NULL;
     int status = ENOMEM;
     if (folder && name[0] == '/')
@@ -99,7 +99,8 @@ static int include_line(struct cleaner *c, const char *path, const char *line, i
     size_t length, section_length = 0;
     const char *name = next_argument(&at, &length), *found = library ? next_argument(&at, &section_length) : NULL;
     if (!name || (library && !found))
-        return xo_fail(c->info, XO_ESYNTAX, "%s: found '%.200s'; expected .include file or .lib file section", path, line);
+        return xo_fail(c->info, XO_ESYNTAX, "%s: found '%.200s'; expected .include file or .lib file section", path,
+                       line);
     char *section = library ? strndup(found, section_length) : NULL;
     int status = library && !section ? xo_fail(c->info, ENOMEM, "%s: %s", path, xo_strerror(ENOMEM))
                                      : include(c, path, name, length, depth, section);
@@ -121,7 +122,7 @@ static int clean_line(struct cleaner *c, const char *path, const char *line, int
                 begins(line, ".ac");
     if (!acts && line[0] && line[0] != '*' && line[0] != '+')
         c->dropped = false;
-    if (acts && line[0] != '*')        /* a comment, even one that acts, may stand between a line and its continuation */
+    if (acts && line[0] != '*')        /* a comment, even one that acts, may stand before a continuation */
         c->dropped = true;
     if (acts || (line[0] == '+' && c->dropped))
         return 0;
@@ -232,7 +233,8 @@ static int check_names(const char *analysis, size_t count, const char *const *ve
     for (size_t k = 0; k <= count; k++) {
         const char *text = k == count ? analysis : vectors[k];
         if (k == count ? !is_analysis(text) : !text[0] || strpbrk(text, "\n\r;"))
-            return xo_fail(info, XO_EVALUE, "'%s' is neither an analysis such as op nor a vector such as v(out)", text);
+            return xo_fail(info, XO_EVALUE, "'%s' is neither an analysis such as op nor a vector such as v(out)",
+                           text);
     }
     return 0;
 }
@@ -240,7 +242,7 @@ static int check_names(const char *analysis, size_t count, const char *const *ve
 static int run(const char *deck, const char *given, const char *analysis, size_t count, const char *const *vectors,
                double **values, size_t *length, const struct xo_ngspice_options *options, struct xo_info *info)
 {
-    double limit = options && options->limit_sec > 0 ? options->limit_sec : LIMIT_SEC;
+    double limit = options && options->limit_sec > 0 ? options->limit_sec : XO_NGSPICE_LIMIT_SEC;
     struct xo_helper_job job = {.analysis = analysis, .count = count, .vectors = vectors};
     double **fresh = xo_calloc(count, sizeof *fresh);
     char *text = NULL, *folder = folder_of(deck), *absolute = NULL;

@@ -34,8 +34,8 @@ struct word { const char *text; size_t length; };
 static int refuse(const struct reader *r, const struct word *found, const char *expected)
 {
     int shown = found->length > 60 ? 60 : (int)found->length;
-    return xo_fail(r->info, XO_ESYNTAX, "%s:%zu: found '%.*s'; expected %s", r->name, r->card_line, shown, found->text,
-                   expected);
+    return xo_fail(r->info, XO_ESYNTAX, "%s:%zu: found '%.*s'; expected %s", r->name, r->card_line, shown,
+                   found->text, expected);
 }
 
 static bool is(const struct word *w, const char *text)
@@ -379,7 +379,8 @@ int xo_deck_parse(xo_deck **out, const char *bytes, size_t nbytes, const char *n
     r.d->node.folded = r.d->element_name.folded = !r.spectre;
     status = read_lines(&r, bytes, nbytes);
     if (!status && !r.d->count)
-        status = xo_fail(info, XO_ESYNTAX, "%s: found no element (the first line is a title); expected R, V or I", name);
+        status = xo_fail(info, XO_ESYNTAX, "%s: found no element (the first line is a title); expected R, V or I",
+                         name);
     free(r.card);
     if (status)
         xo_deck_free(r.d);

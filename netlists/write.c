@@ -71,7 +71,8 @@ void xo_pen_resistors(const struct xo_pen *p)
         xo_mesh_node(n, c->link_a[e], a);
         xo_mesh_node(n, c->link_b[e], b);
         xo_number_print(ohm, n->ohm[e]);
-        fprintf(p->to, p->dialect == XO_DIALECT_SPECTRE ? "%s (%s %s) resistor r=%s\n" : "%s %s %s %s\n", name, a, b, ohm);
+        fprintf(p->to, p->dialect == XO_DIALECT_SPECTRE ? "%s (%s %s) resistor r=%s\n" : "%s %s %s %s\n", name,
+                a, b, ohm);
     }
 }
 
@@ -82,7 +83,8 @@ void xo_pen_source(const struct xo_pen *p, size_t terminal, double volt)
     xo_mesh_source(n, terminal, name);
     xo_mesh_node(n, (int32_t)(n->circuit->unknowns + terminal), node);
     xo_number_print(text, volt);
-    fprintf(p->to, p->dialect == XO_DIALECT_SPECTRE ? "%s (%s 0) vsource dc=%s\n" : "%s %s 0 DC %s\n", name, node, text);
+    fprintf(p->to, p->dialect == XO_DIALECT_SPECTRE ? "%s (%s 0) vsource dc=%s\n" : "%s %s 0 DC %s\n", name,
+            node, text);
 }
 
 /* ---- the deck ------------------------------------------------------------------------------------- */
@@ -95,9 +97,10 @@ static double volt_of(const xo_circuit *c, const double *row_volt, size_t t)
 static void explain(const struct xo_pen *p)
 {
     const xo_circuit *c = p->network->circuit;
-    xo_pen_comment(p, "%zu word lines, %zu bit lines, SI units.  Nodes u<row>_<column> on word lines, w<row>_<column> on",
-                   c->rows, c->columns);
-    xo_pen_comment(p, "bit lines, in<row> and out<column> at terminals; what zero ohm joins is one node, named after the");
+    xo_pen_comment(p, "%zu word lines, %zu bit lines, SI units.  Nodes u<row>_<column> on word lines, "
+                   "w<row>_<column> on", c->rows, c->columns);
+    xo_pen_comment(p, "bit lines, in<row> and out<column> at terminals; what zero ohm joins is one node, named after "
+                   "the");
     xo_pen_comment(p, "first.  The current of column j is that through Vsense<j>, positive into it.");
 }
 

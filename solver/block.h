@@ -9,19 +9,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>                    /* defines __GLIBC__ where it is */
+#include "clones.h"
 #include "dd.h"
 
 #define XO_LANES 8
-
-/* One copy of a kernel per instruction set, chosen when the program starts.  No contraction to fused
- * multiply-adds in any of them (-ffp-contract=off), so all give the same bits. */
-#if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && defined __GLIBC__ \
-    && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ && !defined XO_PORTABLE
-#define XO_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define XO_CLONES
-#endif
 
 struct xo_lane_volt { double hi[XO_LANES], lo[XO_LANES]; };                  /* voltages of one vertex            */
 struct xo_lane_amp { double hi[XO_LANES], lo[XO_LANES], size[XO_LANES]; };   /* net current into it; sum of sizes */

@@ -113,33 +113,76 @@ static void converters_are_the_chain(int gain, enum xo_gain_where where, const c
 }
 
 /* The path of several columns at once against one conversion at a time, bit by bit. */
+static int same_as_one_at_a_time(const struct xo_fcm *m, size_t inputs, double *volt)
+{
+    double *amp = apply(m, (struct xo_apply){ .converters = 1, .gain = 1 }, inputs, volt, NULL);
+    int same = 1;
+    for (size_t k = 0; k < inputs * m->rows; k++)
+        volt[k] = xo_dac_volt(&m->dac, xo_dac_nearest(&m->dac, volt[k]), 0);
+    double *raw = apply(m, (struct xo_apply){ 0 }, inputs, volt, NULL);
+    for (size_t k = 0; k < inputs * m->columns; k++) {
+        size_t j = k % m->columns;
+        struct xo_adc_scale s = { m->adc_low_ampere[j], m->adc_lsb_ampere[j] };
+        if (m->gain.where == XO_GAIN_REFERENCE)
+            s = xo_adc_scale_at_gain(s, m->gain_factor[j]);
+        double want = m->gain_factor[j] * xo_adc_ampere(&s, xo_adc_code(&m->adc, &s, raw[k], 0));
+        same &= !memcmp(&amp[k], &want, sizeof want);
+    }
+    free(amp);
+    free(raw);
+    return same;
+}
+
 static void error_free_converters_are_the_same_bits(enum xo_gain_where where)
 {
     enum { INPUTS = 700, ROWS = 6, COLUMNS = 7 };
-    struct xo_fcm m = example_model(ROWS, COLUMNS);
-    double *volt = example_numbers(INPUTS * ROWS, -0.05, 0.35, 9);
+    unsigned long long seed = 23;
     int same = 1;
-    m.gain.where = where;
-    m.dac.noise_volt = m.adc.noise_lsb = 0;
-    m.adc.inl_lsb.count = 0;
-    m.adc.gain_error = 0.01;
-    m.adc.offset_lsb = 0.5;
-    double *amp = apply(&m, (struct xo_apply){ .converters = 1, .gain = 1 }, INPUTS, volt, NULL);
-    for (size_t k = 0; k < INPUTS * ROWS; k++)
-        volt[k] = xo_dac_volt(&m.dac, xo_dac_nearest(&m.dac, volt[k]), 0);
-    double *raw = apply(&m, (struct xo_apply){ 0 }, INPUTS, volt, NULL);
-    for (size_t k = 0; k < INPUTS * COLUMNS; k++) {
-        size_t j = k % COLUMNS;
-        struct xo_adc_scale s = { m.adc_low_ampere[j], m.adc_lsb_ampere[j] };
-        if (where == XO_GAIN_REFERENCE)
-            s = xo_adc_scale_at_gain(s, m.gain_factor[j]);
-        double want = m.gain_factor[j] * xo_adc_ampere(&s, xo_adc_code(&m.adc, &s, raw[k], 0));
-        same &= !memcmp(&amp[k], &want, sizeof want);
+    for (int trial = 0; trial < 30; trial++) {
+        struct xo_fcm m = example_model(ROWS, COLUMNS);
+        size_t inputs = trial ? (size_t)(40 * tap_uniform(&seed)) + 1 : INPUTS;
+        double *volt = example_numbers(inputs * ROWS, -0.05, 0.35, 9 + (unsigned)trial);
+        m.gain.where = where;
+        m.dac.noise_volt = m.adc.noise_lsb = 0;
+        m.dac.bits = 1 + trial % 9;
+        m.dac.inl_volt.count = trial % 2;
+        m.adc.bits = 1 + trial % 13;
+        m.adc.inl_lsb.count = 0;
+        m.adc.gain_error = trial % 3 ? tap_uniform(&seed) - 0.5 : 0;
+        m.adc.offset_lsb = trial % 4 ? 0.5 : 0;
+        for (size_t j = 0; j < COLUMNS; j++) {
+            m.adc_lsb_ampere[j] = pow(10, -9 + 3 * tap_uniform(&seed));
+            m.adc_low_ampere[j] = -floor(m.adc_lsb_ampere[j] < 1e-7 ? 200 * tap_uniform(&seed) : 0)
+                                  * m.adc_lsb_ampere[j];
+        }
+        same &= same_as_one_at_a_time(&m, inputs, volt);
+        free(volt);
+        xo_fcm_free(&m);
     }
-    tap_ok(same, "error-free converters give the bits of one conversion at a time");
-    free(amp);
-    free(raw);
-    free(volt);
+    tap_ok(same, "error-free converters give the bits of one conversion at a time, 30 models");
+}
+
+/* Whole volts through one siemens onto steps of two: every other current lies half-way between two codes. */
+static void half_way_codes_are_the_same_bits(enum xo_gain_where where)
+{
+    enum { INPUTS = 64, ROWS = 2, COLUMNS = 5 };
+    struct xo_fcm m = example_model(ROWS, COLUMNS);
+    double volt[INPUTS * ROWS];
+    for (size_t n = 0; n < INPUTS; n++) {
+        volt[n * ROWS] = (double)(n % 8);
+        volt[n * ROWS + 1] = (double)(n / 8);
+    }
+    m.gain.where = where;
+    m.dac = (struct xo_dac){ .bits = 3, .read_volt = 7 };
+    m.adc = (struct xo_adc){ .bits = 3 };
+    for (size_t j = 0; j < COLUMNS; j++) {
+        m.adc_lsb_ampere[j] = 2;
+        m.adc_low_ampere[j] = -2.0 * (double)j;
+        m.gain_factor[j] = j % 2 ? 2 : 1;
+        m.offset_ampere[j] = 0;
+        m.g_ni_siemens[j] = m.g_ni_siemens[COLUMNS + j] = 1;
+    }
+    tap_ok(same_as_one_at_a_time(&m, INPUTS, volt), "half-way between two codes too");
     xo_fcm_free(&m);
 }
 
@@ -216,6 +259,8 @@ int main(void)
     converters_are_the_chain(1, XO_GAIN_REFERENCE, "with gain in the reference");
     error_free_converters_are_the_same_bits(XO_GAIN_DIGITAL);
     error_free_converters_are_the_same_bits(XO_GAIN_REFERENCE);
+    half_way_codes_are_the_same_bits(XO_GAIN_DIGITAL);
+    half_way_codes_are_the_same_bits(XO_GAIN_REFERENCE);
     bytes_do_not_depend_on_threads_or_pieces(0);
     bytes_do_not_depend_on_threads_or_pieces(1);
     inputs_outside_are_counted();

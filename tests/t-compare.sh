@@ -104,6 +104,28 @@ fact "series_ohm belongs to the cell: without wires NF is 0, the gain 1" series_
 fact "what is printed names the speed" says b.out '^Speed '
 fact "and the report" says b.out '^Report     b.html'
 
+# ---- times
+times_in_report() {
+    compare --against klu --times -o t.html --json t.json --timing t-timing.json >t.out && says t.html '<h2>Times' &&
+        ! grep -q '<h2>Times' a.html && ! grep -q '"times"' a.json &&
+        sed -n '/"times": {/,$p' t.json >times && near "$(number times inputs)" 3 0 &&
+        sed -n '/"method": "klu"/,$p' times >klu && near "$(number klu times_faster_than_klu)" 1 1e-12 &&
+        sed -n '/"ratio"/,$p' t-timing.json >ratio && sed -n '/"method": "fast_model"/,$p' times >model &&
+        near "$(number model times_faster_than_klu)" "$(number ratio klu_over_fast_model)" 1e-6 &&
+        says model '"times_faster_than_ngspice": null'
+}
+fact "--times puts the times on the page and into report.json" times_in_report
+per_input() {
+    awk -F'[:,]' '/"factor_sec"/ { f = $2 } /"solve_sec"/ { s = $2 } /"per_input_sec"/ { p = $2; exit }
+        END { d = p - (f + s) / 3; exit !(p > 0 && d * d < 1e-24 * p * p) }' times
+}
+fact "per input is factor and solve over inputs" per_input
+untimed() {
+    sed -e 's/ --times//' -e '/"times": {/,$d' t.json >t.rest && compare --against klu --json k.json &&
+        sed '$d' k.json | sed '$s/$/,/' >k.rest && cmp t.rest k.rest
+}
+fact "nothing else in report.json changes" untimed
+
 with_model() {
     crossohm fit hw.yaml -g g.csv -v v.csv -o m.fcm --quiet && compare --fcm m.fcm --json m.json &&
         says m.json '"fitted_to_other_conductances": false' &&
@@ -126,6 +148,7 @@ fails() {
     [ $got = "$want" ] && grep -q -e "$text" err
 }
 crossohm fit hw.yaml --set array.rows=2 --set array.columns=2 --arrays 1 --held-out 4 -o t.fcm --quiet
+fact "--times without a report is refused" fails 2 'neither -o nor --json' compare --times
 fact "a technology is no model of an array, and refused" fails 4 'technology' compare --fcm t.fcm
 
 # ---- ngspice

@@ -35,6 +35,7 @@ static void the_nearest_digit(void)
     tap_ok(xo_dac_nearest(&dac, 1.4) == 1 && xo_dac_nearest(&dac, 1.6) == 2, "1.4 V is 1, 1.6 V is 2");
     tap_ok(xo_dac_nearest(&dac, 1.5) == 1 && xo_dac_nearest(&dac, 2.5) == 2, "half-way: the lower one");
     tap_ok(xo_dac_nearest(&dac, -9) == 0 && xo_dac_nearest(&dac, 9) == 3, "beyond the ends: the ends");
+    tap_ok(xo_dac_nearest(&dac, -1e300) == 0 && xo_dac_nearest(&dac, 1e300) == 3, "however far");
     dac.gain_error = -2;
     tap_ok(xo_dac_nearest(&dac, -9) == 3 && xo_dac_nearest(&dac, -1.5) == 1, "a falling DAC too");
 }
@@ -62,6 +63,56 @@ static void the_table_of_levels_agrees(void)
         xo_levels_free(&levels);
     }
     tap_ok(same, "the sorted table gives the same digit, 60000 voltages of 300 DACs");
+}
+
+/* Many at once: DACs of equal steps take a way of their own, which must give the very bits of one at a time. */
+static int same_snaps(const struct xo_dac *dac, size_t count, const double *volt)
+{
+    enum { MOST = 300 };
+    double snapped[MOST];
+    struct xo_levels levels;
+    int same = !xo_levels_new(&levels, dac);
+    if (!same)
+        return 0;
+    xo_levels_snap(&levels, count, volt, snapped);
+    for (size_t k = 0; k < count; k++) {
+        double want = xo_dac_volt(dac, xo_dac_nearest(dac, volt[k]), 0);
+        if (memcmp(&snapped[k], &want, sizeof want)) {
+            printf("# %d bits, gain_error %.17g: %.17g V became %.17g, not %.17g\n", dac->bits, dac->gain_error,
+                   volt[k], snapped[k], want);
+            same = 0;
+            break;
+        }
+    }
+    xo_levels_free(&levels);
+    return same;
+}
+
+static void snapping_gives_the_bits_of_the_nearest_level(void)
+{
+    enum { MOST = 300, LONGEST = 12 };
+    unsigned long long seed = 17;
+    double volt[MOST];
+    int same = 1;
+    for (int trial = 0; trial < 400; trial++) {
+        struct xo_dac dac = { .bits = 1 + trial % LONGEST, .read_volt = trial % 2 ? 1e-3 + tap_uniform(&seed) : 1 };
+        unsigned digits = 1u << dac.bits;
+        dac.gain_error = trial % 5 == 1 ? 2 * tap_uniform(&seed) - 0.9 : trial % 5 == 2 ? -2 : 0;
+        dac.offset_volt = trial % 3 == 1 ? tap_uniform(&seed) - 0.5 : trial % 3 == 2 ? ldexp(1, trial % 45) : 0;
+        if (trial % 7 == 3)
+            dac.inl_volt = (struct xo_inl){ 2, { 0, -tap_uniform(&seed) } };
+        size_t count = trial % 40 == 39 ? MOST : (size_t)(40 * tap_uniform(&seed));
+        for (size_t k = 0; k < count; k++) {
+            unsigned digit = (unsigned)(digits * tap_uniform(&seed));
+            double level = xo_dac_volt(&dac, digit, 0), other = xo_dac_volt(&dac, (digit + 1) % digits, 0);
+            double tie = level + 0.5 * (other - level), near = nextafter(tie, k % 3 ? INFINITY : -INFINITY);
+            const double kinds[] = { tie, near, level, nextafter(level, -INFINITY), -1 + 3 * tap_uniform(&seed), -0.0,
+                                     1e300, -1e300, 1e17 };
+            volt[k] = kinds[k % (sizeof kinds / sizeof *kinds)];
+        }
+        same &= same_snaps(&dac, count, volt);
+    }
+    tap_ok(same, "snapping many: the bits of the nearest level, 400 DACs, half-way and far away included");
 }
 
 /* ---- ADC ------------------------------------------------------------------------------------------ */
@@ -226,6 +277,7 @@ int main(void)
     dac_parameters_by_hand();
     the_nearest_digit();
     the_table_of_levels_agrees();
+    snapping_gives_the_bits_of_the_nearest_level();
     adc_parameters_by_hand();
     ranges_from_the_array();
     fixed_ranges();

@@ -96,16 +96,15 @@ static void unknown_keys_suggest_the_nearest(void)
     refuses("rows: 3\n", "f:1:1: unknown key rows; expected perhaps array.rows");
     refuses("dac: {encodng: amplitude}", "f:1:7: unknown key dac.encodng; expected perhaps dac.encoding");
     refuses("zebra: 1",
-            "f:1:1: unknown key zebra; expected one of crossohm, array, device, dac, adc, mapping, gain, seed");
+            "f:1:1: unknown key zebra; expected one of crossohm, array, device, dac, adc, mapping, gain, seed, "
+            "layers");
+    refuses("layer: {}", "f:1:1: unknown key layer; expected perhaps layers");
     refuses("gain: {zebra: 1}", "f:1:8: unknown key gain.zebra; expected one of scope, where, source, vectors");
     refuses("? \"\"\n: 1\n", "f:1:3: unknown key nothing; expected one of");
 }
 
 static void later_versions_are_named(void)
 {
-    refuses("layers: {conv1: {keep: digital}}",
-            "f:1:1: layers: overrides belong to network evaluation, which this version "
-            "does not offer");
     refuses("device: {law: sinh}", "f:1:15: device.law: found sinh; this version computes ohmic cells only");
     refuses("device: {law: cubic}", "f:1:15: device.law: found cubic; expected ohmic");
     refuses("device: {file: d.yaml}", "f:1:10: device.file: device files are not offered by this version");
@@ -116,6 +115,25 @@ static void later_versions_are_named(void)
     refuses("array: {topology: plane}",
             "f:1:19: array.topology: found plane; this version computes the plain crossbar");
     refuses("array: {input: gate}", "f:1:9: array.input: belongs to gated arrays");
+}
+
+static void overrides_are_checked_whether_the_layer_exists_or_not(void)
+{
+    refuses("layers: 3", "f:1:9: layers: found 3; expected a mapping from layer names or patterns to settings");
+    refuses("layers: [conv1]", "f:1:9: layers: found a list; expected a mapping");
+    refuses("layers: {conv1: digital}", "f:1:17: layers.conv1: found digital; expected a mapping such as {adc:");
+    refuses("layers: {conv1: {keep: analog}}", "f:1:24: layers.conv1.keep: found analog; expected digital");
+    refuses("layers: {conv1: {keep: [digital]}}", "f:1:24: layers.conv1.keep: found a list; expected digital");
+    refuses("layers: {conv1: {adc: {bits: 0}}}", "f:1:30: adc.bits: found 0; expected a whole number from 1 to 24");
+    refuses("layers:\n  conv1:\n    adc: {bts: 3}\n", "f:3:11: unknown key adc.bts; expected perhaps adc.bits");
+    refuses("layers: {conv1: {bits: 3}}", "f:1:18: unknown key layers.conv1.bits; expected one of keep, array");
+    refuses("layers: {conv1: {seed: 3}}", "f:1:18: unknown key layers.conv1.seed; expected one of keep");
+    refuses("layers: {conv1: {crossohm: 1}}", "f:1:18: unknown key layers.conv1.crossohm; expected one of keep");
+    refuses("layers: {conv1: {layers: {}}}", "f:1:18: unknown key layers.conv1.layers; expected one of keep");
+    refuses("layers: {conv1: {adc: 3}}", "f:1:23: adc: found 3; expected a mapping");
+    refuses("layers: {\"\": {}}", "f:1:10: layers: found \"\" as a name; expected a layer's name or a pattern, 1 to");
+    refuses("layers: {\"a\\nb\": {}}", "f:1:10: layers: found a?b as a name; expected a layer's name");
+    refuses("layers: {a: {}, a: {}}", "f:1:17: the key a appears twice");
 }
 
 static void keys_that_contradict_each_other_are_refused(void)
@@ -290,6 +308,7 @@ int main(void)
     messages_say_place_finding_and_expectation();
     unknown_keys_suggest_the_nearest();
     later_versions_are_named();
+    overrides_are_checked_whether_the_layer_exists_or_not();
     keys_that_contradict_each_other_are_refused();
     hostile_yaml_is_refused();
     a_nul_byte_is_refused();

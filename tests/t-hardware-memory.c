@@ -16,7 +16,8 @@ static const char file[] =
     "  driver_ohm: drivers.npy\n"
     "  lines: {word: {3: floating, 1: {hold_volt: 0.1}}, bit: {0: grounded}}\n"
     "  faults: {stuck: [[3, 2, 1e-6], [0, 0, 0]], open_cells: [[1, 1]], bit_bridges: [[0, 1, 20]]}\n"
-    "dac: {inl_volt: [1e-3, 2e-3]}\n";
+    "dac: {inl_volt: [1e-3, 2e-3]}\n"
+    "layers: {\"c*\": {array: {lines: {bit: {2: floating}}}}, c1: {keep: digital}}\n";
 
 static int read_and_finish(void *user)
 {
@@ -25,6 +26,24 @@ static int read_and_finish(void *user)
     int status = xo_hardware_read(&h, "f.yaml", 2, set, user);
     if (!status)
         status = xo_hardware_finish(&h, 0, 3, user);
+    xo_hardware_free(&h);
+    return status;
+}
+
+static int settle_a_layer(void *user)
+{
+    struct xo_hardware h = { 0 }, layer = { 0 };
+    char *text = NULL;
+    bool keep;
+    int status = xo_hardware_read(&h, "f.yaml", 0, NULL, user);
+    if (!status)
+        status = xo_hardware_for_layer(&layer, &h, "c1", &keep, user);
+    if (!status)
+        status = xo_hardware_finish(&layer, 0, 3, user);
+    if (!status)
+        status = xo_hardware_print(&text, &h);
+    free(text);
+    xo_hardware_free(&layer);
     xo_hardware_free(&h);
     return status;
 }
@@ -53,6 +72,7 @@ int main(void)
     tap_ok(xo_npy_write("drivers.npy", &drivers, NULL) == 0, "a file of drivers");
     xo_ndarray_free(&drivers);
     survives(read_and_finish, "reading");
+    survives(settle_a_layer, "a layer of its own, printing");
     survives(refuse_a_bad_key, "refusing");
     scratch_leave();
     return tap_done();

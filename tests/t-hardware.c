@@ -370,6 +370,128 @@ static void the_manual_agrees_with_the_table(void)
     free(manual);
 }
 
+/* ---- overrides by layer -------------------------------------------------------------------------------- */
+
+static const char overrides[] =
+    "array: {rows: 64, columns: 48, lines: {word: {3: grounded}}}\n"
+    "adc: {bits: 6}\n"
+    "layers:\n"
+    "  conv1: {keep: digital}\n"
+    "  \"fc*\": {adc: {bits: 10}, array: {rows: 128}}\n"
+    "  fc2: {adc: {bits: 9, inl_lsb: [0.5]}, array: {lines: {word: {99: floating}}}}\n"
+    "  odd[name: {dac: {bits: 2}}\n";
+
+static int layer_of(struct xo_hardware *layer, const struct xo_hardware *h, const char *name, bool *keep)
+{
+    int status = xo_hardware_for_layer(layer, h, name, keep, &info);
+    if (status)
+        printf("# %d %s\n", status, info.text);
+    return status;
+}
+
+static void layers_get_what_their_patterns_say(void)
+{
+    struct xo_hardware h, layer;
+    bool keep = false;
+    tap_ok(!parse(&h, overrides) && h.adc.bits == 6 && h.array.rows == 64, "overrides leave the whole alone");
+    tap_ok(!layer_of(&layer, &h, "conv2", &keep) && !keep && layer.adc.bits == 6 && layer.array.rows == 64,
+           "a layer without a pattern has the settings of the whole");
+    xo_hardware_free(&layer);
+    tap_ok(!layer_of(&layer, &h, "conv1", &keep) && keep, "keep: digital");
+    xo_hardware_free(&layer);
+    tap_ok(!layer_of(&layer, &h, "fc1", &keep) && !keep && layer.adc.bits == 10 && layer.array.rows == 128
+           && layer.array.columns == 48, "a pattern sets what it names, the rest stays");
+    tap_ok(!xo_hardware_finish(&layer, 0, 0, &info) && layer.array.word_line[3].state == XO_LINE_GROUNDED
+           && !h.array.word_line, "the lines of the whole, for the layer's own size");
+    xo_hardware_free(&layer);
+    tap_ok(!layer_of(&layer, &h, "fc2", &keep) && layer.adc.bits == 9 && layer.array.rows == 128
+           && layer.adc.inl_lsb.count == 1 && !h.adc.inl_lsb.count, "of two patterns the later one wins");
+    tap_ok(!xo_hardware_finish(&layer, 0, 0, &info) && layer.array.word_line[99].state == XO_LINE_FLOATING,
+           "lines may be a layer's own");
+    xo_hardware_free(&layer);
+    tap_ok(!layer_of(&layer, &h, "odd[name", &keep) && layer.dac.bits == 2, "a name that is no pattern is a name");
+    xo_hardware_free(&layer);
+    xo_hardware_free(&h);
+}
+
+static void a_finished_whole_gives_unfinished_layers(void)
+{
+    struct xo_hardware h, layer;
+    bool keep;
+    tap_ok(!read_in_folder(&h, "layers.big.array.rows", "5") && !xo_hardware_finish(&h, 0, 0, &info)
+           && !layer_of(&layer, &h, "big", &keep) && layer.array.rows == 5, "rows by --set for one layer");
+    xo_hardware_free(&layer);
+    xo_hardware_free(&h);
+    tap_ok(!read_in_folder(&h, "array.driver_ohm", "4.npy") && !xo_hardware_finish(&h, 0, 0, &info)
+           && !layer_of(&layer, &h, "any", &keep) && !layer.array.driver_ohm.each
+           && !xo_hardware_finish(&layer, 0, 0, &info) && layer.array.driver_ohm.each[3] == 4.5
+           && layer.array.driver_ohm.each != h.array.driver_ohm.each, "files are loaded for each layer");
+    xo_hardware_free(&layer);
+    xo_hardware_free(&h);
+}
+
+static void settings_that_contradict_each_other_only_together_are_refused(void)
+{
+    struct xo_hardware h, layer;
+    bool keep;
+    parse(&h, "layers: {a: {device: {on_siemens: 1e-7}}}");
+    tap_ok(xo_hardware_for_layer(&layer, &h, "a", &keep, &info) == XO_EVALUE
+           && strstr(info.text, "f:1:35: device: found on_siemens 1e-07 with off_siemens 1e-06"), "%s", info.text);
+    tap_ok(!layer_of(&layer, &h, "b", &keep), "another layer is not concerned");
+    xo_hardware_free(&layer);
+    xo_hardware_free(&h);
+}
+
+static void names_with_dots_are_quoted_in_set(void)
+{
+    struct xo_hardware h, layer;
+    bool keep;
+    tap_ok(!parse_set(&h, "{}", "layers.\"/l.0/a=b\".adc.bits=5") && !layer_of(&layer, &h, "/l.0/a=b", &keep)
+           && layer.adc.bits == 5, "--set layers.\"/l.0/a=b\".adc.bits=5");
+    xo_hardware_free(&layer);
+    xo_hardware_free(&h);
+    tap_ok(!parse_set(&h, "layers: {c: {adc: {bits: 3}}, \"c*\": {}}", "layers.c.adc.bits=4")
+           && !layer_of(&layer, &h, "c", &keep) && layer.adc.bits == 4, "--set replaces what the file says");
+    xo_hardware_free(&layer);
+    xo_hardware_free(&h);
+}
+
+static void patterns_without_a_layer_are_named(void)
+{
+    static const char *const name[] = { "conv1", "/features/conv2/Conv", "fc1", "fc2", "odd[name" };
+    struct xo_hardware h;
+    parse(&h, overrides);
+    tap_ok(!xo_hardware_check_layers(&h, 5, name, &info), "every pattern has its layer");
+    tap_ok(xo_hardware_check_layers(&h, 3, name, &info) == XO_EVALUE, "a layer is missing");
+    tap_equal_text(info.text, "f:6:3: layers.fc2: found no layer of that name; expected such as fc1", "which, where");
+    xo_hardware_free(&h);
+    parse(&h, "layers: {conv2: {}}");
+    xo_hardware_check_layers(&h, 3, name, &info);
+    tap_ok(strstr(info.text, "expected such as conv1, /features/conv2/Conv") != NULL, "%s", info.text);
+    xo_hardware_free(&h);
+    parse(&h, "layers: {zzzzzzzz: {}}");
+    xo_hardware_check_layers(&h, 5, name, &info);
+    tap_ok(strstr(info.text, "expected such as conv1, /features/conv2/Conv, fc1") != NULL, "%s", info.text);
+    tap_ok(xo_hardware_check_layers(&h, 0, NULL, &info) && strstr(info.text, "expected none, as there are no layers"),
+           "%s", info.text);
+    xo_hardware_free(&h);
+}
+
+static void overrides_are_printed(void)
+{
+    struct xo_hardware h;
+    char *text = NULL, *again = NULL;
+    int status = parse(&h, overrides) || xo_hardware_print(&text, &h);
+    xo_hardware_free(&h);
+    tap_ok(!status && !parse(&h, text) && !xo_hardware_print(&again, &h) && !strcmp(text, again),
+           "print, parse, print overrides");
+    tap_ok(!status && strstr(text, "\nlayers:\n  \"conv1\":\n    keep: digital\n  \"fc*\":\n    array:\n"
+                                   "      rows: 128\n    adc:\n      bits: 10\n"), "only what a layer has itself");
+    free(text);
+    free(again);
+    xo_hardware_free(&h);
+}
+
 int main(void)
 {
     the_manual_agrees_with_the_table();
@@ -386,6 +508,12 @@ int main(void)
     minus_zero_becomes_zero();
     the_last_override_wins();
     what_is_printed_reads_back();
+    layers_get_what_their_patterns_say();
+    a_finished_whole_gives_unfinished_layers();
+    settings_that_contradict_each_other_only_together_are_refused();
+    names_with_dots_are_quoted_in_set();
+    patterns_without_a_layer_are_named();
+    overrides_are_printed();
     scratch_leave();
     return tap_done();
 }

@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "solved.h"
 #include "tap.h"
+#include "thick.h"
 #include "xo_ngspice.h"
 
 #define TOLERANCE 1e-9                 /* of s_j: test plan, row 4 */
@@ -23,39 +24,6 @@ static double now_sec(void)
 }
 
 /* ---- agreement ------------------------------------------------------------------------------------ */
-
-/* ngspice keeps node voltages as doubles: the last bits of a volt across a conductance g are eps g ampere, and no less
- * can be told.  So wires and ends here have at least 0.1 ohm, or none, and HIDDEN is forgiven where 1e-9 of scale is
- * less: where only a few cells of 1e-8 S couple to a column. */
-#define HIDDEN (4 * 2.220446049250313e-16 / 0.1)
-static void thicken(struct xo_values *v, size_t count)
-{
-    double *each = v->each ? malloc((count + 1) * sizeof *each) : NULL;
-    for (size_t k = 0; each && k < count; k++)
-        each[k] = v->each[k] > 0 ? fmax(v->each[k], 0.1) : 0;
-    if (v->all > 0)
-        v->all = fmax(v->all, 0.1);
-    v->each = each;
-}
-
-static struct random_crossbar *array(unsigned long long seed, size_t rows, size_t columns, size_t inputs, int features)
-{
-    struct random_crossbar *r = random_crossbar(seed, rows, columns, inputs, features);
-    thicken(&r->x.row_wire_ohm, rows * (columns - 1));
-    thicken(&r->x.column_wire_ohm, (rows - 1) * columns);
-    thicken(&r->x.driver_ohm, rows);
-    thicken(&r->x.sense_ohm, columns);
-    return r;
-}
-
-static void array_free(struct random_crossbar *r)
-{
-    free((void *)r->x.row_wire_ohm.each);
-    free((void *)r->x.column_wire_ohm.each);
-    free((void *)r->x.driver_ohm.each);
-    free((void *)r->x.sense_ohm.each);
-    random_crossbar_free(r);
-}
 
 static double worst_difference(const struct random_crossbar *r, const char *what)
 {
@@ -85,11 +53,11 @@ static double worst_difference(const struct random_crossbar *r, const char *what
 static void square_arrays(void)
 {
     for (size_t size = 2; size <= (getenv("CROSSOHM_LONG") ? 64 : 32); size *= 2) {
-        struct random_crossbar *r = array(size, size, size, size == 32 ? 3 : 5, 0);
+        struct random_crossbar *r = thick_crossbar(size, size, size, size == 32 ? 3 : 5, 0);
         double begin = now_sec(), worst = worst_difference(r, "square");
         printf("# %zux%zu, %zu inputs: %.2g of scale, %.2f s\n", size, size, r->inputs, worst, now_sec() - begin);
         tap_ok(worst <= TOLERANCE, "%zux%zu agrees within 1e-9 of scale", size, size);
-        array_free(r);
+        thick_crossbar_free(r);
     }
 }
 
@@ -97,12 +65,12 @@ static void every_side(void)
 {
     for (int drive = 0; drive < 3; drive++)
         for (int sense = 0; sense < 3; sense++) {
-            struct random_crossbar *r = array(7, 5, 4, 3, RANDOM_LINES);
+            struct random_crossbar *r = thick_crossbar(7, 5, 4, 3, RANDOM_LINES);
             r->x.drive_side = (enum xo_drive_side)drive;
             r->x.sense_side = (enum xo_sense_side)sense;
             double worst = worst_difference(r, "sides");
             tap_ok(worst <= TOLERANCE, "drive side %d, sense side %d: %.2g", drive, sense, worst);
-            array_free(r);
+            thick_crossbar_free(r);
         }
 }
 
@@ -116,11 +84,11 @@ static void everything(void)
         double worst = 0;
         for (unsigned long long seed = 1; seed <= seeds; seed++) {
             char what[32];
-            struct random_crossbar *r = array(1000 * k + seed, 1 + seed % 6, 1 + seed % 7, 1 + seed % 3,
+            struct random_crossbar *r = thick_crossbar(1000 * k + seed, 1 + seed % 6, 1 + seed % 7, 1 + seed % 3,
                                               table[k].features);
             snprintf(what, sizeof what, "seed %llu", 1000 * k + seed);
             worst = fmax(worst, worst_difference(r, what));
-            array_free(r);
+            thick_crossbar_free(r);
         }
         tap_ok(worst <= TOLERANCE, "%s: %.2g", table[k].what, worst);
     }
@@ -130,7 +98,7 @@ static void everything(void)
 static void sweep_equals_points(void)
 {
     enum { INPUTS = 300 };
-    struct random_crossbar *r = array(5, 6, 4, INPUTS, RANDOM_FAULTS);
+    struct random_crossbar *r = thick_crossbar(5, 6, 4, INPUTS, RANDOM_FAULTS);
     struct solved *s = solved_random(r, XO_ENGINE_CHOLMOD);
     struct xo_info info = {""};
     double *amp = marked_array(INPUTS * 4), one[4], worst = worst_difference(r, "sweep"), apart = 0, sec = -1;
@@ -146,7 +114,7 @@ static void sweep_equals_points(void)
     tap_ok(sec > 0, "ngspice's own seconds are told");
     free(amp);
     solved_free(s);
-    array_free(r);
+    thick_crossbar_free(r);
 }
 
 /* ---- what goes wrong ------------------------------------------------------------------------------ */

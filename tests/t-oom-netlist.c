@@ -33,18 +33,45 @@ static int read_and_solve_once(void *user)
     return status;
 }
 
+static const struct xo_ngspice_options options = {.helper = "./helper.sh"};
+
 static int judge_once(void *user)
 {
-    const struct xo_ngspice_options options = {.helper = "./helper.sh"};
     double amp[6];
     (void)user;
     return xo_ngspice_solve(circuit, siemens, 2, volt, &options, amp, NULL, NULL);
 }
 
+static int judge_matrix_once(void *user)
+{
+    double g_ni[6], offset[3];
+    (void)user;
+    return xo_ngspice_matrix(circuit, siemens, &options, g_ni, offset, NULL, NULL);
+}
+
+static int judge_cell_once(void *user)
+{
+    double amp[3], cell_amp;
+    (void)user;
+    return xo_ngspice_read(circuit, siemens, volt, (struct xo_site){1, 1}, &options, amp, &cell_amp, NULL, NULL);
+}
+
+static int judge_deck_once(void *user)
+{
+    double node[4], source[1];
+    return xo_ngspice_deck(user, &options, node, source, NULL);
+}
+
 int main(void)
 {
-    static const char script[] = "#!/bin/sh\ncat >/dev/null\nprintf 'crossohm-ngspice 1\\nsec 1.5\\n'\n"
-                                 "for k in 1 2 3; do printf 'vector 2\\n0123456789abcdef'; done\necho done\n";
+    /* whatever is asked for, so many zeros */
+    static const char script[] = "#!/bin/sh\nlines=$(sed -n '/^deck/q;p')\nprintf 'crossohm-ngspice 1\\nsec 1.5\\n'\n"
+                                 "last=$(echo \"$lines\" | sed -n 's/^analysis dc vselect 0 \\(.*\\) 1$/\\1/p')\n"
+                                 "length=$((${last:-0} + 1))\nfor k in $(echo \"$lines\" | grep '^vector'); do\n"
+                                 "[ $k = vector ] || { echo vector $length; head -c $((8 * length)) /dev/zero; }\n"
+                                 "done\necho done\n";
+    static const char text[] = "t\nV1 a 0 1\nR1 a b 1k\nR2 b 0 1k\n.end\n";
+    xo_deck *deck = NULL;
     struct xo_crossbar x = xo_crossbar_default(2, 3);
     struct oom_report r;
     if (!scratch_enter() || xo_circuit_new(&circuit, &x, NULL))
@@ -58,6 +85,15 @@ int main(void)
     tap_ok(oom_clean(&r), "reading and solving one survives each of %zu", r.allocations);
     r = oom_sweep(judge_once, NULL);
     tap_ok(oom_clean(&r), "asking ngspice survives each of %zu", r.allocations);
+    r = oom_sweep(judge_matrix_once, NULL);
+    tap_ok(oom_clean(&r), "for a matrix too: %zu", r.allocations);
+    r = oom_sweep(judge_cell_once, NULL);
+    tap_ok(oom_clean(&r), "for a cell: %zu", r.allocations);
+    if (!xo_deck_parse(&deck, text, sizeof text - 1, "t", NULL)) {
+        r = oom_sweep(judge_deck_once, deck);
+        tap_ok(oom_clean(&r), "and for a deck: %zu", r.allocations);
+    }
+    xo_deck_free(deck);
     xo_circuit_free(circuit);
     scratch_leave();
     return tap_done();
