@@ -54,7 +54,8 @@ static float largest(const float *plane, const struct xo_sliding *s, const struc
     return best;
 }
 
-static float mean(const float *plane, const struct xo_sliding *s, const struct reach *v, const struct reach *h, bool padded)
+static float mean(const float *plane, const struct xo_sliding *s, const struct reach *v, const struct reach *h,
+                  bool padded)
 {
     size_t count = padded ? v->padded * h->padded : (v->to - v->from) * (h->to - h->from);
     double sum = 0;

@@ -1,5 +1,5 @@
-/* Graphs of one node, for tests of operators: built in memory, computed in two ways (folded as constants; as a run with the
- * first input given at run time), which must agree to the last bit.
+/* Graphs of one node, for tests of operators: built in memory, computed in two ways (folded as constants; as a run
+ * with the first input given at run time), which must agree to the last bit.
  *
  *     struct one o;
  *     one_begin(&o, "Gemm", 13);
@@ -39,8 +39,28 @@ void one_text(struct one *o, const char *name, const char *value);
 void one_ints(struct one *o, const char *name, size_t count, const int64_t *value);
 int one_compute(struct one *o);        /* status */
 
+/* What many cases of one operator amount to. */
+struct one_tally {
+    double worst;                      /* error over scale */
+    int cases, failures, runs, runs_alike;
+};
+/* Computed, and the first result has this shape?  Else a failure. */
+int one_computed(struct one_tally *t, struct one *o, size_t dimensions, const size_t *shape);
+void one_compare(struct one_tally *t, const struct one *o, size_t k, double want, double scale);
+        /* float32 results */
+void one_finish(struct one_tally *t, struct one *o);       /* also one_end */
+void one_report(struct one_tally *t, const char *what, double tolerance);     /* a fact; the tally starts again */
+/* A fact: fails with this status and a message that holds the word and names the node.  Also one_end. */
+void one_refused(struct one *o, int status, const char *word);
+
 /* Random cases. */
 size_t one_pick(unsigned long long *seed, size_t low, size_t high);          /* low..high */
 float *one_random(unsigned long long *seed, size_t count, double low, double high);     /* freed by the caller */
+
+size_t one_shape(unsigned long long *seed, size_t dimensions, size_t shape[XO_MAX_RANK]);     /* lengths 1..5;
+    their product */
+/* Where element n lies, row-major, and back. */
+void one_locate(size_t n, size_t dimensions, const size_t *shape, size_t *index);
+size_t one_place(size_t dimensions, const size_t *shape, const size_t *index);
 
 #endif

@@ -10,7 +10,8 @@
 
 static unsigned long long seed = 2718;
 static struct xo_info info;
-enum { I8 = ONNX__TENSOR_PROTO__DATA_TYPE__INT8, U8 = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, I32 = ONNX__TENSOR_PROTO__DATA_TYPE__INT32 };
+enum { I8 = ONNX__TENSOR_PROTO__DATA_TYPE__INT8, U8 = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, I32 =
+       ONNX__TENSOR_PROTO__DATA_TYPE__INT32 };
 
 static int pick(int low, int high)
 {
@@ -68,8 +69,8 @@ static int quantised(const struct drawn *d, float x)
     return (int)fmax(d->is_signed ? -128 : 0, fmin(d->is_signed ? 127 : 255, q));
 }
 
-static void begin(struct onnx_file *f, const struct drawn *d, size_t rank, const int64_t *shape, const int64_t *weight_shape,
-                  int64_t axis)
+static void begin(struct onnx_file *f, const struct drawn *d, size_t rank, const int64_t *shape,
+                  const int64_t *weight_shape, int64_t axis)
 {
     const int64_t outputs = d->outputs;
     const size_t many = d->by_channel ? (size_t)d->outputs : 1;
@@ -81,7 +82,8 @@ static void begin(struct onnx_file *f, const struct drawn *d, size_t rank, const
     onnx_input(f, "x", rank, shape);
     onnx_floats(f, "s", 0, NULL, &d->input_scale);
     onnx_initialiser(f, onnx_raw(f, "z", d->is_signed ? I8 : U8, 0, NULL, &input_zero, 1));
-    onnx_initialiser(f, onnx_raw(f, "wq", I8, weight_shape[3] ? 4 : 2, weight_shape, d->weight, (size_t)(d->outputs * d->inputs)));
+    onnx_initialiser(f, onnx_raw(f, "wq", I8, weight_shape[3] ? 4 : 2, weight_shape, d->weight,
+                                 (size_t)(d->outputs * d->inputs)));
     onnx_floats(f, "ws", (size_t)d->by_channel, &outputs, d->weight_scale);
     onnx_initialiser(f, onnx_raw(f, "wz", I8, (size_t)d->by_channel, &outputs, zero, many));
     onnx_initialiser(f, onnx_raw(f, "bq", I32, 1, &outputs, d->bias, 4 * (size_t)outputs));
@@ -140,12 +142,15 @@ static int conv_case(void)
                 for (int j = 0; j < out; j++, n++) {
                     int64_t sum = 0;
                     for (int k = 0; k < d.inputs; k++) {
-                        int c = o / gout * gin + k / (kernel * kernel), row = i + k / kernel % kernel - 1, column = j + k % kernel;
+                        int c = o / gout * gin + k / (kernel * kernel), row = i + k / kernel % kernel - 1, column =
+                            j + k % kernel;
                         if (row >= 0 && row < SIDE && column < SIDE)
                             sum += (d.weight[o * d.inputs + k] - zero_of(&d, o)) *
-                                   (quantised(&d, x[((image * channels + c) * SIDE + row) * SIDE + column]) - d.input_zero);
+                                   (quantised(&d, x[((image * channels + c) * SIDE + row) * SIDE +
+                                                    column]) - d.input_zero);
                     }
-                    bad += y[n] != (float)((double)scale_of(&d, o) * (double)d.input_scale * (double)sum + (double)bias_of(&d, o));
+                    bad += y[n] != (float)((double)scale_of(&d, o) * (double)d.input_scale * (double)sum +
+                                           (double)bias_of(&d, o));
                 }
     bad += !y;
     free(y);
@@ -162,7 +167,8 @@ static int product_case(int how)
     float x[IMAGES * INPUTS], *y;
     for (int k = 0; k < IMAGES * INPUTS; k++)
         x[k] = (float)(8 * tap_uniform(&seed) - 4);
-    begin(&f, &d, 4, (int64_t[]){ -1, 1, 6, 6 }, turned ? (int64_t[]){ outputs, INPUTS, 0, 0 } : (int64_t[]){ INPUTS, outputs, 0, 0 },
+    begin(&f, &d, 4, (int64_t[]){ -1, 1, 6, 6 }, turned ? (int64_t[]){ outputs, INPUTS, 0, 0 } : (int64_t[]){ INPUTS,
+            outputs, 0, 0 },
           turned ? 0 : 1);
     onnx_node(&f, "Flatten", "flat", "xd", "xf");
     if (how == 2)
