@@ -196,23 +196,6 @@ void one_finish(struct one_tally *t, struct one *o)
     one_end(o);
 }
 
-void one_report(struct one_tally *t, const char *what, double tolerance)
-{
-    printf("# %s: worst error %.3g\n", what, t->worst);
-    tap_ok(!t->failures && t->worst <= tolerance && t->cases, "%s equals its definition in %d cases", what, t->cases);
-    tap_ok(t->runs == t->runs_alike, "%s: %d of them as a run too, with the same bits", what, t->runs);
-    *t = (struct one_tally){ 0 };
-}
-
-void one_refused(struct one *o, int status, const char *word)
-{
-    int got = one_compute(o);
-    printf("# %d: %s\n", got, o->info.text);
-    tap_ok(got == status && strstr(o->info.text, word) && strstr(o->info.text, "node tested (") &&
-           strstr(o->info.text, "opset"), "refused: %s", word);
-    one_end(o);
-}
-
 size_t one_shape(unsigned long long *seed, size_t dimensions, size_t shape[XO_MAX_RANK])
 {
     size_t count = 1;

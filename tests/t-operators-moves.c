@@ -349,6 +349,21 @@ static void views(void)
     view("Dropout", 7, NULL, S(2, 3), 0, NULL, S(2, 3), "Dropout drops nothing");
 }
 
+/* The standard clamps a start in front of the axis to 0 even when walking backwards; Python would find nothing. */
+static void slice_from_in_front(void)
+{
+    struct one o;
+    one_begin(&o, "Slice", 13);
+    one_floats(&o, 1, (size_t[]){ 3 }, (float[]){ 1, 2, 3 });
+    one_list(&o, 1, (int64_t[]){ -7 });
+    one_list(&o, 1, (int64_t[]){ -100 });
+    one_list(&o, 1, (int64_t[]){ 0 });
+    one_list(&o, 1, (int64_t[]){ -1 });
+    tap_ok(!one_compute(&o) && o.result[0].shape[0] == 1 && *(const float *)o.result[0].data == 1,
+           "Slice backwards from a start in front of the axis finds its first number");
+    one_end(&o);
+}
+
 static void dropout_mask(void)
 {
     struct one o;
@@ -497,6 +512,7 @@ int main(void)
         one_report(&tally, moves[m].op, 0);
     }
     views();
+    slice_from_in_front();
     dropout_mask();
     shapes();
     refusals();
