@@ -9,6 +9,8 @@
 #include "onednn.h"
 #include "operator.h"
 
+enum { LARGE = 64 << 20 };             /* bytes of a constant that may be made from nothing */
+
 int xo_call_infer(struct xo_call *c)
 {
     if (c->n->inputs < c->op->least || c->n->inputs > c->op->most || !c->n->outputs || !c->out[0])
@@ -23,8 +25,8 @@ int xo_call_infer(struct xo_call *c)
 int xo_call_prepare(struct xo_call *c)
 {
     int status = c->op->prepare ? c->op->prepare(c) : 0;
-    return status < 0 ? xo_call_fail(c, XO_EUNSUPPORTED, "oneDNN does not offer this for such shapes; expected a plainer "
-                                     "node") : status;
+    return status < 0 ? xo_call_fail(c, XO_EUNSUPPORTED, "oneDNN does not offer this for such shapes; expected "
+                                     "a plainer node") : status;
 }
 
 bool xo_call_known(const struct xo_call *c)
@@ -35,9 +37,29 @@ bool xo_call_known(const struct xo_call *c)
     return known;
 }
 
+static size_t nbytes_of(const struct xo_tensor *t)
+{
+    return t ? xo_tensor_count(t) * xo_dtype_nbytes(t->type) : 0;
+}
+
+/* A short file must not ask for much: large constants only from large ones. */
+static int check_size(const struct xo_call *c)
+{
+    size_t in = 0, out = 0;
+    for (size_t k = 0; k < c->n->inputs; k++)
+        in += nbytes_of(c->in[k]);
+    for (size_t k = 0; k < c->n->outputs; k++)
+        out += nbytes_of(c->out[k]);
+    return out <= LARGE || out / 8 <= in ? 0
+        : xo_call_fail(c, XO_ETOOBIG, "a constant of %zu bytes made from %zu; expected at most %d, or 8 for each",
+                       out, in, LARGE);
+}
+
 int xo_call_now(struct xo_call *c, struct xo_arena *arena)
 {
-    int status = xo_call_prepare(c);
+    int status = check_size(c);
+    if (!status)
+        status = xo_call_prepare(c);
     if (!status)
         status = xo_onednn_scratch(c->onednn);
     for (size_t k = 0; !status && k < c->n->outputs; k++) {
@@ -80,7 +102,8 @@ static int fold_node(struct xo_graph *g, size_t node, struct xo_onednn *onednn, 
 {
     const struct xo_graph_node *n = &g->node[node];
     struct folding f;
-    struct xo_call c = { .graph = g, .node = node, .n = n, .op = xo_operator_find(n->op), .onednn = onednn, .info = info };
+    struct xo_call c = { .graph = g, .node = node, .n = n, .op = xo_operator_find(n->op),
+                         .onednn = onednn, .info = info };
     int status = start_folding(&f, n);
     c.in = f.in;
     c.out = f.out;

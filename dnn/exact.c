@@ -110,7 +110,8 @@ void xo_exact_scale(const struct xo_exact *e, float *y, size_t rows, size_t inne
 {
     for (size_t row = 0; row < rows; row++)
         for (size_t k = 0; k < e->outputs; k++, y += inner) {
-            const double scale = (double)e->weight_scale[k] * (double)e->input_scale, shift = bias ? (double)bias[k] : 0;
+            const double scale = (double)e->weight_scale[k] * (double)e->input_scale;
+            const double shift = bias ? (double)bias[k] : 0;
 #pragma omp simd
             for (size_t i = 0; i < inner; i++)
                 y[i] = (float)(scale * (double)y[i] + shift);

@@ -1,10 +1,10 @@
 /* Convolutions and products of a quantised model, computed from its integers.  Private to dnn/.
  *
- * Where an input is DequantizeLinear's, x = (x_q - z_x) s_x, and the weights are too, w = (w_q - z_w) s_w, sums are taken over
- * integers, held in float32 and thus exact up to 2^24, and scaled once:
+ * Where an input is DequantizeLinear's, x = (x_q - z_x) s_x, and the weights are too, w = (w_q - z_w) s_w, sums are
+ * taken over integers, held in float32 and thus exact up to 2^24, and scaled once:
  *     y = (float)((double)s_w s_x sum + (double)bias)
- * That is what the arrays compute in their ideal limit, and nearer to the model's own arithmetic than sums of rounded floats:
- * what is quantised again behind it falls on the same side of a half.
+ * That is what the arrays compute in their ideal limit, and nearer to the model's own arithmetic than sums of
+ * rounded floats: what is quantised again behind it falls on the same side of a half.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_EXACT_H
 #define XO_EXACT_H

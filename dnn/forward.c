@@ -1,5 +1,5 @@
-/* A network's logits: images in blocks of fixed size, blocks among threads.  The last block is filled up with zeros, so that
- * an image's logits depend neither on the number of threads nor on how many images came along.
+/* A network's logits: images in blocks of fixed size, blocks among threads.  The last block is filled up with zeros,
+ * so that an image's logits depend neither on the number of threads nor on how many images came along.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -10,8 +10,8 @@
 #include "network.h"
 #include "run.h"
 
-/* Images in a block: few enough that what flows between nodes stays in the cache.  A network with a fixed batch takes its own
- * number. */
+/* Images in a block: few enough that what flows between nodes stays in the cache.  A network with a fixed batch
+ * takes its own number. */
 static size_t block_of(size_t numbers)
 {
     size_t images = numbers ? ((size_t)1 << 16) / numbers : 1;
@@ -130,7 +130,8 @@ static int forward(struct forward *f, int threads, float **logits)
 int xo_network_forward(const xo_network *n, size_t images, size_t dimensions, const size_t *shape, const float *image,
                        int threads, float **logits, size_t *classes, struct xo_info *info)
 {
-    struct forward f = { .graph = &n->graph, .images = images, .dimensions = dimensions, .shape = shape, .image = image,
+    struct forward f = { .graph = &n->graph, .images = images, .dimensions = dimensions, .shape = shape,
+                         .image = image,
                          .numbers = 1, .info = info };
     int status;
     for (size_t k = 0; k < dimensions; k++)

@@ -121,7 +121,8 @@ static dnnl_status_t open_port(struct port *port, struct xo_onednn *o, const dnn
     status = dnnl_memory_create(&port->inside, inside, o->engine, DNNL_MEMORY_NONE);
     if (status != dnnl_success)
         return status;
-    return outwards ? make_reorder(&port->reorder, o, inside, outside) : make_reorder(&port->reorder, o, outside, inside);
+    return outwards ? make_reorder(&port->reorder, o, inside, outside)
+                    : make_reorder(&port->reorder, o, outside, inside);
 }
 
 static void close_port(struct port *port)

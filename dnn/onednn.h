@@ -1,10 +1,10 @@
-/* oneDNN (v2 C API) primitives: made once for fixed shapes, run often.  Plain row-major tensors go in and come out; where
- * a primitive wants another order, reorders stand around it.  Private to dnn/.
+/* oneDNN (v2 C API) primitives: made once for fixed shapes, run often.  Plain row-major tensors go in and come out;
+ * where a primitive wants another order, reorders stand around it.  Private to dnn/.
  *
- * One struct xo_onednn belongs to one run, hence to one thread.  Scratch memory is ours and shared by its primitives, so
- * that a run may be made in one thread and used in another (oneDNN's own scratch is thread-local).
- * Between xo_serial_enter and xo_serial_leave OpenMP's number of threads, which is each thread's own setting, is 1: where
- * primitives are made and run, for oneDNN splits sums by it.
+ * One struct xo_onednn belongs to one run, hence to one thread.  Scratch memory is ours and shared by its
+ * primitives, so that a run may be made in one thread and used in another (oneDNN's own scratch is thread-local).
+ * Between xo_serial_enter and xo_serial_leave OpenMP's number of threads, which is each thread's own setting, is 1:
+ * where primitives are made and run, for oneDNN splits sums by it.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_ONEDNN_H
 #define XO_ONEDNN_H
@@ -37,7 +37,7 @@ struct xo_primitive_parts {
     const_dnnl_op_desc_t description;
     const dnnl_memory_desc_t *source, *result;             /* as they lie outside: plain          */
     const dnnl_memory_desc_t *weight, *bias;               /* plain; NULL: none                   */
-    const float *weight_data, *bias_data;                  /* constant: reordered here, once; NULL: given to each run */
+    const float *weight_data;                              /* constant: reordered once, here; NULL: given to runs */
 };
 int xo_onednn_make(struct xo_primitive **out, struct xo_onednn *o, const struct xo_primitive_parts *parts);
 /* result may be source if the primitive works element by element. */

@@ -1,4 +1,5 @@
-/* Conv: one or two axes, groups, strides, dilations, any padding.  oneDNN's work; quantised models' on their integers.
+/* Conv: one or two axes, groups, strides, dilations, any padding.  oneDNN's work; quantised models' on their
+ * integers.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -32,9 +33,9 @@ static int channels(const struct xo_call *c)
         return xo_call_fail(c, XO_ESHAPE, "weights of %zu dimensions for an input of %zu; expected as many",
                             w->dimensions, x->dimensions);
     if (!groups || x->shape[1] != w->shape[1] * groups || w->shape[0] % groups)
-        return xo_call_fail(c, XO_ESHAPE, "%zu channels, weights for %zu in each of %zu groups, %zu results; expected "
-                            "channels = groups x %zu, results a multiple of groups", x->shape[1], w->shape[1], groups,
-                            w->shape[0], w->shape[1]);
+        return xo_call_fail(c, XO_ESHAPE, "%zu channels, weights for %zu in each of %zu groups, %zu results; "
+                            "expected channels = groups x %zu, results a multiple of groups", x->shape[1],
+                            w->shape[1], groups, w->shape[0], w->shape[1]);
     if (bias && (bias->dimensions != 1 || bias->shape[0] != w->shape[0]))
         return xo_call_fail(c, XO_ESHAPE, "a bias of %zu numbers for %zu channels; expected one each",
                             xo_tensor_count(bias), w->shape[0]);
@@ -62,7 +63,8 @@ int xo_infer_conv(struct xo_call *c)
 /* Row-major, any order for oneDNN to choose. */
 static int any_order(dnnl_memory_desc_t *out, const dnnl_memory_desc_t *plain)
 {
-    return xo_onednn_status(dnnl_memory_desc_init_by_tag(out, plain->ndims, plain->dims, dnnl_f32, dnnl_format_tag_any));
+    return xo_onednn_status(dnnl_memory_desc_init_by_tag(out, plain->ndims, plain->dims, dnnl_f32,
+                                                         dnnl_format_tag_any));
 }
 
 struct descriptions {

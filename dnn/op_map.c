@@ -1,5 +1,6 @@
 /* Element by element, one input: activations and elementary functions; Clip; PRelu.
- * oneDNN computes what needs an exponential, plain loops the rest; also logarithms, which oneDNN computes to 1e-6 only.
+ * oneDNN computes what needs an exponential, plain loops the rest; also logarithms, which oneDNN computes to 1e-6
+ * only.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"

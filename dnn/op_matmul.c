@@ -26,7 +26,8 @@ static int multiply(const struct product *p, const float *a, const float *b, flo
         return 0;
     }
     return xo_onednn_status(dnnl_sgemm(p->a_transposed ? 'T' : 'N', p->b_transposed ? 'T' : 'N', (int64_t)p->m,
-                                       (int64_t)p->n, (int64_t)p->k, p->alpha, a, lda, b, ldb, p->beta, c, (int64_t)p->n));
+                                       (int64_t)p->n, (int64_t)p->k, p->alpha, a, lda, b, ldb, p->beta, c,
+                                           (int64_t)p->n));
 }
 
 static int gemm_of(const struct xo_call *c, struct product *p)
@@ -66,8 +67,8 @@ int xo_infer_gemm(struct xo_call *c)
     if (bias)
         status = xo_broadcast(c, &dimensions, shape, bias);
     if (!status && (dimensions != 2 || shape[0] != p.m || shape[1] != p.n))
-        status = xo_call_fail(c, XO_ESHAPE, "a bias larger than the result (%zu, %zu); expected one that broadcasts to it",
-                              p.m, p.n);
+        status = xo_call_fail(c, XO_ESHAPE, "a bias larger than the result (%zu, %zu); expected one that "
+                              "broadcasts to it", p.m, p.n);
     return status ? status : xo_out(c, 0, XO_F32, 2, shape);
 }
 
@@ -136,9 +137,11 @@ static int stacks_of(const struct xo_call *c, struct stacks *s)
     struct xo_tensor a_stack = stack_of(a), b_stack = stack_of(b);
     char text[2][XO_MAX_RANK * 21 + 3];
     int status;
-    if (!a->dimensions || !b->dimensions || a->shape[a->dimensions - 1] != b->shape[b->dimensions > 1 ? b->dimensions - 2 : 0])
+    if (!a->dimensions || !b->dimensions ||
+        a->shape[a->dimensions - 1] != b->shape[b->dimensions > 1 ? b->dimensions - 2 : 0])
         return xo_call_fail(c, XO_ESHAPE, "%s times %s; expected inner lengths that agree",
-                            xo_shape_text(a->dimensions, a->shape, text[0]), xo_shape_text(b->dimensions, b->shape, text[1]));
+                            xo_shape_text(a->dimensions, a->shape, text[0]),
+                            xo_shape_text(b->dimensions, b->shape, text[1]));
     *s = (struct stacks){ .one = { .alpha = 1 } };
     s->one.m = a->dimensions > 1 ? a->shape[a->dimensions - 2] : 1;
     s->one.k = a->shape[a->dimensions - 1];

@@ -41,7 +41,8 @@ int xo_run_transpose(struct xo_call *c)
     for (size_t k = 0; !status && k < x->dimensions; k++)
         moved[k] = (ptrdiff_t)step[axis[k]];
     if (!status)
-        xo_gather_strided(c->out[0]->data, x->data, xo_dtype_nbytes(x->type), x->dimensions, c->out[0]->shape, moved, 0);
+        xo_gather_strided(c->out[0]->data, x->data, xo_dtype_nbytes(x->type), x->dimensions, c->out[0]->shape, moved,
+                          0);
     return status;
 }
 
@@ -85,8 +86,8 @@ static int cuts(const struct xo_call *c, struct cut *cut)
     }
     if (!status && (!found || ends != starts || (has_axes && named != starts) || (has_steps && steps != starts) ||
                     starts > x->dimensions))
-        status = xo_call_fail(c, XO_ESHAPE, "%zu starts and %zu ends; expected as many of each, of axes and steps, at most "
-                              "one per axis", starts, ends);
+        status = xo_call_fail(c, XO_ESHAPE, "%zu starts and %zu ends; expected as many of each, of axes and steps, "
+                              "at most one per axis", starts, ends);
     if (!status && has_axes)
         status = xo_axes(c, named, axes, x->dimensions, chosen);
     for (size_t k = 0; k < x->dimensions; k++)
@@ -176,8 +177,8 @@ int xo_infer_concat(struct xo_call *c)
         for (size_t d = 0; alike && d < x->dimensions; d++)
             alike = d == axis || t->shape[d] == x->shape[d];
         if (!alike)
-            return xo_call_fail(c, XO_ESHAPE, "input %zu is %s %s, input 0 %s %s; expected them alike but for axis %zu", k,
-                                xo_dtype_name(t->type), xo_shape_text(t->dimensions, t->shape, text[0]),
+            return xo_call_fail(c, XO_ESHAPE, "input %zu is %s %s, input 0 %s %s; expected them alike but for axis "
+                                "%zu", k, xo_dtype_name(t->type), xo_shape_text(t->dimensions, t->shape, text[0]),
                                 xo_dtype_name(x->type), xo_shape_text(x->dimensions, x->shape, text[1]), axis);
         shape[axis] += t->shape[axis];
     }
@@ -221,8 +222,8 @@ static int pieces(const struct xo_call *c, size_t *axis, int64_t length[MOST_PIE
     for (size_t k = 0; k < count; k++)
         sum += length[k] < 0 || length[k] > INT32_MAX ? (size_t)INT32_MAX : (size_t)length[k];
     if (count != outputs || sum != x->shape[*axis])
-        return xo_call_fail(c, XO_ESHAPE, "%zu pieces, %zu long in all, for %zu outputs and a length of %zu; expected "
-                            "equal numbers", count, sum, outputs, x->shape[*axis]);
+        return xo_call_fail(c, XO_ESHAPE, "%zu pieces, %zu long in all, for %zu outputs and a length of %zu; "
+                            "expected equal numbers", count, sum, outputs, x->shape[*axis]);
     return 0;
 }
 
@@ -251,7 +252,8 @@ int xo_run_split(struct xo_call *c)
     for (size_t k = 0; k < c->n->outputs; k++) {
         size_t piece = (size_t)length[k] * inner;
         for (size_t o = 0; c->out[k] && piece && o < outer; o++)
-            memcpy((char *)c->out[k]->data + o * piece, (const char *)x->data + o * x->shape[axis] * inner + at, piece);
+            memcpy((char *)c->out[k]->data + o * piece, (const char *)x->data + o * x->shape[axis] * inner + at,
+                   piece);
         at += piece;
     }
     return 0;
@@ -291,7 +293,8 @@ int xo_run_gather(struct xo_call *c)
             if (i < -(int64_t)length || i >= (int64_t)length)
                 return xo_call_fail(c, XO_EVALUE, "index %" PRId64 "; expected one of %zu", i, length);
             if (piece)
-                memcpy(out, (const char *)x->data + (o * length + (size_t)(i < 0 ? i + (int64_t)length : i)) * piece, piece);
+                memcpy(out, (const char *)x->data + (o * length + (size_t)(i < 0 ? i + (int64_t)length : i)) * piece,
+                       piece);
         }
     return 0;
 }

@@ -16,8 +16,8 @@ static int want_floats(const struct xo_call *c, size_t from, size_t to, size_t c
             continue;
         status = xo_want_float(c, k);
         if (!status && xo_tensor_count(c->in[k]) != count)
-            status = xo_call_fail(c, XO_ESHAPE, "input %zu has %zu numbers; expected %zu", k, xo_tensor_count(c->in[k]),
-                                  count);
+            status = xo_call_fail(c, XO_ESHAPE, "input %zu has %zu numbers; expected %zu", k,
+                                  xo_tensor_count(c->in[k]), count);
     }
     return status;
 }
@@ -27,9 +27,11 @@ int xo_infer_batch_norm(struct xo_call *c)
     const struct xo_tensor *x = c->in[0];
     int status = 0;
     if (x->dimensions < 2)
-        status = xo_call_fail(c, XO_ESHAPE, "an input of %zu dimensions; expected (images, channels, ...)", x->dimensions);
+        status = xo_call_fail(c, XO_ESHAPE, "an input of %zu dimensions; expected (images, channels, ...)",
+                              x->dimensions);
     if (!status && (xo_attribute_int(c->n, "training_mode", 0) || !xo_attribute_int(c->n, "spatial", 1)))
-        status = xo_call_fail(c, XO_EUNSUPPORTED, "training_mode 1 or spatial 0; expected inference, one mean per channel");
+        status = xo_call_fail(c, XO_EUNSUPPORTED, "training_mode 1 or spatial 0; expected inference, one mean per "
+                              "channel");
     for (size_t k = 1; !status && k < c->n->outputs; k++)
         if (c->out[k])
             status = xo_call_fail(c, XO_EUNSUPPORTED, "result %zu, of training; expected one result", k);
@@ -55,8 +57,8 @@ int xo_run_batch_norm(struct xo_call *c)
     for (size_t row = 0; row < x->shape[0] * channels; row++) {
         size_t k = row % channels;
         float factor = (float)(gamma[k] / sqrt((double)variance[k] + (double)epsilon));
-        normalise((float *)c->out[0]->data + row * inner, (const float *)x->data + row * inner, inner, mean[k], factor,
-                  beta[k]);
+        normalise((float *)c->out[0]->data + row * inner, (const float *)x->data + row * inner, inner, mean[k],
+                  factor, beta[k]);
     }
     return 0;
 }
@@ -171,9 +173,10 @@ int xo_prepare_softmax(struct xo_call *c)
         return status;
     status = xo_onednn_plain(&plain, 3, rows);
     if (!status)
-        status = xo_onednn_status(dnnl_softmax_v2_forward_desc_init(&description, dnnl_forward_inference, kind, &plain,
-                                                                    &plain, 1));
-    return status ? status : xo_onednn_make((struct xo_primitive **)&c->state, c->onednn, &(struct xo_primitive_parts){
+        status = xo_onednn_status(dnnl_softmax_v2_forward_desc_init(&description, dnnl_forward_inference, kind,
+                                                                    &plain, &plain, 1));
+    return status ? status : xo_onednn_make((struct xo_primitive **)&c->state, c->onednn,
+                                            &(struct xo_primitive_parts){
         .description = &description, .source = &plain, .result = &plain });
 }
 

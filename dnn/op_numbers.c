@@ -82,8 +82,8 @@ int xo_run_constant_of_shape(struct xo_call *c)
 /* TensorProto.DataType -> ours, as constants are read: every float is float32, other integers are int64. */
 static int type_of_code(int64_t code, enum xo_dtype *out)
 {
-    static const int8_t type[] = { -1, XO_F32, XO_U8, XO_I8, XO_I64, XO_I64, XO_I32, XO_I64, -1, XO_BOOL, XO_F32, XO_F32,
-                                   XO_I64, XO_I64 };
+    static const int8_t type[] = { -1, XO_F32, XO_U8, XO_I8, XO_I64, XO_I64, XO_I32, XO_I64, -1, XO_BOOL, XO_F32,
+                                   XO_F32, XO_I64, XO_I64 };
     if (code < 0 || code >= (int64_t)sizeof type || type[code] < 0)
         return -1;
     *out = (enum xo_dtype)type[code];

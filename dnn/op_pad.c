@@ -35,8 +35,8 @@ static int padding_of(const struct xo_call *c, struct padding *out)
         out->after[k] = pads[rank + k];
         if (pads[k] > most || pads[rank + k] > most || pads[k] < -length || pads[rank + k] < -length ||
             pads[k] + pads[rank + k] + length < 0)
-            return xo_call_fail(c, XO_EVALUE, "pads %" PRId64 " and %" PRId64 " for a length of %" PRId64 "; expected %s",
-                                pads[k], pads[rank + k], length, "fewer");
+            return xo_call_fail(c, XO_EVALUE, "pads %" PRId64 " and %" PRId64 " for a length of %" PRId64 "; "
+                                "expected fewer", pads[k], pads[rank + k], length);
         if (out->mode == EDGE && !length)
             return xo_call_fail(c, XO_ESHAPE, "no edge to repeat; expected a length of 1 or more");
     }
@@ -50,8 +50,8 @@ int xo_infer_pad(struct xo_call *c)
     size_t shape[XO_MAX_RANK];
     int status = padding_of(c, &p);
     if (!status && value && (value->type != c->in[0]->type || xo_tensor_count(value) != 1))
-        status = xo_call_fail(c, XO_ESHAPE, "a constant of another type or of %zu numbers; expected one of the input's",
-                              xo_tensor_count(value));
+        status = xo_call_fail(c, XO_ESHAPE, "a constant of another type or of %zu numbers; expected one of the "
+                              "input's", xo_tensor_count(value));
     for (size_t k = 0; !status && k < c->in[0]->dimensions; k++)
         shape[k] = (size_t)((int64_t)c->in[0]->shape[k] + p.before[k] + p.after[k]);
     return status ? status : xo_out(c, 0, c->in[0]->type, c->in[0]->dimensions, shape);
@@ -70,8 +70,10 @@ static int64_t origin(const struct padding *p, size_t axis, int64_t i, int64_t l
     return i < 0 ? -i : 2 * (length - 1) - i;
 }
 
-/* Where the row comes from that is result row `row` (all axes but the last counted through); NULL: from the constant. */
-static const char *row_origin(const struct padding *p, const struct xo_tensor *x, const struct xo_tensor *y, size_t row)
+/* Where the row comes from that is result row `row` (all axes but the last counted through); NULL: from the
+ * constant. */
+static const char *row_origin(const struct padding *p, const struct xo_tensor *x, const struct xo_tensor *y,
+                              size_t row)
 {
     size_t stride = x->shape[x->dimensions - 1], at = 0;
     for (size_t k = x->dimensions - 1; k-- > 0; stride *= x->shape[k], row /= y->shape[k]) {
@@ -83,8 +85,8 @@ static const char *row_origin(const struct padding *p, const struct xo_tensor *x
     return (const char *)x->data + at * xo_dtype_nbytes(x->type);
 }
 
-static void pad_row(const struct padding *p, char *out, const char *in, const char *constant, size_t nbytes, size_t axis,
-                    size_t count, size_t length)
+static void pad_row(const struct padding *p, char *out, const char *in, const char *constant, size_t nbytes,
+                    size_t axis, size_t count, size_t length)
 {
     for (size_t k = 0; k < count; k++) {
         int64_t from = in ? origin(p, axis, (int64_t)k, (int64_t)length) : -1;

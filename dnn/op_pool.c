@@ -28,17 +28,19 @@ struct reach {
     size_t padded;                     /* kernel indices on the image or its padding               */
 };
 
+/* How many k < most have first + k step < end? */
+static size_t before(ptrdiff_t first, ptrdiff_t step, ptrdiff_t end, size_t most)
+{
+    size_t count = first < end ? (size_t)((end - 1 - first) / step) + 1 : 0;
+    return count < most ? count : most;
+}
+
 static struct reach reach_of(const struct xo_sliding *s, size_t k, size_t place)
 {
-    struct reach r = { 0, 0, (ptrdiff_t)(place * s->stride[k]) - (ptrdiff_t)s->before[k], 0 };
-    ptrdiff_t step = (ptrdiff_t)s->dilation[k], length = (ptrdiff_t)s->in[k], end = length + (ptrdiff_t)s->after[k];
-    for (ptrdiff_t j = 0; j < (ptrdiff_t)s->kernel[k]; j++) {
-        ptrdiff_t at = r.first + j * step;
-        r.from += at < 0;
-        r.to += at < length;
-        r.padded += at < end;
-    }
-    return r;
+    ptrdiff_t first = (ptrdiff_t)(place * s->stride[k]) - (ptrdiff_t)s->before[k], step = (ptrdiff_t)s->dilation[k];
+    ptrdiff_t length = (ptrdiff_t)s->in[k];
+    return (struct reach){ before(first, step, 0, s->kernel[k]), before(first, step, length, s->kernel[k]), first,
+                           before(first, step, length + (ptrdiff_t)s->after[k], s->kernel[k]) };
 }
 
 static float largest(const float *plane, const struct xo_sliding *s, const struct reach *v, const struct reach *h)
@@ -52,7 +54,8 @@ static float largest(const float *plane, const struct xo_sliding *s, const struc
     return best;
 }
 
-static float mean(const float *plane, const struct xo_sliding *s, const struct reach *v, const struct reach *h, bool padded)
+static float mean(const float *plane, const struct xo_sliding *s, const struct reach *v, const struct reach *h,
+                  bool padded)
 {
     size_t count = padded ? v->padded * h->padded : (v->to - v->from) * (h->to - h->from);
     double sum = 0;

@@ -1,4 +1,5 @@
-/* QuantizeLinear and DequantizeLinear: per tensor or per channel, to and from 8 bits (and from the 32 bits of a bias).
+/* QuantizeLinear and DequantizeLinear: per tensor or per channel, to and from 8 bits (and from the 32 bits of a
+ * bias).
  *     y = saturate(round(x / scale) + zero), round half to even;      x = (y - zero) scale
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
@@ -20,8 +21,8 @@ static int channels_of(const struct xo_call *c, struct channels *out)
     if (xo_tensor_count(scale) != 1) {
         status = xo_axis(c, xo_attribute_int(c->n, "axis", 1), x->dimensions, &axis);
         if (!status && (scale->dimensions != 1 || scale->shape[0] != x->shape[axis]))
-            status = xo_call_fail(c, XO_ESHAPE, "%zu scales for %zu channels on axis %zu; expected one, or one per channel",
-                                  xo_tensor_count(scale), x->shape[axis], axis);
+            status = xo_call_fail(c, XO_ESHAPE, "%zu scales for %zu channels on axis %zu; expected one, or one per "
+                                  "channel", xo_tensor_count(scale), x->shape[axis], axis);
         if (!status)
             *out = (struct channels){ xo_product(x->shape, 0, axis), x->shape[axis],
                                       xo_product(x->shape, axis + 1, x->dimensions) };
@@ -56,8 +57,8 @@ static int zero_at(const struct xo_tensor *zero, size_t k)
     return zero->type == XO_I8 ? ((const int8_t *)zero->data)[k] : ((const uint8_t *)zero->data)[k];
 }
 
-/* Clamped, then rounded: the bounds are whole, so the order does not matter, and NaN becomes the lower one.  Half to even, by
- * adding and taking away 1.5 2^23. */
+/* Clamped, then rounded: the bounds are whole, so the order does not matter, and NaN becomes the lower one.  Half to
+ * even, by adding and taking away 1.5 2^23. */
 static int rounded(float x, float low, float high)
 {
     const float shift = 0x1.8p23f;

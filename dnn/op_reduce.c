@@ -129,8 +129,8 @@ int xo_infer_global_pool(struct xo_call *c)
     size_t shape[XO_MAX_RANK] = { x->shape[0], x->shape[1], 1, 1, 1, 1, 1, 1 };
     int status = xo_want_float(c, 0);
     if (!status && (x->dimensions < 3 || !xo_tensor_count(x)))
-        status = xo_call_fail(c, XO_ESHAPE, "an input of %zu dimensions, %zu numbers; expected (images, channels, ...)",
-                              x->dimensions, xo_tensor_count(x));
+        status = xo_call_fail(c, XO_ESHAPE, "an input of %zu dimensions, %zu numbers; expected (images, channels, "
+                              "...)", x->dimensions, xo_tensor_count(x));
     return status ? status : xo_out(c, 0, XO_F32, x->dimensions, shape);
 }
 
@@ -172,7 +172,8 @@ int xo_run_arg(struct xo_call *c)
             const float *row = (const float *)x->data + o * x->shape[axis] * inner + i;
             *out = 0;
             for (size_t k = 1; k < x->shape[axis]; k++)
-                if (row[k * inner] > row[(size_t)*out * inner] || (last && row[k * inner] >= row[(size_t)*out * inner]))
+                if (row[k * inner] > row[(size_t)*out * inner] ||
+                    (last && row[k * inner] >= row[(size_t)*out * inner]))
                     *out = (int64_t)k;
         }
     return 0;

@@ -31,7 +31,8 @@ int xo_infer_dropout(struct xo_call *c)
 {
     const struct xo_tensor *training = xo_in(c, 2);
     int status = xo_out_like(c, 0, c->in[0]);
-    if (!status && training && (training->type != XO_BOOL || !training->data || *(const unsigned char *)training->data))
+    if (!status && training && (training->type != XO_BOOL || !training->data ||
+                                *(const unsigned char *)training->data))
         status = xo_call_fail(c, XO_EUNSUPPORTED, "training_mode is not constant false; expected inference");
     return status ? status : xo_out(c, 1, c->graph->opset < 10 ? c->in[0]->type : XO_BOOL, c->in[0]->dimensions,
                                     c->in[0]->shape);
@@ -62,8 +63,8 @@ int xo_infer_reshape(struct xo_call *c)
         bool copied = !wanted[k] && !keep_zero;
         if (wanted[k] < -1 || (wanted[k] == -1 && rest != XO_NONE) || (copied && k >= x->dimensions) ||
             wanted[k] > INT32_MAX)
-            return xo_call_fail(c, XO_EVALUE, "number %zu of the new shape is %" PRId64 "; expected a length, 0 where the "
-                                "input has a dimension, or -1 once", k, wanted[k]);
+            return xo_call_fail(c, XO_EVALUE, "number %zu of the new shape is %" PRId64 "; expected a length, 0 "
+                                "where the input has a dimension, or -1 once", k, wanted[k]);
         shape[k] = copied ? x->shape[k] : wanted[k] == -1 ? 1 : (size_t)wanted[k];
         rest = wanted[k] == -1 ? k : rest;
         known *= shape[k];
@@ -90,7 +91,8 @@ int xo_infer_flatten(struct xo_call *c)
     if (axis < -rank || axis > rank)
         return xo_call_fail(c, XO_EVALUE, "axis %" PRId64 "; expected %" PRId64 " to %" PRId64, axis, -rank, rank);
     size_t cut = (size_t)(axis < 0 ? axis + rank : axis);
-    return xo_out(c, 0, x->type, 2, (size_t[]){ xo_product(x->shape, 0, cut), xo_product(x->shape, cut, x->dimensions) });
+    return xo_out(c, 0, x->type, 2, (size_t[]){ xo_product(x->shape, 0, cut),
+                                                xo_product(x->shape, cut, x->dimensions) });
 }
 
 int xo_run_flatten(struct xo_call *c)
@@ -131,8 +133,8 @@ int xo_infer_unsqueeze(struct xo_call *c)
     size_t count, shape[XO_MAX_RANK], next = 0;
     int status = xo_integers_or(c, "axes", 1, XO_MAX_RANK, &count, axis, &found);
     if (!status && (!found || x->dimensions + count > XO_MAX_RANK))
-        status = xo_call_fail(c, XO_EVALUE, "%zu new axes; expected axes, and at most %d with those of the input", count,
-                              XO_MAX_RANK);
+        status = xo_call_fail(c, XO_EVALUE, "%zu new axes; expected axes, and at most %d with those of the input",
+                              count, XO_MAX_RANK);
     if (!status)
         status = xo_axes(c, count, axis, x->dimensions + count, chosen);
     for (size_t k = 0; !status && k < x->dimensions + count; k++)

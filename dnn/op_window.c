@@ -12,7 +12,8 @@
 enum { MOST = 1 << 20 };               /* of a kernel, stride, dilation or pad */
 
 /* An attribute of `count` integers low..MOST; absent: all `otherwise`. */
-static int lengths(const struct xo_call *c, const char *name, size_t count, int64_t low, size_t otherwise, size_t *out)
+static int lengths(const struct xo_call *c, const char *name, size_t count, int64_t low, size_t otherwise,
+                   size_t *out)
 {
     int64_t value[2 * XO_MAX_RANK];
     size_t given;
@@ -22,8 +23,8 @@ static int lengths(const struct xo_call *c, const char *name, size_t count, int6
         status = xo_call_fail(c, XO_ESHAPE, "%s has %zu numbers; expected %zu", name, given, count);
     for (size_t k = 0; !status && k < count; k++) {
         if (found && (value[k] < low || value[k] > MOST))
-            status = xo_call_fail(c, XO_EUNSUPPORTED, "%s holds %" PRId64 "; expected %" PRId64 " to %d", name, value[k], low,
-                                  MOST);
+            status = xo_call_fail(c, XO_EUNSUPPORTED, "%s holds %" PRId64 "; expected %" PRId64 " to %d", name,
+                                  value[k], low, MOST);
         out[k] = found ? (size_t)value[k] : otherwise;
     }
     return status;
@@ -48,8 +49,8 @@ static int explicit_out(const struct xo_call *c, struct xo_sliding *s, size_t k,
 {
     size_t padded = s->in[k] + s->before[k] + s->after[k], free;
     if (padded < span(s, k))
-        return xo_call_fail(c, XO_ESHAPE, "a window of %zu on a length of %zu, padding included; expected a smaller one",
-                            span(s, k), padded);
+        return xo_call_fail(c, XO_ESHAPE, "a window of %zu on a length of %zu, padding included; expected a smaller "
+                            "one", span(s, k), padded);
     free = padded - span(s, k);
     s->out[k] = (free + (ceil_mode ? s->stride[k] - 1 : 0)) / s->stride[k] + 1;
     if (ceil_mode && (s->out[k] - 1) * s->stride[k] >= s->in[k] + s->before[k])

@@ -63,8 +63,8 @@ int xo_integers(const struct xo_call *c, size_t k, size_t most, size_t *count, i
     return 0;
 }
 
-int xo_integers_or(const struct xo_call *c, const char *attribute, size_t k, size_t most, size_t *count, int64_t *value,
-                   bool *found)
+int xo_integers_or(const struct xo_call *c, const char *attribute, size_t k, size_t most, size_t *count,
+                   int64_t *value, bool *found)
 {
     const struct xo_attribute *a = xo_attribute(c->n, attribute);
     *count = 0;

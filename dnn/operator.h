@@ -23,7 +23,7 @@ struct xo_call {
     size_t node;
     const struct xo_graph_node *n;
     const struct xo_operator *op;
-    const struct xo_tensor **in;       /* [n->inputs]; NULL: left out.  infer: ->data is NULL where the value is not known yet */
+    const struct xo_tensor **in;       /* [n->inputs] NULL: left out; ->data NULL in infer: not known yet */
     struct xo_tensor **out;            /* [n->outputs]; NULL: left out  */
     void *state;                       /* what prepare made             */
     struct xo_onednn *onednn;
@@ -68,8 +68,8 @@ const char *xo_dtype_name(enum xo_dtype type);
 /* The integers that input k holds (int64 or int32), at most `most` of them; they must be known when shapes are. */
 int xo_integers(const struct xo_call *c, size_t k, size_t most, size_t *count, int64_t *value);
 /* Integers that older opsets give as an attribute, newer ones as input k (XO_NONE: never). found false: neither. */
-int xo_integers_or(const struct xo_call *c, const char *attribute, size_t k, size_t most, size_t *count, int64_t *value,
-                   bool *found);
+int xo_integers_or(const struct xo_call *c, const char *attribute, size_t k, size_t most, size_t *count,
+                   int64_t *value, bool *found);
 
 /* Axis -rank..rank-1 -> 0..rank-1. */
 int xo_axis(const struct xo_call *c, int64_t axis, size_t rank, size_t *out);
@@ -146,8 +146,8 @@ int xo_prepare_map(struct xo_call *c);
 int xo_prepare_softmax(struct xo_call *c);
 
 /* `which` of operators that share functions. */
-enum xo_map { XO_RELU, XO_LEAKY_RELU, XO_ELU, XO_HARD_SIGMOID, XO_HARD_SWISH, XO_SIGMOID, XO_TANH, XO_ERF, XO_GELU, XO_SOFTPLUS,
-              XO_EXP, XO_LOG, XO_NEG, XO_ABS, XO_SQRT, XO_RECIPROCAL, XO_FLOOR, XO_CEIL, XO_NOT };
+enum xo_map { XO_RELU, XO_LEAKY_RELU, XO_ELU, XO_HARD_SIGMOID, XO_HARD_SWISH, XO_SIGMOID, XO_TANH, XO_ERF, XO_GELU,
+              XO_SOFTPLUS, XO_EXP, XO_LOG, XO_NEG, XO_ABS, XO_SQRT, XO_RECIPROCAL, XO_FLOOR, XO_CEIL, XO_NOT };
 enum xo_arithmetic { XO_ADD, XO_SUB, XO_MUL, XO_DIV, XO_POW, XO_MIN, XO_MAX };
 enum xo_compare { XO_EQUAL, XO_LESS, XO_GREATER };
 enum xo_pool { XO_POOL_MAX, XO_POOL_AVERAGE };

@@ -1,5 +1,5 @@
-/* Every operator there is: name, first opset, inputs, functions.  An operator that is not here is refused when a file is
- * read; what one that is here cannot do is refused by its infer function.
+/* Every operator there is: name, first opset, inputs, functions.  An operator that is not here is refused when a
+ * file is read; what one that is here cannot do is refused by its infer function.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -19,10 +19,13 @@ static const struct xo_operator table[] = {
     { "MatMul",                1, 2, 2,   OP(matmul), .prepare = xo_prepare_matmul, .release = xo_release_gemm },
     /* element by element */
     { "Relu",                  1, 1, 1,   OP(map), .which = XO_RELU, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
-    { "LeakyRelu",             1, 1, 1,   OP(map), .which = XO_LEAKY_RELU, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
+    { "LeakyRelu",             1, 1, 1,   OP(map), .which = XO_LEAKY_RELU, .sharing = XO_OVER,
+      ONEDNN(xo_prepare_map) },
     { "Elu",                   1, 1, 1,   OP(map), .which = XO_ELU, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
-    { "HardSigmoid",           1, 1, 1,   OP(map), .which = XO_HARD_SIGMOID, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
-    { "HardSwish",            14, 1, 1,   OP(map), .which = XO_HARD_SWISH, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
+    { "HardSigmoid",           1, 1, 1,   OP(map), .which = XO_HARD_SIGMOID, .sharing = XO_OVER,
+      ONEDNN(xo_prepare_map) },
+    { "HardSwish",            14, 1, 1,   OP(map), .which = XO_HARD_SWISH, .sharing = XO_OVER,
+      ONEDNN(xo_prepare_map) },
     { "Sigmoid",               1, 1, 1,   OP(map), .which = XO_SIGMOID, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
     { "Tanh",                  1, 1, 1,   OP(map), .which = XO_TANH, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
     { "Erf",                   9, 1, 1,   OP(map), .which = XO_ERF, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
@@ -33,7 +36,8 @@ static const struct xo_operator table[] = {
     { "Neg",                   1, 1, 1,   OP(map), .which = XO_NEG, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
     { "Abs",                   1, 1, 1,   OP(map), .which = XO_ABS, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
     { "Sqrt",                  1, 1, 1,   OP(map), .which = XO_SQRT, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
-    { "Reciprocal",            1, 1, 1,   OP(map), .which = XO_RECIPROCAL, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
+    { "Reciprocal",            1, 1, 1,   OP(map), .which = XO_RECIPROCAL, .sharing = XO_OVER,
+      ONEDNN(xo_prepare_map) },
     { "Floor",                 1, 1, 1,   OP(map), .which = XO_FLOOR, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
     { "Ceil",                  1, 1, 1,   OP(map), .which = XO_CEIL, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
     { "Not",                   1, 1, 1,   OP(map), .which = XO_NOT, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },

@@ -1,5 +1,5 @@
-/* Storage shared by values that do not live at the same time: each, in the order in which they are written, gets the lowest
- * gap that no living value overlaps.
+/* Storage shared by values that do not live at the same time: each, in the order in which they are written, gets the
+ * lowest gap that no living value overlaps.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"

@@ -1,6 +1,7 @@
 /* A graph for a fixed number of images.
  *     shapes    operator by operator; what follows from constants and shapes alone is computed on the way
- *     storage   by plan.c from when each value is written and last read; layers may be handed out, so a layer's result
+ *     storage   by plan.c from when each value is written and last read; layers may be handed out, so a layer's
+ * result
  *               is alive from the layer's node on, and its input up to it
  *     forward   which nodes are needed depends on what the hook takes over: marked from the output backwards
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -23,7 +24,8 @@ struct xo_run {
     struct xo_tensor *tensor;          /* [values] data NULL until storage is planned; graph's or arena's: known */
     bool *known;                       /* [values] does not depend on the images' pixels   */
     struct xo_call *call;              /* [nodes]                                          */
-    size_t *layer_at, *layer_of;       /* [nodes], [values] the layer that begins there, whose result it is; XO_NONE */
+    size_t *layer_at, *layer_of;       /* [nodes], [values] the layer that begins there, whose result it is;
+        XO_NONE */
     bool *needed, *taken;              /* [values], [layers] for one pass                  */
     struct xo_onednn onednn;
     void *storage;
@@ -77,20 +79,20 @@ static int set_input(struct xo_run *r, size_t image_dimensions, const size_t *im
     char text[XO_MAX_RANK * 21 + 3];
     *x = (struct xo_tensor){ .type = XO_F32, .dimensions = image_dimensions + 1, .shape = { r->images } };
     if (image_dimensions + 1 > XO_MAX_RANK)
-        return xo_fail(info, XO_ESHAPE, "%s: images of %zu dimensions; expected at most %d", g->file, image_dimensions,
-                       XO_MAX_RANK - 1);
+        return xo_fail(info, XO_ESHAPE, "%s: images of %zu dimensions; expected at most %d", g->file,
+                       image_dimensions, XO_MAX_RANK - 1);
     for (size_t k = 0; k < image_dimensions; k++)
         x->shape[k + 1] = image_shape[k];
     bool fits = !g->input_dimensions || g->input_dimensions == x->dimensions;
     for (size_t k = 0; fits && k < g->input_dimensions; k++)
         fits = g->input_shape[k] < 0 || (size_t)g->input_shape[k] == x->shape[k];
     if (!fits)
-        return xo_fail(info, XO_ESHAPE, "%s: images of shape %s, %zu at a time; expected what the file declares for its "
-                       "input", g->file, xo_shape_text(image_dimensions, image_shape, text), r->images);
+        return xo_fail(info, XO_ESHAPE, "%s: images of shape %s, %zu at a time; expected what the file declares for "
+                       "its input", g->file, xo_shape_text(image_dimensions, image_shape, text), r->images);
     for (size_t k = 0; k < x->dimensions; k++)
         if (!x->shape[k] || x->shape[k] > INT32_MAX || (nbytes *= x->shape[k]) > INT32_MAX)
-            return xo_fail(info, XO_ETOOBIG, "%s: images of %s, %zu at a time; expected less than 2 GB, and none empty",
-                           g->file, xo_shape_text(image_dimensions, image_shape, text), r->images);
+            return xo_fail(info, XO_ETOOBIG, "%s: images of %s, %zu at a time; expected less than 2 GB, and none "
+                           "empty", g->file, xo_shape_text(image_dimensions, image_shape, text), r->images);
     return 0;
 }
 
@@ -98,8 +100,8 @@ static int make_call(struct xo_run *r, size_t node, struct xo_info *info)
 {
     const struct xo_graph_node *n = &r->graph->node[node];
     struct xo_call *c = &r->call[node];
-    *c = (struct xo_call){ .graph = r->graph, .node = node, .n = n, .op = xo_operator_find(n->op), .onednn = &r->onednn,
-                           .info = info };
+    *c = (struct xo_call){ .graph = r->graph, .node = node, .n = n, .op = xo_operator_find(n->op),
+                           .onednn = &r->onednn, .info = info };
     if (!c->op)
         return xo_call_fail(c, XO_EUNSUPPORTED, "an operator that is not offered");
     c->in = xo_arena_alloc(&r->arena, n->inputs, sizeof *c->in);
@@ -154,8 +156,8 @@ static int check_output(struct xo_run *r, struct xo_info *info)
     const struct xo_tensor *y = &r->tensor[r->graph->output];
     char text[XO_MAX_RANK * 21 + 3];
     if (!y->dimensions || y->shape[0] != r->images || !xo_tensor_count(y))
-        return xo_fail(info, XO_ESHAPE, "%s: a result of shape %s for %zu images; expected one row of numbers per image",
-                       r->graph->file, xo_shape_text(y->dimensions, y->shape, text), r->images);
+        return xo_fail(info, XO_ESHAPE, "%s: a result of shape %s for %zu images; expected one row of numbers per "
+                       "image", r->graph->file, xo_shape_text(y->dimensions, y->shape, text), r->images);
     r->outputs = xo_tensor_count(y) / r->images;
     return 0;
 }
@@ -176,7 +178,8 @@ static void lives(const struct xo_run *r, struct xo_life *life)
 {
     const struct xo_graph *g = r->graph;
     for (size_t v = 0; v < g->values; v++)
-        life[v] = (struct xo_life){ .root = v, .offset = (size_t)-1, .nbytes = r->known[v] ? 0 : nbytes_of(&r->tensor[v]) };
+        life[v] = (struct xo_life){ .root = v, .offset = (size_t)-1, .nbytes = r->known[v] ? 0
+                                    : nbytes_of(&r->tensor[v]) };
     for (size_t k = 0; k < g->nodes; k++) {
         for (size_t j = 0; j < g->node[k].inputs; j++)
             if (g->node[k].input[j] != XO_NONE)
@@ -362,7 +365,8 @@ static void give(const struct xo_tensor *y, float *logits)
         }
 }
 
-int xo_run_forward(xo_run *r, const float *image, float *logits, const struct xo_layer_hook *hook, struct xo_info *info)
+int xo_run_forward(xo_run *r, const float *image, float *logits, const struct xo_layer_hook *hook,
+                   struct xo_info *info)
 {
     struct xo_tensor *x = &r->tensor[r->graph->input];
     int status = 0, threads = xo_serial_enter();

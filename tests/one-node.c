@@ -112,7 +112,8 @@ static void run_too(struct one *o)
     size_t count = xo_tensor_count(y);
     xo_run *r = NULL;
     float *logits = calloc(count + 1, sizeof *logits);
-    if (!x->constant.dimensions || x->constant.type != XO_F32 || !y->dimensions || y->shape[0] != x->constant.shape[0] ||
+    if (!x->constant.dimensions || x->constant.type != XO_F32 || !y->dimensions ||
+        y->shape[0] != x->constant.shape[0] ||
         !count || !logits || !xo_tensor_count(&x->constant)) {
         free(logits);
         return;
@@ -123,7 +124,8 @@ static void run_too(struct one *o)
     o->g.input = o->input[0];
     o->g.output = o->output[0];
     o->ran = 1;
-    o->ran_alike = !xo_run_new(&r, &o->g, NULL, y->shape[0], x->constant.dimensions - 1, x->constant.shape + 1, &o->info) &&
+    o->ran_alike = !xo_run_new(&r, &o->g, NULL, y->shape[0], x->constant.dimensions - 1, x->constant.shape + 1,
+                               &o->info) &&
                    !xo_run_forward(r, x->constant.data, logits, NULL, &o->info);
     for (size_t k = 0; o->ran_alike && k < count; k++)
         o->ran_alike = (double)logits[k] == number(y, k) || (isnan(logits[k]) && isnan(number(y, k)));
@@ -166,4 +168,52 @@ float *one_random(unsigned long long *seed, size_t count, double low, double hig
     for (size_t k = 0; k < count; k++)
         x[k] = (float)(low + (high - low) * tap_uniform(seed));
     return x;
+}
+
+int one_computed(struct one_tally *t, struct one *o, size_t dimensions, const size_t *shape)
+{
+    int fine = !one_compute(o) && o->result[0].dimensions == dimensions;
+    for (size_t k = 0; fine && k < dimensions; k++)
+        fine = o->result[0].shape[k] == shape[k];
+    if (!fine)
+        printf("# %s: %s\n", o->node.op, *o->info.text ? o->info.text : "another shape than expected");
+    t->failures += !fine;
+    return fine;
+}
+
+void one_compare(struct one_tally *t, const struct one *o, size_t k, double want, double scale)
+{
+    double error = fabs((double)((const float *)o->result[0].data)[k] - want) / fmax(scale, 1e-30);
+    if (!(error <= t->worst))
+        t->worst = error;
+}
+
+void one_finish(struct one_tally *t, struct one *o)
+{
+    t->runs += o->ran;
+    t->runs_alike += o->ran_alike;
+    t->cases++;
+    one_end(o);
+}
+
+size_t one_shape(unsigned long long *seed, size_t dimensions, size_t shape[XO_MAX_RANK])
+{
+    size_t count = 1;
+    for (size_t k = 0; k < dimensions; k++)
+        count *= shape[k] = one_pick(seed, 1, 5);
+    return count;
+}
+
+void one_locate(size_t n, size_t dimensions, const size_t *shape, size_t *index)
+{
+    for (size_t k = dimensions; k-- > 0; n /= shape[k])
+        index[k] = n % shape[k];
+}
+
+size_t one_place(size_t dimensions, const size_t *shape, const size_t *index)
+{
+    size_t at = 0;
+    for (size_t k = 0; k < dimensions; k++)
+        at = at * shape[k] + index[k];
+    return at;
 }

@@ -1,5 +1,5 @@
-/* Every allocation of folding, runs and the forward pass fails in turn: ENOMEM, no leak, the next call works.  (oneDNN's
- * own allocations are not seen.)
+/* Every allocation of folding, runs and the forward pass fails in turn: ENOMEM, no leak, the next call works. 
+ * (oneDNN's own allocations are not seen.)
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 

@@ -47,8 +47,8 @@ static xo_network *network_of(struct onnx_file *f)
 
 /* ---- storage ---------------------------------------------------------------------------------------- */
 
-/* A random network of small operators on values of WIDTH numbers per image, and the same in double precision with every
- * value kept.  If two living values shared storage, numbers would differ. */
+/* A random network of small operators on values of WIDTH numbers per image, and the same in double precision with
+ * every value kept.  If two living values shared storage, numbers would differ. */
 enum { WIDTH = 6, STEPS = 25, IMAGES = 3 };
 
 struct history {
@@ -64,7 +64,8 @@ static void push(struct history *h, double made[IMAGES][WIDTH])
 static void step(struct onnx_file *f, struct history *h)
 {
     static const char *const ops[] = { "Add", "Sub", "Max", "Relu", "Neg", "Identity", "Sum", "turn", "swap", "Mul" };
-    size_t a = pick(h->count > 4 ? h->count - 4 : 0, h->count - 1), b = pick(0, h->count - 1), c = pick(0, h->count - 1);
+    size_t a = pick(h->count > 4 ? h->count - 4 : 0, h->count - 1), b = pick(0, h->count - 1), c =
+        pick(0, h->count - 1);
     size_t kind = pick(0, 9);
     char in[80], out[32], extra[2][32], name[32];
     double y[IMAGES][WIDTH];
@@ -72,7 +73,8 @@ static void step(struct onnx_file *f, struct history *h)
     snprintf(name, sizeof name, "n%zu", h->count);
     snprintf(extra[0], sizeof extra[0], "p%zu", h->count);
     snprintf(extra[1], sizeof extra[1], "q%zu", h->count);
-    snprintf(in, sizeof in, kind >= 3 && kind != 9 && kind != 6 ? "v%zu" : kind == 6 ? "v%zu,v%zu,v%zu" : "v%zu,v%zu", a, b, c);
+    snprintf(in, sizeof in, kind >= 3 && kind != 9 && kind != 6 ? "v%zu" : kind == 6 ? "v%zu,v%zu,v%zu" : "v%zu,v%zu",
+             a, b, c);
     for (size_t n = 0; n < IMAGES; n++)
         for (size_t k = 0; k < WIDTH; k++) {
             const double p = h->value[a][n][k], q = h->value[b][n][k], r = h->value[c][n][k];
@@ -117,7 +119,8 @@ static double random_graph(void)
     onnx_output(&f, last);
     if (graph_of(&g, &f))
         return INFINITY;
-    if (xo_run_new(&r, &g, NULL, IMAGES, 1, (size_t[]){ WIDTH }, &info) || xo_run_forward(r, image, logits, NULL, &info)) {
+    if (xo_run_new(&r, &g, NULL, IMAGES, 1, (size_t[]){ WIDTH }, &info) || xo_run_forward(r, image, logits, NULL,
+                                                                                          &info)) {
         printf("# %s\n", info.text);
         worst = INFINITY;
     }
@@ -189,8 +192,10 @@ static void folding_keeps_the_producer(void)
         return;
     const struct xo_graph_node *fc = &g.node[g.nodes - 1];
     const struct xo_value *w = &g.value[fc->input[1]];
-    tap_ok(w->is_constant && ((const float *)w->constant.data)[1] == -1, "weights behind DequantizeLinear and Identity are constant");
-    tap_ok(w->producer != XO_NONE && !strcmp(g.node[w->producer].op, "Identity"), "and still say where they came from");
+    tap_ok(w->is_constant && ((const float *)w->constant.data)[1] == -1,
+           "weights behind DequantizeLinear and Identity are constant");
+    tap_ok(w->producer != XO_NONE && !strcmp(g.node[w->producer].op, "Identity"),
+           "and still say where they came from");
     tap_ok(!g.value[fc->output[0]].is_constant, "what depends on the image is not constant");
     xo_graph_free(&g);
 }
@@ -235,7 +240,8 @@ struct watched {
 };
 
 /* The layer as layers.c describes it: windows, matrix, bias. */
-static int compute_layer(void *user, size_t layer, const struct xo_tensor *in, struct xo_tensor *out, struct xo_info *message)
+static int compute_layer(void *user, size_t layer, const struct xo_tensor *in, struct xo_tensor *out,
+                         struct xo_info *message)
 {
     struct watched *w = user;
     const struct xo_layer *l = &w->layers->layer[layer];
@@ -257,7 +263,8 @@ static int compute_layer(void *user, size_t layer, const struct xo_tensor *in, s
                         size_t column = j * v.stride[1] + k % v.kernel[1] * v.dilation[1] - v.pad[1];
                         if (row < v.height && column < v.width)
                             sum += (double)l->weight[k * l->outputs + p] *
-                                   (double)((const float *)in->data)[((image * v.channels + c) * v.height + row) * v.width + column];
+                                   (double)((const float *)in->data)[((image * v.channels + c) * v.height +
+                                                                      row) * v.width + column];
                     }
                     ((float *)out->data)[n] = (float)sum;
                 }
@@ -307,13 +314,14 @@ static void layers_are_handed_out(void)
         int fine = !xo_run_forward(r, image, by_hook, &hook, &info);
         for (size_t k = 0; k < 15; k++)
             worst = fmax(worst, fabs((double)by_hook[k] - (double)plain[k]));
-        tap_ok(fine && worst < 1e-5 && w.runs == (only < 0 ? 2 : 1), "layers taken over, %d: the same logits, BatchNormalization "
+        tap_ok(fine && worst < 1e-5 && w.runs == (only < 0 ? 2 : 1),
+               "layers taken over, %d: the same logits, BatchNormalization "
                "not applied twice", only);
         tap_ok(w.looks == 2 && w.order[0] == 0 && w.order[1] == 1, "each layer looked at once, in order");
     }
     w = (struct watched){ .g = &g, .layers = &layers, .only = -1, .fail = 1 };
-    tap_ok(xo_run_forward(r, image, by_hook, &hook, &info) == XO_ESTOPPED && !strcmp(info.text, "enough") && w.runs == 1,
-           "a hook's failure ends the pass");
+    tap_ok(xo_run_forward(r, image, by_hook, &hook, &info) == XO_ESTOPPED && !strcmp(info.text, "enough") &&
+           w.runs == 1, "a hook's failure ends the pass");
     hook = (struct xo_layer_hook){ .look = look, .user = &w };
     w.looks = 0;
     tap_ok(!xo_run_forward(r, image, by_hook, &hook, &info) && !memcmp(by_hook, plain, sizeof plain) && w.looks == 2,
@@ -338,7 +346,8 @@ static int see_integers(void *user, size_t layer, const struct xo_tensor *in, st
     return 0;
 }
 
-static int take_integers(void *user, size_t layer, const struct xo_tensor *in, struct xo_tensor *out, struct xo_info *message)
+static int take_integers(void *user, size_t layer, const struct xo_tensor *in, struct xo_tensor *out,
+                         struct xo_info *message)
 {
     memset(out->data, 0, xo_tensor_count(out) * sizeof(float));
     return see_integers(user, layer, in, message);
@@ -381,7 +390,8 @@ static void quantised_layers_get_integers(void)
            "and they stay until it is done");
     hook.run = NULL;
     seen.seen = 0;
-    tap_ok(!xo_run_forward(r, image, logits, &hook, &info) && seen.seen == 1, "and may look at them when it stays digital");
+    tap_ok(!xo_run_forward(r, image, logits, &hook, &info) && seen.seen == 1,
+           "and may look at them when it stays digital");
     xo_run_free(r);
     xo_layers_free(&layers);
     xo_graph_free(&g);
@@ -400,7 +410,8 @@ static void company_does_not_matter(void)
     small_network(&f, -1);
     n = network_of(&f);
     draw(image, COUNT * 32);
-    tap_ok(n && !xo_network_forward(n, COUNT, 3, shape, image, 1, &all, &classes, &info) && classes == 5, "21 images");
+    tap_ok(n && !xo_network_forward(n, COUNT, 3, shape, image, 1, &all, &classes, &info) && classes == 5,
+           "21 images");
     for (int threads = 2; all && threads <= 5; threads++) {
         int fine = !xo_network_forward(n, COUNT, 3, shape, image, threads, &some, &classes, &info) &&
                    !memcmp(all, some, COUNT * 5 * sizeof *all);
@@ -415,7 +426,8 @@ static void company_does_not_matter(void)
         free(some);
         some = NULL;
     }
-    tap_ok(n && !xo_network_forward(n, 0, 3, shape, image, 2, &some, &classes, &info) && classes == 5, "no image at all");
+    tap_ok(n && !xo_network_forward(n, 0, 3, shape, image, 2, &some, &classes, &info) && classes == 5,
+           "no image at all");
     free(some);
     free(all);
     xo_network_free(n);
@@ -439,7 +451,8 @@ static void a_fixed_batch_is_honoured(void)
         xo_network_free(n);
     }
     for (size_t k = 0; fine && k < 35; k++)
-        fine = fabs((double)(logits[0][k] - logits[1][k])) < 1e-5 && fabs((double)(logits[0][k] - logits[2][k])) < 1e-5;
+        fine = fabs((double)(logits[0][k] - logits[1][k])) < 1e-5 &&
+            fabs((double)(logits[0][k] - logits[2][k])) < 1e-5;
     tap_ok(fine, "a batch of 1 or 4 in the file takes 7 images as a symbolic one does");
     for (int k = 0; k < 3; k++)
         free(logits[k]);
@@ -457,8 +470,8 @@ static void wrong_images_are_named(void)
     n = network_of(&f);
     int status = xo_network_forward(n, 1, 3, (size_t[]){ 2, 4, 5 }, image, 1, &logits, &classes, &info);
     printf("# %s\n", info.text);
-    tap_ok(status == XO_ESHAPE && strstr(info.text, "made.onnx: images of shape (2, 4, 5)") && !logits && classes == 77,
-           "images of another shape than declared");
+    tap_ok(status == XO_ESHAPE && strstr(info.text, "made.onnx: images of shape (2, 4, 5)") && !logits &&
+           classes == 77, "images of another shape than declared");
     status = xo_network_forward(n, 1, 1, (size_t[]){ 32 }, image, 1, &logits, &classes, &info);
     tap_ok(status == XO_ESHAPE && strstr(info.text, "(32)"), "images of another rank than declared");
     xo_network_free(n);
@@ -490,7 +503,8 @@ static void bad_graphs_are_named(void)
     if (!graph_of(&g, &f)) {
         status = xo_run_new(&r, &g, NULL, 2, 1, (size_t[]){ 4 }, &info);
         printf("# %s\n", info.text);
-        tap_ok(status == XO_ESHAPE && strstr(info.text, "one row of numbers per image"), "a result that is not per image");
+        tap_ok(status == XO_ESHAPE && strstr(info.text, "one row of numbers per image"),
+               "a result that is not per image");
         xo_graph_free(&g);
     }
     f = (struct onnx_file){ 0 };
@@ -504,7 +518,8 @@ static void bad_graphs_are_named(void)
     if (!graph_of(&g, &f)) {
         status = xo_run_new(&r, &g, NULL, 2, 1, (size_t[]){ 4 }, &info);
         printf("# %s\n", info.text);
-        tap_ok(status == XO_EUNSUPPORTED && strstr(info.text, "depends on the images' pixels"), "a shape that depends on pixels");
+        tap_ok(status == XO_EUNSUPPORTED && strstr(info.text, "depends on the images' pixels"),
+               "a shape that depends on pixels");
         xo_graph_free(&g);
     }
 }
