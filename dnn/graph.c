@@ -10,7 +10,9 @@
 
 size_t xo_dtype_nbytes(enum xo_dtype type)
 {
-    static const size_t nbytes[] = { [XO_F32] = 4, [XO_U8] = 1, [XO_I8] = 1, [XO_I32] = 4, [XO_I64] = 8, [XO_BOOL] = 1 };
+    static const size_t nbytes[] = {
+        [XO_F32] = 4, [XO_U8] = 1, [XO_I8] = 1, [XO_I32] = 4, [XO_I64] = 8, [XO_BOOL] = 1
+    };
     return nbytes[type];
 }
 
@@ -56,8 +58,8 @@ int xo_node_fail(struct xo_info *info, int status, const struct xo_graph *g, siz
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return xo_fail(info, status, "%s: node %.80s (%.40s, opset %lld): %s", g->file, n->name, n->op, (long long)g->opset,
-                   text);
+    return xo_fail(info, status, "%s: node %.80s (%.40s, opset %lld): %s", g->file, n->name, n->op,
+                   (long long)g->opset, text);
 }
 
 void xo_graph_free(struct xo_graph *g)

@@ -52,7 +52,7 @@ struct xo_attribute {
 };
 
 struct xo_graph_node {
-    const char *name;                  /* never empty: "Conv_3" (operator, place in the file) where the file gives none */
+    const char *name;                  /* never empty: "Conv_3" (place in the file) where it gives none */
     const char *op;                    /* "Conv"                                                    */
     size_t inputs, outputs;
     const size_t *input, *output;      /* values; XO_NONE: an optional one left out                 */
@@ -73,8 +73,8 @@ struct xo_graph {
     struct xo_arena arena;             /* owns all of the above                  */
 };
 
-/* Read or parse (name for messages; folder "" or with '/' behind it: where external data lie; NULL: they are refused).
- * Nodes that the output does not need are dropped, but must be known; Constant nodes become constants.
+/* Read or parse (name for messages; folder "" or with '/' behind it: where external data lie; NULL: they are
+ * refused). Nodes that the output does not need are dropped, but must be known; Constant nodes become constants.
  * XO_ESYNTAX, XO_EUNSUPPORTED (operator, opset, type: the node is named), XO_EVALUE, XO_ETOOBIG, errno, ENOMEM. */
 int xo_graph_read(struct xo_graph *out, const char *path, struct xo_info *info);
 int xo_graph_parse(struct xo_graph *out, const void *bytes, size_t nbytes, const char *name, const char *folder,

@@ -1,5 +1,5 @@
-/* A graph in an order in which it can run: producers first, otherwise as the file has it; nodes that the output does not
- * need dropped; every node with a name of its own.
+/* A graph in an order in which it can run: producers first, otherwise as the file has it; nodes that the output does
+ * not need dropped; every node with a name of its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -47,7 +47,8 @@ static int visit(struct sort *s, size_t root, struct xo_info *info)
         if (p == XO_NONE || s->state[p] == DONE)
             continue;
         if (s->state[p] == OPEN)
-            return xo_node_fail(info, XO_EVALUE, s->g, node, "waits for node %.80s, which waits for it; expected a graph "
+            return xo_node_fail(info, XO_EVALUE, s->g, node,
+                                "waits for node %.80s, which waits for it; expected a graph "
                                 "without cycles", s->g->node[p].name);
         s->stack[depth++] = p;
         s->state[p] = OPEN;

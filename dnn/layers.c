@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include "layers_private.h"
 
@@ -69,7 +70,8 @@ static int conv_window(struct find *f, size_t spatial)
     for (size_t k = 0; k < spatial && good; k++)
         good = !xo_attribute(f->n, "kernel_shape") || (size_t)kernel[k] == shape[k];
     if (!good)
-        return xo_node_fail(f->info, XO_EVALUE, f->g, f->l->node, "strides, dilations or kernel_shape do not fit; expected "
+        return xo_node_fail(f->info, XO_EVALUE, f->g, f->l->node,
+                            "strides, dilations or kernel_shape do not fit; expected "
                             "%zu of each, 1 or more, kernel_shape as the weights'", spatial);
     for (size_t k = 0; k < 2; k++)
         w->kernel[k] = w->stride[k] = w->dilation[k] = 1;
@@ -141,11 +143,13 @@ static const struct {
 static int copy_weights(struct find *f)
 {
     struct xo_layer *l = f->l;
+    const struct xo_steps s = f->steps;
     const float *from = f->weight->data;
     size_t count = xo_tensor_count(f->weight);
     float *to;
     if (count * sizeof *to > *f->nbytes_left)
-        return xo_node_fail(f->info, XO_ETOOBIG, f->g, l->node, "layers share weights so often that they no longer fit; "
+        return xo_node_fail(f->info, XO_ETOOBIG, f->g, l->node,
+                            "layers share weights so often that they no longer fit; "
                             "expected each number to be used by at most %d", MAX_COPIES);
     *f->nbytes_left -= count * sizeof *to;
     to = l->weight = xo_arena_alloc(&f->out->arena, count, sizeof *to);
@@ -154,7 +158,7 @@ static int copy_weights(struct find *f)
     for (size_t g = 0; g < l->groups; g++)
         for (size_t k = 0; k < l->inputs; k++)
             for (size_t p = 0; p < l->outputs; p++)
-                *to++ = (float)(f->alpha * (double)from[g * f->steps.group + k * f->steps.input + p * f->steps.output]);
+                *to++ = (float)(f->alpha * (double)from[g * s.group + k * s.input + p * s.output]);
     return 0;
 }
 
@@ -175,6 +179,20 @@ static int copy_bias(struct find *f)
     return 0;
 }
 
+/* alpha, and what is folded in, may have made numbers too large. */
+static int check_finite(const struct find *f)
+{
+    const struct xo_layer *l = f->l;
+    size_t outputs = l->groups * l->outputs;
+    bool finite = true;
+    for (size_t k = 0; k < outputs * l->inputs; k++)
+        finite = finite && isfinite(l->weight[k]);
+    for (size_t p = 0; p < outputs; p++)
+        finite = finite && isfinite(l->bias[p]);
+    return finite ? 0 : xo_node_fail(f->info, XO_EVALUE, f->g, l->node, "weights or bias, with all factors, exceed "
+                                     "float32; expected finite numbers");
+}
+
 /* ---- one by one ----------------------------------------------------------------------------------- */
 
 static int take(struct find *f, int (*taker)(struct find *f), enum xo_batch_norm fold)
@@ -189,9 +207,11 @@ static int take(struct find *f, int (*taker)(struct find *f), enum xo_batch_norm
         return status;
     status = copy_weights(f);
     if (!status && f->alpha == 1)
-        status = xo_layer_integers(f->out, l, f->g, f->n->input[1], f->steps);
+        status = xo_layer_integers(f->out, l, f->g, f->n->input[1], f->steps, f->info);
     if (!status && fold == XO_BATCH_NORM_FOLD && !l->has_integers)
         status = xo_layer_fold(l, f->g, f->info);
+    if (!status)
+        status = check_finite(f);
     f->out->count += !status;
     return status;
 }

@@ -53,8 +53,8 @@ struct xo_layers {
 
 /* Find them, in a graph that xo_graph_fold has seen.  What stays digital, since it is no constant matrix applied to
  * what flows: MatMul with the constant on the left or of more than two dimensions, bias that varies by image.
- * XO_EUNSUPPORTED: Gemm with transA, Conv in three dimensions.  fold: into the weights goes a BatchNormalization that alone reads the layer's result
- * (W gamma/sqrt(var + eps) in double, rounded to float32 once; bias likewise). */
+ * XO_EUNSUPPORTED: Gemm with transA, Conv in three dimensions.  fold: into the weights goes a BatchNormalization that
+ * alone reads the layer's result (W gamma/sqrt(var + eps) in double, rounded to float32 once; bias likewise). */
 int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info);
 /* The same, each layer by its own mapping.batch_norm. */
 int xo_layers_find_for(struct xo_layers *out, const struct xo_graph *g, const struct xo_hardware *h,
@@ -62,7 +62,8 @@ int xo_layers_find_for(struct xo_layers *out, const struct xo_graph *g, const st
 void xo_layers_free(struct xo_layers *layers);
 
 /* The window for an input of this shape: (N, C, H, W) or (N, C, W), pads as auto_pad or pads ask; (N, K) or (..., K),
- * where every row of K numbers is one image of 1 x 1.  XO_ESHAPE (the node is named); XO_EUNSUPPORTED: negative pads. */
+ * where every row of K numbers is one image of 1 x 1.  XO_ESHAPE; XO_EUNSUPPORTED: negative pads
+ * (both name the node). */
 int xo_layer_resolve(struct xo_window *out, const struct xo_graph *g, const struct xo_layer *layer,
                      size_t dimensions, const size_t *shape, struct xo_info *info);
 

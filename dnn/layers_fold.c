@@ -1,6 +1,6 @@
 /* BatchNormalization behind a layer, into its weights and bias:
- *     y = gamma (W x + b - mean) / sqrt(var + eps) + beta = (f W) x + (f (b - mean) + beta),   f = gamma/sqrt(var + eps)
- * in double, rounded to float32 once (Ioffe and Szegedy 2015; MAPPING: batch_norm).
+ *     y = gamma (W x + b - mean)/sqrt(var + eps) + beta = (f W) x + (f (b - mean) + beta)
+ * with f = gamma/sqrt(var + eps), in double, rounded to float32 once (Ioffe and Szegedy 2015; MAPPING: batch_norm).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -15,10 +15,13 @@ static size_t only_reader(const struct xo_graph *g, size_t value)
     return g->value[value].consumers == 1 ? g->value[value].reader : XO_NONE;
 }
 
-/* A BatchNormalization normalises dimension 1: a convolution's channels, a Gemm's outputs; of a MatMul only where it has
- * two dimensions, which is not known here. */
+/* A BatchNormalization normalises dimension 1: a convolution's channels, a Gemm's outputs; of a MatMul only where it
+ * has two dimensions, which is not known here. */
 static bool can_fold(const struct xo_graph *g, const struct xo_layer *l, const struct xo_graph_node *n)
 {
+    for (size_t k = 1; k < n->outputs; k++)
+        if (n->output[k] != XO_NONE)
+            return false;              /* it trains */
     return !strcmp(n->op, "BatchNormalization") && strcmp(g->node[l->node].op, "MatMul") && n->inputs >= 5
         && n->input[0] == l->output && n->outputs >= 1 && n->output[0] != XO_NONE
         && !xo_attribute_int(n, "training_mode", 0) && xo_attribute_int(n, "spatial", 1) == 1;
@@ -46,8 +49,8 @@ int xo_layer_fold(struct xo_layer *l, const struct xo_graph *g, struct xo_info *
     for (size_t j = 0; j < outputs; j++) {
         double variance = (double)p[3][j] + epsilon, factor;
         if (!(variance > 0))
-            return xo_node_fail(info, XO_EVALUE, g, reader, "variance of channel %zu is %g with epsilon; expected more than 0",
-                                j, variance);
+            return xo_node_fail(info, XO_EVALUE, g, reader,
+                                "variance of channel %zu is %g with epsilon; expected more than 0", j, variance);
         factor = (double)p[0][j] / sqrt(variance);
         scale_output(l, j, factor);
         l->bias[j] = (float)(factor * ((double)l->bias[j] - (double)p[2][j]) + (double)p[1][j]);

@@ -84,6 +84,17 @@ static int32_t integer_at(const struct xo_tensor *t, size_t k)
     return !t ? 0 : t->type == XO_U8 ? ((const uint8_t *)t->data)[k] : ((const int8_t *)t->data)[k];
 }
 
+/* Does a Transpose yield the layer's matrix as it is stored, by swapping its two dimensions? */
+static bool turns_matrix(const struct xo_graph *g, const struct xo_graph_node *n, size_t yielded,
+                         struct xo_steps steps, const struct xo_layer *l)
+{
+    const struct xo_tensor *t = &g->value[yielded].constant;
+    const struct xo_attribute *perm = xo_attribute(n, "perm");
+    size_t rows = steps.input == 1 ? l->outputs : l->inputs, columns = steps.input == 1 ? l->inputs : l->outputs;
+    return !l->is_convolution && t->dimensions == 2 && t->shape[0] == rows && t->shape[1] == columns
+        && (!perm || (perm->kind == XO_ATTR_INTS && perm->count == 2 && perm->ints[0] == 1 && perm->ints[1] == 0));
+}
+
 /* From a weight back to its DequantizeLinear, through nodes that only move numbers: steps follow. */
 static const struct xo_graph_node *dequantiser_of(const struct xo_graph *g, size_t weight, struct xo_steps *steps,
                                                   const struct xo_layer *l)
@@ -92,12 +103,11 @@ static const struct xo_graph_node *dequantiser_of(const struct xo_graph *g, size
         const struct xo_graph_node *n = producer_of(g, weight, NULL);
         if (!n || !strcmp(n->op, "DequantizeLinear"))
             return n;
-        weight = n->input[0];
-        if (!strcmp(n->op, "Transpose") && !l->is_convolution && g->value[weight].constant.dimensions == 2
-            && !xo_attribute(n, "perm"))
+        if (!strcmp(n->op, "Transpose") && turns_matrix(g, n, weight, *steps, l))
             *steps = steps->input == 1 ? (struct xo_steps){ 0, l->outputs, 1 } : (struct xo_steps){ 0, 1, l->inputs };
         else if (strcmp(n->op, "Identity") && strcmp(n->op, "Reshape"))
             return NULL;
+        weight = n->input[0];
     }
 }
 
@@ -116,6 +126,14 @@ static bool by_output(struct xo_layer *l, const struct quantised *q, struct xo_s
     return true;
 }
 
+static bool is_positive(const float *scale, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        if (!(scale[k] > 0))
+            return false;
+    return true;
+}
+
 static void copy_bytes(uint8_t *to, const struct xo_layer *l, const uint8_t *from, struct xo_steps steps)
 {
     for (size_t g = 0; g < l->groups; g++)
@@ -125,7 +143,7 @@ static void copy_bytes(uint8_t *to, const struct xo_layer *l, const uint8_t *fro
 }
 
 int xo_layer_integers(struct xo_layers *out, struct xo_layer *l, const struct xo_graph *g, size_t weight,
-                      struct xo_steps steps)
+                      struct xo_steps steps, struct xo_info *info)
 {
     struct xo_model_integers *m = &l->integers;
     struct quantised x, w;
@@ -141,6 +159,8 @@ int xo_layer_integers(struct xo_layers *out, struct xo_layer *l, const struct xo
         return ENOMEM;
     if (!by_output(l, &w, steps))
         return 0;
+    if (!is_positive(x.scale, 1) || !is_positive(m->weight_scale, outputs))
+        return xo_node_fail(info, XO_EVALUE, g, l->node, "quantised with a scale of 0 or less; expected more than 0");
     copy_bytes(bytes, l, g->value[w.value].constant.data, steps);
     m->weight = bytes;
     m->weight_unsigned = w.is_unsigned;

@@ -47,16 +47,19 @@ static int resolve_conv(struct xo_window *w, const struct xo_graph *g, const str
     int64_t pads[4];
     size_t *out[2] = { &w->out_height, &w->out_width };
     if (padding == UNKNOWN)
-        return xo_node_fail(info, XO_EVALUE, g, l->node, "auto_pad %.40s; expected NOTSET, SAME_UPPER, SAME_LOWER or VALID",
+        return xo_node_fail(info, XO_EVALUE, g, l->node,
+                            "auto_pad %.40s; expected NOTSET, SAME_UPPER, SAME_LOWER or VALID",
                             xo_attribute_text(n, "auto_pad", ""));
     if (!xo_attribute_ints(n, "pads", 2 * spatial, 0, INT32_MAX, 0, pads))
-        return xo_node_fail(info, XO_EUNSUPPORTED, g, l->node, "pads that are negative or not %zu; expected %zu of 0 or more",
-                            2 * spatial, 2 * spatial);
+        return xo_node_fail(info, XO_EUNSUPPORTED, g, l->node,
+                            "pads that are negative or not %zu; expected %zu of 0 or more", 2 * spatial, 2 * spatial);
     *out[0] = 1;
     for (size_t k = 0; k < spatial; k++) {
         size_t d = k + 2 - spatial, window = (w->kernel[d] - 1) * w->dilation[d] + 1;
-        if (!walk(out[d], &w->pad[d], size[k], window, w->stride[d], padding, (int64_t[]){ pads[k], pads[spatial + k] }))
-            return xo_node_fail(info, XO_ESHAPE, g, l->node, "a window of %zu on an input of %zu with its pads; expected an "
+        if (!walk(out[d], &w->pad[d], size[k], window, w->stride[d], padding,
+                  (int64_t[]){ pads[k], pads[spatial + k] }))
+            return xo_node_fail(info, XO_ESHAPE, g, l->node,
+                                "a window of %zu on an input of %zu with its pads; expected an "
                                 "input at least as large", window, size[k]);
     }
     return 0;
@@ -67,7 +70,7 @@ int xo_layer_resolve(struct xo_window *out, const struct xo_graph *g, const stru
 {
     const struct xo_graph_node *n = &g->node[l->node];
     size_t spatial = l->is_convolution ? g->value[n->input[1]].constant.dimensions - 2 : 0;
-    size_t wanted = l->is_convolution ? l->inputs / (l->window.kernel[0] * l->window.kernel[1]) * l->groups : l->inputs;
+    size_t wanted = l->inputs / (l->window.kernel[0] * l->window.kernel[1]) * l->groups;
     size_t at = l->is_convolution ? 1 : dimensions - 1;
     struct xo_window w = l->window;
     int status = 0;
@@ -75,12 +78,12 @@ int xo_layer_resolve(struct xo_window *out, const struct xo_graph *g, const stru
         return xo_node_fail(info, XO_ESHAPE, g, l->node, "an input of %zu dimensions; expected %s%zu", dimensions,
                             l->is_convolution ? "" : "at least ", spatial + 2);
     if (shape[at] != wanted)
-        return xo_node_fail(info, XO_ESHAPE, g, l->node, "an input with %zu in dimension %zu; expected %zu", shape[at], at,
-                            wanted);
+        return xo_node_fail(info, XO_ESHAPE, g, l->node, "an input with %zu in dimension %zu; expected %zu",
+                            shape[at], at, wanted);
     for (size_t k = 0; k < dimensions; k++)
         if (shape[k] < 1 || shape[k] > INT32_MAX)
-            return xo_node_fail(info, XO_ESHAPE, g, l->node, "an input with %zu in dimension %zu; expected 1 to 2^31 - 1",
-                                shape[k], k);
+            return xo_node_fail(info, XO_ESHAPE, g, l->node,
+                                "an input with %zu in dimension %zu; expected 1 to 2^31 - 1", shape[k], k);
     w.channels = wanted;
     w.height = spatial == 2 ? shape[2] : 1;
     w.width = spatial ? shape[dimensions - 1] : 1;

@@ -24,7 +24,8 @@ static int make(xo_network **out, const char *path, const void *bytes, size_t nb
     int status;
     if (!n)
         return xo_fail(info, ENOMEM, "%s: %s", path, xo_strerror(ENOMEM));
-    status = bytes ? xo_graph_parse(&n->graph, bytes, nbytes, path, NULL, info) : xo_graph_read(&n->graph, path, info);
+    status = bytes ? xo_graph_parse(&n->graph, bytes, nbytes, path, NULL, info)
+                   : xo_graph_read(&n->graph, path, info);
     if (!status)
         status = xo_graph_fold(&n->graph, info);
     if (status)

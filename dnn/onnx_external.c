@@ -1,5 +1,5 @@
-/* Tensors whose data lie in another file: location (relative to the model's folder), offset, length.  A model comes from
- * a stranger, so nothing outside its folder is opened: no absolute path, no "..", no link that leads away.
+/* Tensors whose data lie in another file: location (relative to the model's folder), offset, length.  A model comes
+ * from a stranger, so nothing outside its folder is opened: no absolute path, no "..", no link that leads away.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -132,7 +132,8 @@ static int read_piece(struct xo_onnx *o, const uint8_t **bytes, size_t nbytes, i
     if (fstat(fd, &file) || !S_ISREG(file.st_mode))
         return refuse(o, XO_EVALUE, t, "its location is no regular file", "one");
     if (p->offset > (uint64_t)file.st_size || nbytes > (uint64_t)file.st_size - p->offset)
-        return xo_fail(o->info, XO_EVALUE, "%s: external data of %.80s: %.80s has %llu bytes; expected %zu from byte %llu "
+        return xo_fail(o->info, XO_EVALUE,
+                       "%s: external data of %.80s: %.80s has %llu bytes; expected %zu from byte %llu "
                        "on", o->name, t->name ? t->name : "?", p->location, (unsigned long long)file.st_size, nbytes,
                        (unsigned long long)p->offset);
     piece = xo_arena_alloc(&o->g->arena, nbytes ? nbytes : 1, 1);
@@ -156,8 +157,8 @@ int xo_onnx_external(struct xo_onnx *o, const uint8_t **bytes, size_t nbytes, co
     if (*place.location == '/' || climbs(place.location))
         return refuse(o, XO_EVALUE, t, "its location leads out of the model's folder", "a file in it");
     if (place.has_length && place.length != nbytes)
-        return xo_fail(o->info, XO_EVALUE, "%s: external data of %.80s: length %llu; expected %zu by its shape", o->name,
-                       t->name ? t->name : "?", (unsigned long long)place.length, nbytes);
+        return xo_fail(o->info, XO_EVALUE, "%s: external data of %.80s: length %llu; expected %zu by its shape",
+                       o->name, t->name ? t->name : "?", (unsigned long long)place.length, nbytes);
     status = open_inside(o, &fd, t, place.location);
     if (!status)
         status = read_piece(o, bytes, nbytes, fd, &place, t);

@@ -26,7 +26,8 @@ static int kind_of(const Onnx__AttributeProto *a)
 
 static int fail(struct xo_onnx *o, int status, const char *attribute, const char *finding, const char *expected)
 {
-    return xo_node_fail(o->info, status, o->g, o->g->nodes, "attribute %.60s: %s; expected %s", attribute, finding, expected);
+    return xo_node_fail(o->info, status, o->g, o->g->nodes, "attribute %.60s: %s; expected %s", attribute, finding,
+                        expected);
 }
 
 static int copy_floats(struct xo_onnx *o, struct xo_attribute *out, const Onnx__AttributeProto *a)
@@ -182,8 +183,8 @@ static int make_constant(struct xo_onnx *o, struct xo_graph_node *n)
     struct xo_value *v = n->outputs == 1 && n->output[0] != XO_NONE ? &o->g->value[n->output[0]] : NULL;
     int status = 0;
     if (!v || !a)
-        return xo_node_fail(o->info, XO_EVALUE, o->g, o->g->nodes, "%zu attributes, %zu outputs; expected one and one",
-                            n->attributes, n->outputs);
+        return xo_node_fail(o->info, XO_EVALUE, o->g, o->g->nodes,
+                            "%zu attributes, %zu outputs; expected one and one", n->attributes, n->outputs);
     if (!strcmp(a->name, "value") && a->kind == XO_ATTR_TENSOR)
         v->constant = a->tensor;
     else if (!strcmp(a->name, "value_float") && a->kind == XO_ATTR_FLOAT)
@@ -209,7 +210,8 @@ int xo_onnx_node(struct xo_onnx *o, const Onnx__NodeProto *p, size_t place)
     if (status)
         return status;
     if (!p->op_type || !is_offered(p, o->g->opset))
-        return xo_node_fail(o->info, XO_EUNSUPPORTED, o->g, o->g->nodes, "operator %.60s of domain %.60s is not offered; "
+        return xo_node_fail(o->info, XO_EUNSUPPORTED, o->g, o->g->nodes,
+                            "operator %.60s of domain %.60s is not offered; "
                             "expected one of the operators that run here", n->op,
                             is_default_domain(p->domain) ? "ai.onnx" : p->domain);
     n->inputs = p->n_input;

@@ -125,7 +125,8 @@ size_t xo_onnx_value(const struct xo_onnx *o, const char *name)
 int xo_onnx_define(struct xo_onnx *o, size_t value, const char *who)
 {
     if (o->defined[value])
-        return xo_fail(o->info, XO_EVALUE, "%s: %.80s: yields value %.80s, which there already is; expected each once",
+        return xo_fail(o->info, XO_EVALUE,
+                       "%s: %.80s: yields value %.80s, which there already is; expected each once",
                        o->name, who, o->g->value[value].name);
     o->defined[value] = true;
     return 0;
@@ -182,18 +183,19 @@ static int read_shape(struct xo_onnx *o, const Onnx__TensorShapeProto *shape, co
 {
     size_t product = 1;
     if (shape->n_dim > XO_MAX_RANK)
-        return xo_fail(o->info, XO_EUNSUPPORTED, "%s: input %.80s has %zu dimensions; expected at most %d", o->name, name,
-                       shape->n_dim, XO_MAX_RANK);
+        return xo_fail(o->info, XO_EUNSUPPORTED, "%s: input %.80s has %zu dimensions; expected at most %d", o->name,
+                       name, shape->n_dim, XO_MAX_RANK);
     o->g->input_dimensions = shape->n_dim;
     for (size_t k = 0; k < shape->n_dim; k++) {
         const Onnx__TensorShapeProto__Dimension *d = shape->dim[k];
         int64_t size = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ? d->dim_value : -1;
         if (size < -1)
-            return xo_fail(o->info, XO_EVALUE, "%s: input %.80s: dimension %zu is %lld; expected 1 or more", o->name, name,
-                           k, (long long)size);
+            return xo_fail(o->info, XO_EVALUE, "%s: input %.80s: dimension %zu is %lld; expected 1 or more", o->name,
+                           name, k, (long long)size);
         o->g->input_shape[k] = size > 0 ? size : -1;
         if (size > 0 && (uint64_t)size > (size_t)INT32_MAX / product)
-            return xo_fail(o->info, XO_ETOOBIG, "%s: input %.80s: dimension %zu is %lld; expected less than 2^31 elements",
+            return xo_fail(o->info, XO_ETOOBIG,
+                           "%s: input %.80s: dimension %zu is %lld; expected less than 2^31 elements",
                            o->name, name, k, (long long)size);
         product *= size > 0 ? (size_t)size : 1;
     }
@@ -208,8 +210,8 @@ static int read_type(struct xo_onnx *o, const Onnx__ValueInfoProto *p)
     if (type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
         return xo_fail(o->info, XO_EUNSUPPORTED, "%s: input %.80s is no tensor; expected one", o->name, p->name);
     if (!is_real(type->tensor_type->elem_type))
-        return xo_fail(o->info, XO_EUNSUPPORTED, "%s: input %.80s has data type %ld; expected float", o->name, p->name,
-                       (long)type->tensor_type->elem_type);
+        return xo_fail(o->info, XO_EUNSUPPORTED, "%s: input %.80s has data type %ld; expected float", o->name,
+                       p->name, (long)type->tensor_type->elem_type);
     return type->tensor_type->shape ? read_shape(o, type->tensor_type->shape, p->name) : 0;
 }
 
@@ -245,7 +247,8 @@ static int check_inputs(struct xo_onnx *o, size_t node)
     const struct xo_graph_node *n = &o->g->node[node];
     for (size_t k = 0; k < n->inputs; k++)
         if (n->input[k] != XO_NONE && !o->defined[n->input[k]])
-            return xo_node_fail(o->info, XO_EVALUE, o->g, node, "input %.80s is yielded by nobody; expected a node, an "
+            return xo_node_fail(o->info, XO_EVALUE, o->g, node,
+                                "input %.80s is yielded by nobody; expected a node, an "
                                 "initialiser or the input", o->g->value[n->input[k]].name);
     return 0;
 }

@@ -1,6 +1,6 @@
-/* Are the bytes of an ONNX file what they claim to be?  protobuf-c, which unpacks them, recurses once per nesting level
- * and allocates whatever a field asks for; so the wire format (protobuf.dev, "Encoding") is walked here first, with a
- * stack of our own and guided by the same descriptors:
+/* Are the bytes of an ONNX file what they claim to be?  protobuf-c, which unpacks them, recurses once per nesting
+ * level and allocates whatever a field asks for; so the wire format (protobuf.dev, "Encoding") is walked here first,
+ * with a stack of our own and guided by the same descriptors:
  *     message = (tag value)*    tag = varint of field number << 3 | wire type
  *     wire type 0 varint, 1 eight bytes, 2 length and as many bytes, 5 four bytes
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -163,8 +163,8 @@ static int check_wire(const struct scan *s, const ProtobufCMessageDescriptor *ty
     bool packed = f->label == PROTOBUF_C_LABEL_REPEATED && wire == LENGTH;
     if (wire == wire_of(f->type) || packed)
         return 0;
-    return xo_fail(s->info, XO_ESYNTAX, "%s: byte %zu: %s.%s has wire type %u; expected %u (not an ONNX file?)", s->name,
-                   s->field_at, type->short_name, f->name, wire, (unsigned)wire_of(f->type));
+    return xo_fail(s->info, XO_ESYNTAX, "%s: byte %zu: %s.%s has wire type %u; expected %u (not an ONNX file?)",
+                   s->name, s->field_at, type->short_name, f->name, wire, (unsigned)wire_of(f->type));
 }
 
 static int scan_field(struct scan *s)
@@ -210,7 +210,8 @@ int xo_onnx_scan(const uint8_t *bytes, size_t nbytes, const char *name, struct x
         else
             status = scan_field(&s);
         if (!status && (s.needed > BASE_NBYTES + nbytes * NBYTES_PER_BYTE))
-            status = xo_fail(info, XO_ETOOBIG, "%s: byte %zu: %zu bytes so far unfold to %zu; expected at most %d per "
+            status = xo_fail(info, XO_ETOOBIG,
+                             "%s: byte %zu: %zu bytes so far unfold to %zu; expected at most %d per "
                              "byte", name, s.field_at, s.at, s.needed, NBYTES_PER_BYTE);
     }
     return status;

@@ -192,7 +192,8 @@ static int find_shape(struct source *s, struct xo_tensor *out)
     width = xo_dtype_nbytes(s->kind->type) > s->kind->width ? xo_dtype_nbytes(s->kind->type) : s->kind->width;
     if (!xo_shape_nbytes(&nbytes, out->dimensions, out->shape, width)
         || nbytes > MAX_CONSTANT_NBYTES - s->o->constant_nbytes)
-        return refuse(s, XO_ETOOBIG, "its shape asks for more memory than a network may have", "at most 8 GiB of constants");
+        return refuse(s, XO_ETOOBIG, "its shape asks for more memory than a network may have",
+                      "at most 8 GiB of constants");
     s->count = nbytes / width;
     return 0;
 }

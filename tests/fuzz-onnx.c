@@ -1,10 +1,11 @@
-/* Fuzz target: ONNX files.  A refusal explains itself and leaves the output alone.  What is accepted is described the same
- * way when it is written by protobuf-c's packer and read again; and its layers, if it has any that are offered, hold
- * finite numbers.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it; linked with fuzz-replay.c it replays
- * tests/corpus/onnx in `make check`.
+/* Fuzz target: ONNX files.  A refusal explains itself and leaves the output alone.  What is accepted is described the
+ * same way when it is written by protobuf-c's packer and read again; and its layers, if it has any that are offered,
+ * hold finite numbers.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it; linked with fuzz-replay.c
+ * it replays tests/corpus/onnx in `make check`.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,13 +119,16 @@ static void find_layers(const uint8_t *bytes, size_t nbytes)
     xo_network *n = NULL;
     struct xo_layers layers = { 0 };
     struct xo_info info = { "" };
-    if (xo_network_parse(&n, bytes, nbytes, "f", &info) || xo_layers_find(&layers, &n->graph, XO_BATCH_NORM_FOLD, &info))
+    if (xo_network_parse(&n, bytes, nbytes, "f", &info)
+        || xo_layers_find(&layers, &n->graph, XO_BATCH_NORM_FOLD, &info))
         insist_reason(&info);
     for (size_t k = 0; k < layers.count; k++) {
         const struct xo_layer *l = &layers.layer[k];
         struct xo_window w = { 0 };
         insist(l->inputs && l->outputs && l->groups && l->input < n->graph.values && l->output < n->graph.values,
                "a layer without numbers", &info);
+        for (size_t j = 0; j < l->groups * l->inputs * l->outputs; j++)
+            insist(isfinite(l->weight[j]), "a weight is not finite", &info);
         if (xo_layer_resolve(&w, &n->graph, l, 4, (size_t[]){ 1, l->groups, 5, 7 }, &info))
             insist_reason(&info);
     }

@@ -125,7 +125,8 @@ static void split(struct onnx_file *f, char ***list, size_t *count, const char *
     }
 }
 
-Onnx__NodeProto *onnx_node(struct onnx_file *f, const char *op, const char *name, const char *inputs, const char *outputs)
+Onnx__NodeProto *onnx_node(struct onnx_file *f, const char *op, const char *name, const char *inputs,
+                           const char *outputs)
 {
     Onnx__NodeProto *n = NEW(f, Onnx__NodeProto, ONNX__NODE_PROTO__INIT);
     n->op_type = text(f, op);
@@ -191,7 +192,8 @@ Onnx__AttributeProto *onnx_reals(struct onnx_file *f, Onnx__NodeProto *n, const 
 
 /* ---- tensors -------------------------------------------------------------------------------------- */
 
-Onnx__TensorProto *onnx_shape(struct onnx_file *f, const char *name, int type, size_t dimensions, const int64_t *shape)
+Onnx__TensorProto *onnx_shape(struct onnx_file *f, const char *name, int type, size_t dimensions,
+                              const int64_t *shape)
 {
     Onnx__TensorProto *t = NEW(f, Onnx__TensorProto, ONNX__TENSOR_PROTO__INIT);
     t->name = *name ? text(f, name) : NULL;
@@ -238,8 +240,8 @@ void onnx_floats(struct onnx_file *f, const char *name, size_t dimensions, const
 
 void onnx_int64s(struct onnx_file *f, const char *name, size_t count, const int64_t *data)
 {
-    onnx_initialiser(f, onnx_raw(f, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, (int64_t[]){ (int64_t)count }, data,
-                                 8 * count));
+    onnx_initialiser(f, onnx_raw(f, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, (int64_t[]){ (int64_t)count },
+                                 data, 8 * count));
 }
 
 static void add_entry(struct onnx_file *f, Onnx__TensorProto *t, const char *key, const char *value)
@@ -273,7 +275,8 @@ static Onnx__TensorProto *tensor_of(struct onnx_file *f, const char *name, const
     int64_t shape[XO_MAX_RANK];
     for (size_t k = 0; k < t->dimensions; k++)
         shape[k] = (int64_t)t->shape[k];
-    return onnx_raw(f, name, type[t->type], t->dimensions, shape, t->data, xo_tensor_count(t) * xo_dtype_nbytes(t->type));
+    return onnx_raw(f, name, type[t->type], t->dimensions, shape, t->data,
+                    xo_tensor_count(t) * xo_dtype_nbytes(t->type));
 }
 
 static void attribute_of(struct onnx_file *f, Onnx__NodeProto *n, const struct xo_attribute *a)
@@ -288,15 +291,20 @@ static void attribute_of(struct onnx_file *f, Onnx__NodeProto *n, const struct x
     }
 }
 
+static char *name_of(struct onnx_file *f, const struct xo_graph *g, size_t value)
+{
+    return text(f, value == XO_NONE ? "" : g->value[value].name);
+}
+
 static void node_of(struct onnx_file *f, const struct xo_graph *g, const struct xo_graph_node *from)
 {
     Onnx__NodeProto *n = onnx_node(f, from->op, from->name, "", "");
     if (!strcmp(from->op, "Gelu"))
         n->domain = text(f, "com.microsoft");
     for (size_t k = 0; k < from->inputs; k++)
-        append(f, &n->input, &n->n_input, text(f, from->input[k] == XO_NONE ? "" : g->value[from->input[k]].name));
+        append(f, &n->input, &n->n_input, name_of(f, g, from->input[k]));
     for (size_t k = 0; k < from->outputs; k++)
-        append(f, &n->output, &n->n_output, text(f, from->output[k] == XO_NONE ? "" : g->value[from->output[k]].name));
+        append(f, &n->output, &n->n_output, name_of(f, g, from->output[k]));
     for (size_t k = 0; k < from->attributes; k++)
         attribute_of(f, n, &from->attribute[k]);
 }

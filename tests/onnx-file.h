@@ -1,5 +1,5 @@
-/* ONNX files made in memory, for tests: with the packer that protoc-c generates, so that what our reader reads was not
- * written by our own hand.
+/* ONNX files made in memory, for tests: with the packer that protoc-c generates, so that what our reader reads was
+ * not written by our own hand.
  *     struct onnx_file f = { 0 };
  *     onnx_begin(&f, 13);
  *     onnx_input(&f, "x", 2, (int64_t[]){ -1, 3 });
@@ -31,7 +31,8 @@ Onnx__ValueInfoProto *onnx_input(struct onnx_file *f, const char *name, size_t d
 void onnx_output(struct onnx_file *f, const char *name);
 
 /* Inputs and outputs: "x,w,,b"; "" between commas is one left out. */
-Onnx__NodeProto *onnx_node(struct onnx_file *f, const char *op, const char *name, const char *inputs, const char *outputs);
+Onnx__NodeProto *onnx_node(struct onnx_file *f, const char *op, const char *name, const char *inputs,
+                           const char *outputs);
 Onnx__AttributeProto *onnx_int(struct onnx_file *f, Onnx__NodeProto *n, const char *name, int64_t value);
 Onnx__AttributeProto *onnx_float(struct onnx_file *f, Onnx__NodeProto *n, const char *name, float value);
 Onnx__AttributeProto *onnx_text(struct onnx_file *f, Onnx__NodeProto *n, const char *name, const char *value);
@@ -43,7 +44,8 @@ Onnx__AttributeProto *onnx_attribute(struct onnx_file *f, Onnx__NodeProto *n, co
                                      Onnx__AttributeProto__AttributeType type);
 
 /* A tensor without data yet; one with raw data, little endian; both not yet in the file. */
-Onnx__TensorProto *onnx_shape(struct onnx_file *f, const char *name, int type, size_t dimensions, const int64_t *shape);
+Onnx__TensorProto *onnx_shape(struct onnx_file *f, const char *name, int type, size_t dimensions,
+                              const int64_t *shape);
 Onnx__TensorProto *onnx_raw(struct onnx_file *f, const char *name, int type, size_t dimensions, const int64_t *shape,
                             const void *data, size_t nbytes);
 /* Into the file, as an initialiser; into a node, as an attribute. */

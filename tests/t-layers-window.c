@@ -14,7 +14,8 @@ static size_t pick(size_t least, size_t most)
     return least + (size_t)(tap_uniform(&seed) * (double)(most - least + 1));
 }
 
-/* One convolution of random numbers: kernel, stride, dilation, pads before and behind, input size; vertical, horizontal. */
+/* One convolution of random numbers: kernel, stride, dilation, pads before and behind, input size; vertical,
+ * horizontal. */
 struct conv { size_t spatial, kernel[2], stride[2], dilation[2], before[2], behind[2], in[2]; const char *auto_pad; };
 
 static struct conv random_conv(size_t spatial, const char *auto_pad)
@@ -152,11 +153,13 @@ static void a_matrix_has_a_window_of_one(void)
     onnx_floats(&f, "w", 2, (int64_t[]){ 3, 2 }, data);
     onnx_node(&f, "MatMul", "fc", "x,w", "y");
     uint8_t *bytes = onnx_pack(&f, &nbytes);
-    tap_ok(!xo_graph_parse(&g, bytes, nbytes, "m.onnx", NULL, &info) && !xo_layers_find(&l, &g, XO_BATCH_NORM_FOLD, &info)
+    tap_ok(!xo_graph_parse(&g, bytes, nbytes, "m.onnx", NULL, &info)
+           && !xo_layers_find(&l, &g, XO_BATCH_NORM_FOLD, &info)
            && !xo_layer_resolve(&w, &g, l.layer, 3, (size_t[]){ 5, 7, 3 }, &info), "a MatMul of (5, 7, 3)");
-    tap_ok(w.channels == 3 && w.height == 1 && w.width == 1 && w.out_height == 1 && w.out_width == 1 && w.kernel[0] == 1
-           && w.kernel[1] == 1 && w.pad[0] == 0, "is a window of 1 x 1 over 3 channels");
-    tap_ok(xo_layer_resolve(&w, &g, l.layer, 2, (size_t[]){ 5, 4 }, &info) == XO_ESHAPE, "four numbers do not fit three");
+    tap_ok(w.channels == 3 && w.height == 1 && w.width == 1 && w.out_height == 1 && w.out_width == 1
+           && w.kernel[0] == 1 && w.kernel[1] == 1 && w.pad[0] == 0, "is a window of 1 x 1 over 3 channels");
+    tap_ok(xo_layer_resolve(&w, &g, l.layer, 2, (size_t[]){ 5, 4 }, &info) == XO_ESHAPE,
+           "four numbers do not fit three");
     onnx_end(&f);
     xo_layers_free(&l);
     xo_graph_free(&g);

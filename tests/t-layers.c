@@ -68,7 +68,8 @@ static void weights_are_reordered(size_t groups, size_t outputs, size_t channels
     size_t wrong = 0, at = 0;
     Onnx__NodeProto *n;
     begin(&f, 13, 4, (int64_t[]){ -1, (int64_t)(groups * channels), 9, 9 });
-    onnx_floats(&f, "w", 4, (int64_t[]){ (int64_t)(groups * outputs), (int64_t)channels, (int64_t)height, (int64_t)width }, w);
+    onnx_floats(&f, "w", 4, (int64_t[]){ (int64_t)(groups * outputs), (int64_t)channels, (int64_t)height,
+                                        (int64_t)width }, w);
     n = onnx_node(&f, "Conv", "conv", "x,w", "y");
     onnx_int(&f, n, "group", (int64_t)groups);
     onnx_ints(&f, n, "strides", 2, (int64_t[]){ 2, 3 });
@@ -89,7 +90,8 @@ static void weights_are_reordered(size_t groups, size_t outputs, size_t channels
                 }
     tap_ok(wrong == 0, "rows are channel, kernel row, kernel column");
     tap_ok(l->bias[groups * outputs - 1] == 0 && l->window.kernel[0] == height && l->window.kernel[1] == width
-           && l->window.stride[0] == 2 && l->window.stride[1] == 3 && l->window.dilation[1] == 2, "bias 0, window as given");
+           && l->window.stride[0] == 2 && l->window.stride[1] == 3 && l->window.dilation[1] == 2,
+           "bias 0, window as given");
     drop(&r);
 }
 
@@ -105,14 +107,17 @@ static void a_convolution_in_one_dimension_has_height_one(void)
     n = onnx_node(&f, "Conv", "conv", "x,w,b", "y");
     onnx_ints(&f, n, "strides", 1, (int64_t[]){ 2 });
     r = find(&f, XO_BATCH_NORM_FOLD);
-    tap_ok(r.l.count == 1 && r.l.layer->inputs == 15 && r.l.layer->outputs == 2 && r.l.layer->window.kernel[0] == 1
-           && r.l.layer->window.kernel[1] == 5 && r.l.layer->window.stride[0] == 1 && r.l.layer->window.stride[1] == 2,
+    const struct xo_window *v = &r.l.layer->window;
+    tap_ok(r.l.count == 1 && r.l.layer->inputs == 15 && r.l.layer->outputs == 2 && v->kernel[0] == 1
+           && v->kernel[1] == 5 && v->stride[0] == 1 && v->stride[1] == 2,
            "a convolution in one dimension is one in two, of height 1");
-    tap_ok(r.l.count == 1 && r.l.layer->weight[14 * 2 + 1] == w[29] && r.l.layer->bias[1] == 8, "with its weights and bias");
+    tap_ok(r.l.count == 1 && r.l.layer->weight[14 * 2 + 1] == w[29] && r.l.layer->bias[1] == 8,
+           "with its weights and bias");
     drop(&r);
 }
 
-static void gemm(int transposed, float alpha, float beta, size_t bias_dimensions, const int64_t *bias_shape, const char *what)
+static void gemm(int transposed, float alpha, float beta, size_t bias_dimensions, const int64_t *bias_shape,
+                 const char *what)
 {
     struct onnx_file f;
     struct found r;
@@ -132,10 +137,11 @@ static void gemm(int transposed, float alpha, float beta, size_t bias_dimensions
         return;
     for (size_t k = 0; k < 4; k++)
         for (size_t p = 0; p < 3; p++)
-            wrong += r.l.layer->weight[k * 3 + p] != (float)((double)alpha * (double)(transposed ? w[p * 4 + k] : w[k * 3 + p]));
+            wrong += r.l.layer->weight[k * 3 + p] != alpha * w[transposed ? p * 4 + k : k * 3 + p];
     for (size_t p = 0; p < 3; p++)
-        wrong += r.l.layer->bias[p] != beta * (bias_dimensions && bias_shape[bias_dimensions - 1] == 3 ? bias[p] : bias[0]);
-    tap_ok(wrong == 0 && !r.l.layer->is_convolution && r.l.layer->groups == 1, "its matrix is alpha B, its bias beta C");
+        wrong += r.l.layer->bias[p] != beta * bias[bias_dimensions ? p : 0];
+    tap_ok(wrong == 0 && !r.l.layer->is_convolution && r.l.layer->groups == 1,
+           "its matrix is alpha B, its bias beta C");
     drop(&r);
 }
 
@@ -175,7 +181,8 @@ static void what_is_no_constant_matrix_stays_digital(void)
     begin(&f, 13, 5, (int64_t[]){ 1, 1, 4, 4, 4 });
     onnx_floats(&f, "w", 5, (int64_t[]){ 1, 1, 2, 2, 2 }, w);
     onnx_node(&f, "Conv", "video", "x,w", "y");
-    tap_ok(layers_of(&f) == 999 && strstr(info.text, "video"), "a convolution in three dimensions is refused by name");
+    tap_ok(layers_of(&f) == 999 && strstr(info.text, "video"),
+           "a convolution in three dimensions is refused by name");
 }
 
 static void constants_are_found_behind_other_nodes(void)
@@ -244,11 +251,13 @@ static void batch_norm_is_folded_where_it_alone_reads(void)
     struct found r;
     batch_norm_file(&f, "y", 0);                   /* sqrt(var + eps) is 0.5 and 1.5: factors 3 and 0.5 */
     r = find(&f, XO_BATCH_NORM_FOLD);
-    if (!tap_ok(r.l.count == 1 && r.l.layer->batch_norm == 1 && r.l.layer->output == r.g.output, "batch norm is folded"))
+    if (!tap_ok(r.l.count == 1 && r.l.layer->batch_norm == 1 && r.l.layer->output == r.g.output,
+                "batch norm is folded"))
         return;
     tap_ok(r.l.layer->weight[0] == 9 && r.l.layer->weight[1] == -2.5f, "W gamma/sqrt(var + eps)");
     tap_ok(r.l.layer->bias[0] == (float)(3 * (0.5 - (double)0.3f) + (double)0.1f)
-           && r.l.layer->bias[1] == (float)(0.5 * (2 - (double)0.4f) + (double)-0.2f), "(b - mean) gamma/sqrt(var + eps) + beta");
+           && r.l.layer->bias[1] == (float)(0.5 * (2 - (double)0.4f) + (double)-0.2f),
+           "(b - mean) gamma/sqrt(var + eps) + beta");
     drop(&r);
     batch_norm_file(&f, "y", 0);
     r = find(&f, XO_BATCH_NORM_DIGITAL);
@@ -257,7 +266,8 @@ static void batch_norm_is_folded_where_it_alone_reads(void)
     drop(&r);
     batch_norm_file(&f, "n", 1);
     r = find(&f, XO_BATCH_NORM_FOLD);
-    tap_ok(r.l.count == 1 && r.l.layer->batch_norm == XO_NONE && r.l.layer->weight[1] == -5, "so does a second reader");
+    tap_ok(r.l.count == 1 && r.l.layer->batch_norm == XO_NONE && r.l.layer->weight[1] == -5,
+           "so does a second reader");
     drop(&r);
 }
 
@@ -268,7 +278,8 @@ static void a_variance_that_is_none_is_refused(void)
     onnx_floats(&f, "w", 2, (int64_t[]){ 2, 2 }, numbers(4));
     onnx_node(&f, "Gemm", "fc", "x,w", "c");
     add_batch_norm(&f, (float[]){ 1, 1 }, (float[]){ 0, 0 }, (float[]){ 0, 0 }, (float[]){ 1, -1 }, "c", "y");
-    tap_ok(layers_of(&f) == 999 && strstr(info.text, "node bn") && strstr(info.text, "channel 1"), "a negative variance");
+    tap_ok(layers_of(&f) == 999 && strstr(info.text, "node bn") && strstr(info.text, "channel 1"),
+           "a negative variance");
 }
 
 /* ---- integers ------------------------------------------------------------------------------------- */
@@ -285,9 +296,11 @@ static void add_bytes(struct onnx_file *f, const char *name, int type, size_t di
     onnx_initialiser(f, onnx_raw(f, name, type, dimensions, shape, bytes, nbytes));
 }
 
-/* x quantised to uint8 with zero 3, or not; w (2 by 3 or, transposed, 3 by 2) int8 with `many` scales along `axis`. */
+/* x quantised to uint8 with zero 3, or not; w (2 by 3 or, transposed, 3 by 2) int8 with `many` scales along
+ * `axis`. */
 static void quantised_file(struct onnx_file *f, int quantise_input, int transposed, size_t many, int64_t axis)
 {
+    Onnx__NodeProto *n;
     static const int8_t w[] = { 1, -2, 3, -4, 5, -128 };
     begin(f, 13, 2, (int64_t[]){ -1, 2 });
     add_scale(f, "sx", 1, (float[]){ 0.25f });
@@ -298,13 +311,24 @@ static void quantised_file(struct onnx_file *f, int quantise_input, int transpos
     onnx_node(f, "QuantizeLinear", "q", "x,sx,zx", "xq");
     onnx_node(f, "DequantizeLinear", "dx", "xq,sx,zx", "xd");
     onnx_int(f, onnx_node(f, "DequantizeLinear", "dw", "wq,sw,zw", "w"), "axis", axis);
-    onnx_int(f, onnx_node(f, "Gemm", "fc", quantise_input ? "xd,w" : "x,w", "y"), "transB", transposed);
+    n = onnx_node(f, "Gemm", "fc", quantise_input ? "xd,w" : "x,w", "y");
+    onnx_int(f, n, "transB", transposed);
+}
+
+/* The same, turned by a Transpose and read by a MatMul instead. */
+static void quantised_and_transposed_file(struct onnx_file *f)
+{
+    quantised_file(f, 1, 1, 3, 0);
+    f->graph->n_node--;                            /* without the Gemm */
+    onnx_ints(f, onnx_node(f, "Transpose", "turn", "w", "wt"), "perm", 2, (int64_t[]){ 1, 0 });
+    onnx_node(f, "MatMul", "fc", "xd,wt", "y");
 }
 
 static void integers_of_a_quantised_model_arrive(void)
 {
     static const struct { int transposed; size_t many; int64_t axis; const char *fact; } trial[] = {
-        { 0, 1, 1, "per tensor" }, { 0, 3, 1, "per output" }, { 1, 1, 1, "transposed" }, { 1, 3, 0, "per output, transposed" },
+        { 0, 1, 1, "per tensor" }, { 0, 3, 1, "per output" }, { 1, 1, 1, "transposed" },
+        { 1, 3, 0, "per output, transposed" }, { 2, 3, 0, "behind a Transpose" },
         { 1, 3, -2, "with a negative axis" } };
     static const int8_t w[] = { 1, -2, 3, -4, 5, -128 }, zero[] = { 1, 0, -1 };
     static const float scale[] = { 0.5f, 2, 4 };
@@ -312,7 +336,10 @@ static void integers_of_a_quantised_model_arrive(void)
         struct onnx_file f;
         struct found r;
         size_t wrong = 0;
-        quantised_file(&f, 1, trial[t].transposed, trial[t].many, trial[t].axis);
+        if (trial[t].transposed == 2)
+            quantised_and_transposed_file(&f);
+        else
+            quantised_file(&f, 1, trial[t].transposed, trial[t].many, trial[t].axis);
         r = find(&f, XO_BATCH_NORM_FOLD);
         if (!tap_ok(r.l.count == 1 && r.l.layer->has_integers, "a layer brings its integers %s", trial[t].fact))
             continue;
@@ -326,11 +353,24 @@ static void integers_of_a_quantised_model_arrive(void)
                 wrong += r.l.layer->weight[k * 3 + p] != (float)(q - zero[c]) * scale[c];
             }
         }
-        tap_ok(wrong == 0 && !m->weight_unsigned && m->input_unsigned && m->input_zero == 3 && m->input_scale == 0.25f,
-               "integers, zeros, scales, and the floats they stand for");
+        tap_ok(wrong == 0 && !m->weight_unsigned && m->input_unsigned && m->input_zero == 3
+               && m->input_scale == 0.25f, "integers, zeros, scales, and the floats they stand for");
         tap_ok(!strcmp(r.g.value[r.l.layer->input].name, "xq"), "it is driven by the quantised tensor");
         drop(&r);
     }
+}
+
+static void numbers_that_become_infinite_are_refused(void)
+{
+    struct onnx_file f;
+    begin(&f, 13, 2, (int64_t[]){ -1, 2 });
+    onnx_floats(&f, "w", 2, (int64_t[]){ 2, 1 }, (float[]){ 1, 3e38f });
+    onnx_float(&f, onnx_node(&f, "Gemm", "fc", "x,w", "y"), "alpha", 2);
+    tap_ok(layers_of(&f) == 999 && strstr(info.text, "node fc") && strstr(info.text, "finite"),
+           "alpha W beyond float32 is refused");
+    quantised_file(&f, 1, 0, 1, 1);
+    memset(f.graph->initializer[0]->raw_data.data, 0, 4);
+    tap_ok(layers_of(&f) == 999 && strstr(info.text, "scale"), "a scale of 0 is refused");
 }
 
 static void half_quantised_layers_are_float_layers(void)
@@ -367,5 +407,6 @@ int main(void)
     a_variance_that_is_none_is_refused();
     integers_of_a_quantised_model_arrive();
     half_quantised_layers_are_float_layers();
+    numbers_that_become_infinite_are_refused();
     return tap_done();
 }

@@ -159,11 +159,18 @@ static void add_tensor(struct onnx_file *f, int type, size_t dimensions, const i
 
 static void shapes_that_lie_are_refused(void)
 {
-    static const struct { int type; size_t dimensions; int64_t shape[9]; size_t nbytes; int status; const char *finding, *fact; }
-    trial[] = {
+    static const struct {
+        int type;
+        size_t dimensions;
+        int64_t shape[9];
+        size_t nbytes;
+        int status;
+        const char *finding, *fact;
+    } trial[] = {
         { TYPE(FLOAT), 1, { 1LL << 40 }, 4, XO_ETOOBIG, "initialiser v", "a shape of 4 TB" },
         { TYPE(FLOAT), 1, { 500000000 }, 4, XO_EVALUE, "4 bytes of data; expected 2000000000", "2 GB in 4 bytes" },
-        { TYPE(FLOAT), 4, { 1LL << 32, 1LL << 32, 1LL << 32, 1LL << 32 }, 4, XO_ETOOBIG, "initialiser v", "2^128 elements" },
+        { TYPE(FLOAT), 4, { 1LL << 32, 1LL << 32, 1LL << 32, 1LL << 32 }, 4, XO_ETOOBIG, "initialiser v",
+         "2^128 elements" },
         { TYPE(FLOAT), 2, { 0, 5 }, 4, XO_EVALUE, "4 bytes of data", "an empty shape with data" },
         { TYPE(FLOAT), 1, { -1 }, 4, XO_EVALUE, "dimension 0 is -1", "a negative dimension" },
         { TYPE(FLOAT), 9, { 1, 1, 1, 1, 1, 1, 1, 1, 1 }, 4, XO_EUNSUPPORTED, "9 dimensions", "nine dimensions" },

@@ -1,5 +1,5 @@
-/* Reading ONNX files: every way exporters have of writing the same thing.  The files are made here, by the packer that
- * comes with protobuf-c (tests/onnx-file.h); what hostile ones do is in t-onnx-hostile.c.
+/* Reading ONNX files: every way exporters have of writing the same thing.  The files are made here, by the packer
+ * that comes with protobuf-c (tests/onnx-file.h); what hostile ones do is in t-onnx-hostile.c.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
@@ -122,10 +122,12 @@ static void every_type_is_read_raw_and_typed(void)
     int64_t i64[] = { 1, INT64_MIN, -(1LL << 52), 0 };
     uint32_t u32[] = { 1, UINT32_MAX, 1u << 31, 0 };
     uint64_t as_u32[] = { 1, UINT32_MAX, 1u << 31, 0 }, u64[] = { 1, 1ULL << 62, 7, 0 };
-    reads_type("float", TYPE(FLOAT), TYPE(FLOAT), XO_F32, f, f, sizeof f, (double[]){ 1, -2.5, 0x1p-149, (double)3e38f });
+    reads_type("float", TYPE(FLOAT), TYPE(FLOAT), XO_F32, f, f, sizeof f,
+               (double[]){ 1, -2.5, 0x1p-149, (double)3e38f });
     reads_type("double", TYPE(DOUBLE), TYPE(DOUBLE), XO_F32, d, d, sizeof d,
                (double[]){ 1, -2.5, (double)0.1f, (double)(float)d[3] });
-    reads_type("float16", TYPE(FLOAT16), TYPE(INT32), XO_F32, h32, h, sizeof h, (double[]){ 1, -2.5, 0x1p-24, 65504 });
+    reads_type("float16", TYPE(FLOAT16), TYPE(INT32), XO_F32, h32, h, sizeof h,
+               (double[]){ 1, -2.5, 0x1p-24, 65504 });
     reads_type("int8", TYPE(INT8), TYPE(INT32), XO_I8, as_i8, i8, 4, (double[]){ 1, -128, 127, 0 });
     reads_type("uint8", TYPE(UINT8), TYPE(INT32), XO_U8, as_u8, u8, 4, (double[]){ 1, 255, 128, 0 });
     reads_type("bool", TYPE(BOOL), TYPE(INT32), XO_BOOL, as_bool, b, 4, (double[]){ 1, 0, 1, 0 });
@@ -137,7 +139,8 @@ static void every_type_is_read_raw_and_typed(void)
     reads_type("uint64", TYPE(UINT64), TYPE(UINT64), XO_I64, u64, u64, 32, (double[]){ 1, 0x1p62, 7, 0 });
 }
 
-static void refuses_tensor(int type, const void *raw, size_t nbytes, int status, const char *finding, const char *fact)
+static void refuses_tensor(int type, const void *raw, size_t nbytes, int status, const char *finding,
+                           const char *fact)
 {
     struct onnx_file f;
     begin(&f, 13);
@@ -153,7 +156,8 @@ static void numbers_that_cannot_be_are_refused_by_name(void)
     refuses_tensor(TYPE(FLOAT), (float[]){ 1, NAN }, 8, XO_EVALUE, "element 1 is", "NaN");
     refuses_tensor(TYPE(FLOAT), (float[]){ -INFINITY, 0 }, 8, XO_EVALUE, "element 0 is -inf", "infinity");
     refuses_tensor(TYPE(FLOAT16), h, 4, XO_EVALUE, "element 1 is inf", "infinity in float16");
-    refuses_tensor(TYPE(DOUBLE), (double[]){ 0, 1e39 }, 16, XO_EVALUE, "element 1 is 1e+39", "a double float32 cannot hold");
+    refuses_tensor(TYPE(DOUBLE), (double[]){ 0, 1e39 }, 16, XO_EVALUE, "element 1 is 1e+39",
+                   "a double float32 cannot hold");
     refuses_tensor(TYPE(UINT64), (uint64_t[]){ 0, 1ULL << 63 }, 16, XO_EVALUE, "element 1", "2^63");
     begin(&f, 13);
     onnx_initialiser(&f, onnx_raw(&f, "w", TYPE(BFLOAT16), 1, (int64_t[]){ 2 }, "1234", 4));
@@ -282,11 +286,13 @@ static void attributes_and_left_out_inputs_arrive(void)
     if (!tap_ok(!parse(&g, &f), "a node with every kind of attribute"))
         return;
     const struct xo_graph_node *c = g.node;
-    tap_ok(c->inputs == 3 && c->input[1] == XO_NONE && c->input[2] == value_of(&g, "max"), "an input left out is none");
+    tap_ok(c->inputs == 3 && c->input[1] == XO_NONE && c->input[2] == value_of(&g, "max"),
+           "an input left out is none");
     tap_ok(xo_attribute_int(c, "an_int", 0) == -7 && xo_attribute_int(c, "absent", 4) == 4
            && xo_attribute_int(c, "untyped", 0) == 5, "int, or the default");
     tap_ok(xo_attribute_float(c, "a_float", 0) == 0.5f && xo_attribute_float(c, "absent", 4) == 4, "float");
-    tap_ok(!strcmp(xo_attribute_text(c, "a_text", ""), "SAME_UPPER") && !xo_attribute_text(c, "an_int", NULL), "text");
+    tap_ok(!strcmp(xo_attribute_text(c, "a_text", ""), "SAME_UPPER") && !xo_attribute_text(c, "an_int", NULL),
+           "text");
     tap_ok(xo_attribute(c, "ints")->count == 3 && xo_attribute(c, "ints")->ints[1] == -2, "ints");
     tap_ok(xo_attribute(c, "floats")->count == 2 && xo_attribute(c, "floats")->floats[0] == 0.25f, "floats");
     xo_graph_free(&g);
@@ -303,7 +309,8 @@ static int read_with(const char *location, const char *offset, const char *lengt
     FILE *file = fopen("model/m.onnx", "wb");
     int status;
     begin(&f, 13);
-    onnx_elsewhere(&f, onnx_initialiser(&f, onnx_shape(&f, "w", TYPE(FLOAT), 1, (int64_t[]){ 3 })), location, offset, length);
+    onnx_elsewhere(&f, onnx_initialiser(&f, onnx_shape(&f, "w", TYPE(FLOAT), 1, (int64_t[]){ 3 })), location, offset,
+                   length);
     onnx_node(&f, "Add", "add", "x,w", "y");
     bytes = onnx_pack(&f, &nbytes);
     fwrite(bytes, 1, nbytes, file);
@@ -338,16 +345,21 @@ static void external_data_are_read_from_the_folder_and_nowhere_else(void)
     tap_ok(!read_with("sub/w.bin", NULL, NULL, &third) && third == 2, "external data are read");
     tap_ok(!read_with("sub/w.bin", "8", "12", &third) && third == 4, "from their offset on");
     tap_ok(!read_with("inner", "12", NULL, &third) && third == 5, "a link that stays in the folder is followed");
-    tap_ok(read_with("sub/w.bin", "16", "12", &third) == XO_EVALUE && strstr(info.text, "24 bytes"), "data beyond the end");
-    tap_ok(read_with("sub/w.bin", "0", "16", &third) == XO_EVALUE && strstr(info.text, "length 16"), "another length");
+    tap_ok(read_with("sub/w.bin", "16", "12", &third) == XO_EVALUE && strstr(info.text, "24 bytes"),
+           "data beyond the end");
+    tap_ok(read_with("sub/w.bin", "0", "16", &third) == XO_EVALUE && strstr(info.text, "length 16"),
+           "another length");
     tap_ok(read_with("sub/w.bin", "-4", NULL, &third) == XO_EVALUE, "an offset that is no number");
     tap_ok(read_with("../secret", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"), "..");
-    tap_ok(read_with("sub/../../secret", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"), ".. within");
-    tap_ok(read_with("link", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"), "a link that leads out");
+    tap_ok(read_with("sub/../../secret", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"),
+           ".. within");
+    tap_ok(read_with("link", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"),
+           "a link that leads out");
     tap_ok(read_with(absolute, NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"), "an absolute path");
     tap_ok(read_with("sub", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "regular"), "a folder");
     tap_ok(read_with(NULL, NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "location"), "no location");
-    tap_ok(read_with("missing", NULL, NULL, &third) == ENOENT && strstr(info.text, "external data of w"), "a file that is not there");
+    tap_ok(read_with("missing", NULL, NULL, &third) == ENOENT && strstr(info.text, "external data of w"),
+           "a file that is not there");
     scratch_leave();
 }
 

@@ -32,7 +32,8 @@ static void make_file(void)
     onnx_node(&f, "DequantizeLinear", "dx", "xq,s", "xd");
     onnx_node(&f, "DequantizeLinear", "dw", "wq,s", "w");
     onnx_node(&f, "MatMul", "fc", "xd,w", "a");
-    onnx_elsewhere(&f, onnx_initialiser(&f, onnx_shape(&f, "b", TYPE(FLOAT), 1, (int64_t[]){ 3 })), "w.bin", NULL, NULL);
+    onnx_elsewhere(&f, onnx_initialiser(&f, onnx_shape(&f, "b", TYPE(FLOAT), 1, (int64_t[]){ 3 })), "w.bin", NULL,
+                   NULL);
     onnx_node(&f, "Add", "fc", "a,b", "c");
     onnx_floats(&f, "big", 2, (int64_t[]){ 3, 2000 }, big);
     n = onnx_node(&f, "Gemm", "", "c,big", "d");
