@@ -178,9 +178,8 @@ static int print_pattern(FILE *f, struct xo_hardware *copy, const struct xo_node
     bool keep = false;
     for (size_t k = 0; k < xo_schema_count; k++)
         xo_data(copy, &xo_schema[k])->mark.origin = NULL;
-    int status = xo_override(copy, pattern, &keep, NULL);
-    if (status)
-        return status;
+    if (xo_override(copy, pattern, &keep, NULL))
+        return ENOMEM;                 /* all else was checked when it was read */
     fputs("  ", f);
     print_text(f, pattern->key);
     fputs(pattern->count ? ":\n" : ": {}\n", f);
@@ -202,8 +201,7 @@ static int print_layers(FILE *f, const struct xo_hardware *h)
     if (!h->owned->layers || status)
         return status;
     fputs(h->owned->layers->count ? "layers:\n" : "layers: {}\n", f);
-    for (const struct xo_node *pattern = h->owned->layers->first; pattern && !status;
-         pattern = pattern->next)
+    for (const struct xo_node *pattern = h->owned->layers->first; pattern && !status; pattern = pattern->next)
         status = print_pattern(f, &copy, pattern);
     xo_hardware_free(&copy);
     return status;
