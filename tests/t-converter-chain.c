@@ -614,7 +614,7 @@ static void every_key_changes_the_result(void)
     static const char *const fixed[] = { "array.rows=32", "array.columns=24", "dac.bits=2", "adc.bits=6", "adc.range=fixed",
                                          "adc.low_ampere=-1.3e-5", "adc.high_ampere=1.3e-5", "gain.scope=none",
                                          NULL };
-    static const char *const offset[] = { "array.rows=32", "array.columns=24", "mapping.sign=offset", "adc.bits=6", NULL };
+    static const char *const offset[] = { "array.rows=32", "array.columns=24", "mapping.sign=offset", "adc.bits=4", NULL };
     static const struct { const char *const *base, *key; } change[] = {
         { base, "dac.bits=1" }, { fixed, "dac.read_volt=0.3" }, { fixed, "dac.gain_error=0.1" },
         { base, "dac.offset_volt=0.01" }, { fixed, "dac.inl_volt=[0.01]" }, { base, "dac.noise_volt=0.01" },
