@@ -81,7 +81,8 @@ struct library { const char *name, *kernels; void (*multiply)(const void *, cons
 
 static const struct library libraries[2][4] = {        /* by precision; NULL: the kernels OpenBLAS picks itself */
     {{"OpenBLAS", NULL, dgemm}, {"OpenBLAS", "Haswell", dgemm}, {"OpenBLAS", "SkylakeX", dgemm}},
-    {{"OpenBLAS", NULL, sgemm}, {"OpenBLAS", "Haswell", sgemm}, {"OpenBLAS", "SkylakeX", sgemm}, {"oneDNN", NULL, onednn_sgemm}},
+    {{"OpenBLAS", NULL, sgemm}, {"OpenBLAS", "Haswell", sgemm}, {"OpenBLAS", "SkylakeX", sgemm},
+     {"oneDNN", NULL, onednn_sgemm}},
 };
 
 /* OpenBLAS reads its choice of kernels before main: so this program runs itself, as `tiles gemm PRECISION NUMBER`. */
