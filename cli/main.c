@@ -74,6 +74,7 @@ static void begin_with_one_blas_thread(char **argv)
 int main(int argc, char **argv)
 {
     begin_with_one_blas_thread(argv);
+    enum xo_simd simd;
     signal(SIGXFSZ, SIG_IGN);          /* a file-size limit is then an error of the write, with a message */
     cli_find_helper();
     if (argc < 2)
@@ -87,6 +88,9 @@ int main(int argc, char **argv)
     const struct verb *verb = find(asks ? argv[2] : name);
     if (!verb)
         return unknown(asks ? argv[2] : name);
+    int code = cli_simd(&simd);        /* a mistake in it is told by every verb */
+    if (code)
+        return code;
     if (asks)
         return verb->run(2, (char *[]){argv[0], (char []){"--help"}, NULL});
     return verb->run(argc - 1, argv + 1);

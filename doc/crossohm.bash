@@ -10,6 +10,7 @@ _crossohm()
         words='adc dac'
     else
         case $before in
+        --precision) words='float64 float32' ;;
         --reading) words='code analog' ;;
         --engine) words='auto cholmod klu starmesh ngspice' ;;
         --dialect) words='ngspice hspice ltspice spectre xyce' ;;

@@ -94,6 +94,11 @@ int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_in
 /* A cell of conductance g behind its series resistance R: g / (1 + g R)  (factor.c). */
 dd xo_cell_and_series(double siemens, double series_ohm);
 
+/* matrix.c: XO_ECONFLICT names a driven row that has no voltage of its own. */
+int xo_check_independent(const xo_circuit *c, struct xo_info *info);
+/* Certify a block of columns of a matrix: fills sampled_columns and sampled_error_rel.  The factor is proven. */
+void xo_sample_columns(const xo_factor *f, const double *g_ni_siemens, struct xo_matrix_result *m);
+
 /* components.c */
 int xo_components_find(xo_factor *f);
 void xo_components_free(struct xo_components *k);
