@@ -22,12 +22,12 @@ static const struct verb {
     {"map",     cli_map,     "what a network's weights become on arrays, tile by tile"},
     {"info",    cli_info,    "what a file holds"},
     {"converter", cli_converter, "a DAC's or ADC's parameters from a sweep of its deck"},
+    {"bench",   cli_bench,   "how fast, against what this machine can do"},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
 /* The verbs of DESIGN that come later: named, so that nobody hunts for a typing mistake. */
-static const char *const planned[] = {"device", "eval", "sweep",
-                                      "merge", "bench"};
+static const char *const planned[] = {"device", "eval", "sweep", "merge"};
 
 static int help(FILE *to)
 {

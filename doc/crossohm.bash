@@ -11,7 +11,7 @@ _crossohm()
     else
         case $before in
         --reading) words='code analog' ;;
-        --engine) words='auto cholmod klu starmesh ngspice' ;;
+        --engine) words='auto cholmod klu line starmesh ngspice' ;;
         --dialect) words='ngspice hspice ltspice spectre xyce' ;;
         --against) words='cholmod klu starmesh ngspice' ;;
         --scheme) words='half third floating' ;;
