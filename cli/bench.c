@@ -95,10 +95,11 @@ static int run(struct bench *b)
 int cli_bench(int argc, char **argv)
 {
     struct cli_common common = {0};
-    struct bench b = {.common = &common, .largest = 256, .rows = json_array()};
+    struct bench b = {.common = &common, .smallest = 16, .largest = 256, .rows = json_array()};
     const char *file = NULL;
     struct cli_option options[] = {
-        {CLI_COUNT, 0, "size", &b.largest, "N", "side of the largest array, 16 to 4096; default 256", false},
+        {CLI_COUNT, 0, "size", &b.largest, "N", "side of the largest array, up to 4096; default 256", false},
+        {CLI_COUNT, 0, "from", &b.smallest, "N", "side of the smallest; sides double; default 16", false},
         {CLI_FLAG, 0, "ngspice", &b.ngspice, NULL, "time ngspice too, up to 64x64", false},
         {.kind = CLI_END}
     };
@@ -107,8 +108,9 @@ int cli_bench(int argc, char **argv)
     };
     bool stop;
     int code = cli_parse(&page, &common, &file, argc, argv, &stop);
-    if (!stop && (b.largest < 16 || b.largest > 4096))
-        code = cli_fail(CLI_USAGE, "--size: found %zu; expected 16 to 4096", b.largest);
+    if (!stop && (b.smallest < 1 || b.smallest > b.largest || b.largest > 4096))
+        code = cli_fail(CLI_USAGE, "--from, --size: found %zu and %zu; expected 1 <= from <= size <= 4096", b.smallest,
+                        b.largest);
     else if (!stop)
         code = b.rows ? run(&b) : cli_no_memory();
     json_decref(b.rows);

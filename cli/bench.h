@@ -16,7 +16,7 @@ void bench_measure_rates(struct bench_rates *rates, int threads);
 /* What every measurement gets: how to work, the limits, and the list that its rows go to. */
 struct bench {
     const struct cli_common *common;
-    size_t largest;                    /* side of the largest array */
+    size_t smallest, largest;          /* sides of the arrays */
     bool ngspice;
     struct bench_rates rates;
     json_t *rows;

@@ -9,6 +9,7 @@
 
 #define MOST_DIRECT_CELLS ((size_t)512 * 512)      /* klu takes tens of seconds beyond */
 #define MOST_NGSPICE_CELLS ((size_t)64 * 64)       /* ngspice a minute                 */
+#define CACHED_CELLS 600000                        /* larger arrays come from memory   */
 #define ENOUGH_SEC 0.3                             /* spent on repetitions             */
 #define MOST_RUNS 25
 
@@ -128,8 +129,9 @@ static void put(json_t *row, const char *key, double value)
 static void add_row(struct bench *b, const struct array *a, const char *name, const struct result *r, double cholmod,
                     double klu, double ngspice)
 {
-    double total = r->best.total, used = r->bytes > 0 ? r->bytes / b->rates.stream_byte
-                                                      : r->operations / b->rates.dgemm_flop;
+    bool by_memory = r->bytes > 0 && a->side * a->side > CACHED_CELLS;
+    double total = r->best.total, used = by_memory ? r->bytes / b->rates.stream_byte
+                                                   : r->operations / b->rates.dgemm_flop;
     json_t *row = json_pack("{s:s, s:s, s:I, s:s, s:s}", "what", "one input", "array", a->kind->name,
                             "side", (json_int_t)a->side, "engine", name, "worked", xo_engine_name(r->engine));
     put(row, "plan_sec", r->best.plan);
@@ -138,7 +140,7 @@ static void add_row(struct bench *b, const struct array *a, const char *name, co
     put(row, "total_sec", total);
     put(row, "operations", r->operations);
     put(row, "bytes", r->bytes);
-    json_object_set_new(row, "limit", json_string(r->bytes > 0 ? "stream" : "dgemm"));
+    json_object_set_new(row, "limit", json_string(by_memory ? "stream" : "dgemm"));
     put(row, "fraction_of_limit", used / total);
     put(row, "iterations", r->iterations);
     put(row, "worst_bound_rel", r->bound_rel);
@@ -186,7 +188,7 @@ static int bench_array(struct bench *b, const struct array *a)
 int bench_one_input(struct bench *b)
 {
     int code = CLI_DONE;
-    for (size_t side = 16; side <= b->largest && !code; side *= 2)
+    for (size_t side = b->smallest; side <= b->largest && !code; side *= 2)
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds && !code; k++) {
             struct array a;
             if (side > kinds[k].largest)

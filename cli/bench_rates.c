@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "bench.h"
 
-enum { SIDE = 1024, RUNS = 5, STREAM_NUMBERS = 1 << 23 };      /* 64 MiB an array: beyond any cache */
+enum { SIDE = 1024, RUNS = 10, STREAM_NUMBERS = 1 << 23 };      /* 64 MiB an array: beyond any cache */
 
 /* One product per thread, each of its own matrices; `single` in float. */
 static double product_sec(bool single, int threads, void *a, void *b, void *c)
