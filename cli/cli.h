@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include "xo_file.h"
 #include "xo_hardware.h"
+#include "xo_simd.h"
 #include "xo_ngspice.h"
 #include "xo_simd.h"
 #include "xo_solver.h"
@@ -258,5 +259,7 @@ int cli_eval(int argc, char **argv);
 int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);
+int cli_bench(int argc, char **argv);
+int cli_simd(enum xo_simd *out);       /* what CROSSOHM_SIMD in the environment says; best if it says nothing */
 
 #endif

@@ -23,12 +23,12 @@ static const struct verb {
     {"eval",    cli_eval,    "a network on real data: in float32, on crossbars, and what it loses"},
     {"info",    cli_info,    "what a file holds"},
     {"converter", cli_converter, "a DAC's or ADC's parameters from a sweep of its deck"},
+    {"bench",   cli_bench,   "how fast, against what this machine can do"},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
 /* The verbs of DESIGN that come later: named, so that nobody hunts for a typing mistake. */
-static const char *const planned[] = {"device", "sweep",
-                                      "merge", "bench"};
+static const char *const planned[] = {"device", "sweep", "merge"};
 
 static int help(FILE *to)
 {

@@ -190,12 +190,16 @@ static int program(struct cli_session *s, enum xo_engine engine, const double *c
 {
     struct xo_info info = {""};
     struct xo_options options = {
-        .engine = engine, .threads = (int)s->common.threads, .progress = cli_progress_show, .user = &s->progress
+        .engine = engine, .threads = (int)s->common.threads, .inputs = s->inputs,
+        .progress = cli_progress_show, .user = &s->progress
     };
     xo_factor_free(s->factor);
     xo_plan_free(s->plan);
     s->factor = NULL;
     s->plan = NULL;
+    int code = cli_simd(&options.simd);
+    if (code)
+        return code;
     cli_progress_stage(&s->progress, "plan", 0, NULL);
     int status = xo_plan_new(&s->plan, s->circuit, &options, &info);
     cli_progress_clear(&s->progress);

@@ -127,13 +127,18 @@ static int matrix_by_solving(const xo_factor *f, struct couplings *y, double *si
 
 int xo_matrix(xo_factor *f, struct xo_matrix_result *m, struct xo_info *info)
 {
-    const xo_circuit *c = f->plan->circuit;
-    bool eliminate = f->plan->table->couplings && c->unknowns;
     double *siemens = NULL;
     struct couplings y = {0};
-    int status = xo_check_independent(c, info);
-    if (f->plan->engine == XO_ENGINE_KLU)
-        return xo_fail(info, XO_EUNSUPPORTED, "engine klu offers no conductance matrix; expected starmesh or cholmod");
+    int status = xo_check_independent(f->plan->circuit, info);
+    if (!status && xo_factor_may_turn(f))
+        status = xo_factor_turn(f, "a whole matrix: a factor pays", info);
+    const xo_circuit *c = f->plan->circuit;
+    bool eliminate = f->plan->table->couplings && c->unknowns;
+    if (status)
+        return status;
+    if (f->plan->engine == XO_ENGINE_KLU || f->plan->table->run)
+        return xo_fail(info, XO_EUNSUPPORTED, "engine %s offers no conductance matrix; expected starmesh or cholmod",
+                       f->plan->table->name);
     if (!status && !f->proven && !eliminate)
         status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array", f->plan->table->name);
     if (status)

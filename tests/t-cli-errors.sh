@@ -156,8 +156,8 @@ fact "usage: an unknown option" usage '--nodes' solve hw.yaml g.npy v.csv --node
 fact "usage: no hardware file" usage 'no file' crossohm solve -g g.npy -v v.csv
 fact "usage: no voltages" usage '-v' crossohm solve hw.yaml -g g.npy
 fact "usage: an engine that is not one" usage 'expected auto' solve hw.yaml g.npy v.csv --engine spice
-fact "usage: an engine of a later version" usage 'later version' \
-    crossohm compare hw.yaml -g g.npy -v v.csv --against line
+fact "usage: an engine that is none" usage 'expected some of' \
+    crossohm compare hw.yaml -g g.npy -v v.csv --against lines
 fact "usage: the matrix by klu" usage '.' crossohm matrix hw.yaml -g g.npy --engine klu -o out/m.npy
 fact "usage: an option without its value" usage '--engine' solve hw.yaml g.npy v.csv --engine
 fact "usage: no threads" usage '--threads' solve hw.yaml g.npy v.csv --threads 0
