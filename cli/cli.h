@@ -260,6 +260,5 @@ int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);
 int cli_bench(int argc, char **argv);
-int cli_simd(enum xo_simd *out);       /* what CROSSOHM_SIMD in the environment says; best if it says nothing */
 
 #endif

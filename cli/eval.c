@@ -119,10 +119,14 @@ static int evaluate(struct eval_job *job)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     if (!s->common.threads_given)
         s->common.threads = processors > 1 ? (size_t)processors : 1;
+    enum xo_simd simd;
+    int code = cli_simd(&simd);
+    if (code)
+        return code;
     const struct xo_eval_request request = {
         .network = job->network, .hardware = &s->hardware, .data = job->scored, .calibrate = job->calibration,
         .preprocess = job->pixels, .limit = job->limit, .calibrate_limit = job->calibrate_limit,
-        .threads = (int)s->common.threads, .every_gain = job->stages, .keep_logits = job->logits,
+        .threads = (int)s->common.threads, .simd = simd, .every_gain = job->stages, .keep_logits = job->logits,
         .checkpoint = job->checkpoint, .resume = job->resume, .progress = show, .user = job,
     };
     int status = xo_eval_new(&job->eval, &request, &info);

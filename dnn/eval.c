@@ -234,8 +234,10 @@ static int calibrate_all(struct xo_eval *e, struct xo_info *info)
     int status = e->calibration.count ? xo_eval_input_ranges(e, info) : 0;
     if (!status)
         status = make_engines(e, info);
-    for (size_t k = 0; k < e->engines && !status; k++)
+    for (size_t k = 0; k < e->engines && !status; k++) {
+        xo_engine_dnn_simd(e->engine[k], e->request.simd);
         status = calibrate(e, e->engine[k], info);
+    }
     return status;
 }
 

@@ -13,6 +13,7 @@
 #include "xo_data.h"
 #include "xo_hardware.h"
 #include "xo_network.h"
+#include "xo_simd.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,6 +39,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     const xo_preprocess *preprocess;
     size_t limit, calibrate_limit;                          /* first so many; 0: all                         */
     int threads;                                            /* < 1: one                                      */
+    enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
     int keep_logits;
     const char *checkpoint;                                 /* a file, gone when all is done; NULL: none     */

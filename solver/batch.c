@@ -104,15 +104,23 @@ int xo_batch_new(xo_batch **out, const xo_circuit *c, const struct xo_batch_opti
 {
     static const struct xo_batch_options none;
     enum xo_simd simd = options && options->simd ? options->simd : xo_simd_best();
-    int status = xo_check_independent(c, info);
+    xo_circuit *drawn = NULL;
+    int status = c->lines ? xo_circuit_draw(&drawn, c, info) : 0;
     if (status)
         return status;
-    if (!xo_simd_available(simd))
-        return xo_fail(info, XO_EUNSUPPORTED, "instruction set %s: this machine has no better than %s",
-                       xo_simd_name(simd), xo_simd_name(xo_simd_best()));
+    c = drawn ? drawn : c;
+    status = xo_check_independent(c, info);
+    if (!status && !xo_simd_available(simd))
+        status = xo_fail(info, XO_EUNSUPPORTED, "instruction set %s: this machine has no better than %s",
+                         xo_simd_name(simd), xo_simd_name(xo_simd_best()));
+    if (status) {
+        xo_circuit_free(drawn);
+        return status;
+    }
     xo_batch *t = xo_calloc(1, sizeof *t);
     if (t) {
         t->circuit = c;
+        t->own_circuit = drawn;
         t->options = options ? *options : none;
         t->options.simd = simd;
         t->threads = t->options.threads < 1 ? 1 : t->options.threads;
@@ -120,11 +128,14 @@ int xo_batch_new(xo_batch **out, const xo_circuit *c, const struct xo_batch_opti
     }
     status = t ? build(t) : ENOMEM;
     if (status)
+        xo_fail(info, status, "batch: cannot plan for %zu x %zu arrays: %s", c->rows, c->columns, xo_strerror(status));
+    if (status && !t)
+        xo_circuit_free(drawn);
+    if (status)
         xo_batch_free(t);
     else
         *out = t;
-    return status ? xo_fail(info, status, "batch: cannot plan for %zu x %zu arrays: %s", c->rows, c->columns,
-                            xo_strerror(status)) : 0;
+    return status;
 }
 
 void xo_batch_free(xo_batch *t)
@@ -144,6 +155,7 @@ void xo_batch_free(xo_batch *t)
     free(t->own);
     free(t->all);
     xo_batch_plan_free(t->plan);
+    xo_circuit_free(t->own_circuit);
     free(t);
 }
 
