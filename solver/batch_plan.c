@@ -230,8 +230,8 @@ static int set_flags_of(struct making *m, int32_t step)
 /* ---- roundings ------------------------------------------------------------------------------------ */
 
 /* Each pivot, in units of u relative to the coupling it changes: its sum (two additions within a tile, eight in a
- * group, one per group, three inside the four pivots, and up to three eliminations after which what the sum became may
- * differ by six from the sum of what its terms became), twice a root and a quotient, two products by the result,
+ * group, one per group, three inside the four pivots, and up to three eliminations after which what the sum became
+ * may differ by six from the sum of what its terms became), twice a root and a quotient, two products by the result,
  * product and addition. */
 #define ROUNDINGS_PER_PIVOT (2 + 8 + 3 + 3 * 6 + 4 + 2 + 2)
 #define ROUNDINGS_PER_CELL 3           /* with a resistance in series: product, sum, quotient */
