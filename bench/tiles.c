@@ -181,7 +181,8 @@ static int measure(int index, enum xo_precision precision, enum xo_simd simd, do
         double rate = 1e-9 * xo_batch_operations(tiles) / sec;
         printf("%-8s %4zux%-4zu %10.2f %9.2f %10.4f %10.4g %8.1f %8.1f %%\n",
                precision == XO_FLOAT64 ? "float64" : "float32", size, size, 1e3 * plan_sec,
-               1e-6 * xo_batch_operations(tiles), 1e3 * sec, prototype_ms[precision][index], rate, 100 * rate / limit);
+               1e-6 * xo_batch_operations(tiles), 1e3 * sec, prototype_ms[precision][index], rate,
+               100 * rate / limit);
     }
     fflush(stdout);
     xo_batch_free(tiles);

@@ -250,7 +250,6 @@ int cli_matrix(int argc, char **argv);
 /* What matrix writes; NULL: not asked for. */
 struct cli_matrix_files { const char *matrix, *offset, *bound, *offset_bound; };
 int cli_matrix_batch(struct cli_session *s, const struct cli_matrix_files *files, const char *precision);
-int cli_simd(enum xo_simd *out);       /* what CROSSOHM_SIMD in the environment says; best if it says nothing */
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_apply(int argc, char **argv);

@@ -84,10 +84,13 @@ static void set_bound(xo_batch *t)
     t->relative_bound = 3 * share < 1 ? share / (1 - 3 * share) : INFINITY;
 }
 
-static int build(xo_batch *t)
+static int build(xo_batch *t, struct xo_info *info)
 {
-    const xo_circuit *c = t->circuit;
-    int status = xo_batch_plan_new(&t->plan, c, needs_all_couplings(c, &t->options));
+    int status = t->circuit->lines ? xo_circuit_draw(&t->own_circuit, t->circuit, info) : 0;
+    if (status)
+        return status;
+    const xo_circuit *c = t->circuit = t->own_circuit ? t->own_circuit : t->circuit;
+    status = xo_batch_plan_new(&t->plan, c, needs_all_couplings(c, &t->options));
     if (!status)
         status = list_terminals(t);
     t->work = xo_calloc((size_t)t->threads, sizeof *t->work);
@@ -126,7 +129,7 @@ int xo_batch_new(xo_batch **out, const xo_circuit *c, const struct xo_batch_opti
         t->threads = t->options.threads < 1 ? 1 : t->options.threads;
         t->kernel = kernel_table[simd][t->options.precision == XO_FLOAT32];
     }
-    status = t ? build(t) : ENOMEM;
+    status = t ? build(t, info) : ENOMEM;
     if (status)
         xo_fail(info, status, "batch: cannot plan for %zu x %zu arrays: %s", c->rows, c->columns, xo_strerror(status));
     if (status && !t)
@@ -271,7 +274,7 @@ int xo_batch_check(const xo_batch *t, const double *cell_siemens, const double *
     struct xo_matrix_result m = {0};
     xo_plan *plan = NULL;
     xo_factor *factor = NULL;
-    int status = xo_plan_new(&plan, t->circuit, NULL, info);
+    int status = xo_plan_new(&plan, t->circuit, &(struct xo_options){.engine = XO_ENGINE_STARMESH}, info);
     if (!status)
         status = xo_factor_new(&factor, plan, cell_siemens, info);
     if (!status && !factor->proven)

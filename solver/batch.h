@@ -53,7 +53,7 @@ struct xo_batch_plan {
     int32_t *cell_value;               /* [rows][columns] value that a cell is, 0 where it is no link               */
     size_t constants, cells, flags, clears;
     int64_t arena_vectors;
-    double operations;                 /* multiplications and additions, an array: sum of squares of front sizes      */
+    double operations;                 /* multiplications and additions, an array: sum of squares of front sizes    */
     double roundings;                  /* that a coupling can collect on the longest chain of fronts                */
     bool all_couplings;                /* those among sources and among senses as well                              */
 };

@@ -230,10 +230,11 @@ static int set_flags_of(struct making *m, int32_t step)
 /* ---- roundings ------------------------------------------------------------------------------------ */
 
 /* Each pivot, in units of u relative to the coupling it changes: its sum (two additions within a tile, eight in a
- * group, one per group, three inside the four pivots, and what the sum carried through up to three eliminations may
- * differ from the sum of what was carried through, four each), twice a root and a quotient, two products by the
- * result, product and addition. */
-#define ROUNDINGS_PER_PIVOT (2 + 8 + 3 + 3 * 4 + 4 + 2 + 2)
+ * group, one per group, three inside the four pivots, and up to three eliminations after which what the sum became
+ * may differ by six from the sum of what its terms became), twice a root and a quotient, two products by the result,
+ * product and addition. */
+#define ROUNDINGS_PER_PIVOT (2 + 8 + 3 + 3 * 6 + 4 + 2 + 2)
+#define ROUNDINGS_PER_CELL 3           /* with a resistance in series: product, sum, quotient */
 #define STRIPS_PER_ROUNDING 8.0
 
 static int count_roundings(struct making *m)
@@ -249,7 +250,7 @@ static int count_roundings(struct making *m)
         if (f->parent >= 0 && chain[f->parent] < chain[k])
             chain[f->parent] = chain[k];
     }
-    p->roundings = m->s->link_roundings + chain[p->fronts - 1];
+    p->roundings = ROUNDINGS_PER_CELL + m->s->link_roundings + chain[p->fronts - 1];
     free(chain);
     return 0;
 }

@@ -326,8 +326,8 @@ static void cells_from_a_function(void)
     tap_ok(!status && rounded, "float32 results are the float64 ones, rounded");
     source.fail_at = 20;
     status = d.status ? 0 : xo_batch_matrix(d.batch, &b, &info);
-    tap_ok(status == XO_ESHAPE && strstr(info.text, "array 20:"), "its status ends the batch, the first array is named: "
-           "%s", info.text);
+    tap_ok(status == XO_ESHAPE && strstr(info.text, "array 20:"),
+           "its status ends the batch, the first array is named: %s", info.text);
     tiled_free(&d);
 }
 
@@ -379,7 +379,8 @@ static void the_check_sees_what_is_wrong(void)
     d.b.g_ni_siemens[3 * N + 4] *= 1 + 1e-4;
     if (!status)
         status = xo_batch_check(d.batch, cells, d.b.g_ni_siemens, &wrong, NULL, &d.info);
-    printf("# float32: certified within %.2g in %zu columns; with an entry off by 1e-4: %.2g\n", right, columns, wrong);
+    printf("# float32: certified within %.2g in %zu columns; with an entry off by 1e-4: %.2g\n", right, columns,
+           wrong);
     tap_ok(!status && columns == N && right > 0 && right < 1e-5, "a float32 matrix is certified within 1e-5");
     tap_ok(!status && wrong > 0.99e-4 && wrong < 1.1e-4, "and an entry that is off is found");
     tiled_free(&d);
