@@ -107,23 +107,15 @@ int xo_batch_new(xo_batch **out, const xo_circuit *c, const struct xo_batch_opti
 {
     static const struct xo_batch_options none;
     enum xo_simd simd = options && options->simd ? options->simd : xo_simd_best();
-    xo_circuit *drawn = NULL;
-    int status = c->lines ? xo_circuit_draw(&drawn, c, info) : 0;
+    int status = xo_check_independent(c, info);
     if (status)
         return status;
-    c = drawn ? drawn : c;
-    status = xo_check_independent(c, info);
-    if (!status && !xo_simd_available(simd))
-        status = xo_fail(info, XO_EUNSUPPORTED, "instruction set %s: this machine has no better than %s",
-                         xo_simd_name(simd), xo_simd_name(xo_simd_best()));
-    if (status) {
-        xo_circuit_free(drawn);
-        return status;
-    }
+    if (!xo_simd_available(simd))
+        return xo_fail(info, XO_EUNSUPPORTED, "instruction set %s: this machine has no better than %s",
+                       xo_simd_name(simd), xo_simd_name(xo_simd_best()));
     xo_batch *t = xo_calloc(1, sizeof *t);
     if (t) {
         t->circuit = c;
-        t->own_circuit = drawn;
         t->options = options ? *options : none;
         t->options.simd = simd;
         t->threads = t->options.threads < 1 ? 1 : t->options.threads;
@@ -131,14 +123,11 @@ int xo_batch_new(xo_batch **out, const xo_circuit *c, const struct xo_batch_opti
     }
     status = t ? build(t, info) : ENOMEM;
     if (status)
-        xo_fail(info, status, "batch: cannot plan for %zu x %zu arrays: %s", c->rows, c->columns, xo_strerror(status));
-    if (status && !t)
-        xo_circuit_free(drawn);
-    if (status)
         xo_batch_free(t);
     else
         *out = t;
-    return status;
+    return status ? xo_fail(info, status, "batch: cannot plan for %zu x %zu arrays: %s", c->rows, c->columns,
+                            xo_strerror(status)) : 0;
 }
 
 void xo_batch_free(xo_batch *t)

@@ -21,8 +21,8 @@ struct xo_batch_work {
 };
 
 struct xo_batch {
-    const xo_circuit *circuit;         /* drawn                                                 */
-    xo_circuit *own_circuit;           /* circuit, where the caller's is not drawn; else NULL   */
+    const xo_circuit *circuit;         /* drawn                                                                   */
+    xo_circuit *own_circuit;           /* the same, where the caller's is not; else NULL                          */
     struct xo_batch_options options;
     const struct xo_batch_kernel *kernel;
     struct xo_batch_plan *plan;
