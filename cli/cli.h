@@ -51,6 +51,7 @@ void cli_progress_stage(struct cli_progress *p, const char *stage, double items,
 int cli_progress_show(void *progress, double fraction);          /* struct xo_options' callback */
 void cli_progress_clear(struct cli_progress *p);
 double cli_now_sec(void);
+int cli_simd(enum xo_simd *out);       /* what CROSSOHM_SIMD in the environment says; best if it says nothing */
 
 /* ---- options.c: one table per verb ---------------------------------------------------------------- */
 
