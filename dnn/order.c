@@ -48,7 +48,8 @@ static bool agree(const struct xo_call *c, bool *last)
     return !all && clear_all(n, last, 0);
 }
 
-void xo_order_channels(const struct xo_graph *g, const struct xo_call *call, const struct xo_tensor *tensor, bool *last)
+void xo_order_channels(const struct xo_graph *g, const struct xo_call *call, const struct xo_tensor *tensor,
+                       bool *last)
 {
     bool changed = true;
     for (size_t v = 0; v < g->values; v++)
