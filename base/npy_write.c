@@ -20,13 +20,13 @@ enum {
 /* Prefix, dictionary, blanks to the next multiple of 64 (at least one), newline.  Returns the length.
  * (NumPy also leaves room for the first size to grow to 21 digits; with 4 dimensions at most that stays within
  * the same 128 bytes.) */
-size_t xo_npy_print_header(char text[XO_NPY_HEADER_SIZE], size_t dimensions, const size_t *shape)
+static size_t print_header(char text[XO_NPY_HEADER_SIZE], const char *type, size_t dimensions, const size_t *shape)
 {
     char tuple[XO_SHAPE_SIZE];
     size_t length = PREFIX_NBYTES, room;
     xo_shape_print(tuple, dimensions, shape);
     length += (size_t)snprintf(text + length, XO_NPY_HEADER_SIZE - length,
-                               "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }", tuple);
+                               "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, tuple);
     room = ALIGNMENT - (length + 1) % ALIGNMENT;
     memset(text + length, ' ', room);
     length += room;
@@ -35,6 +35,11 @@ size_t xo_npy_print_header(char text[XO_NPY_HEADER_SIZE], size_t dimensions, con
     text[8] = (char)((length - PREFIX_NBYTES) & 0xff);
     text[9] = (char)((length - PREFIX_NBYTES) >> 8);
     return length;
+}
+
+size_t xo_npy_print_header(char text[XO_NPY_HEADER_SIZE], size_t dimensions, const size_t *shape)
+{
+    return print_header(text, "<f8", dimensions, shape);
 }
 
 /* Little-endian float64, whatever the host.  Returns the number of bytes. */
@@ -83,5 +88,31 @@ int xo_npy_write(const char *path, const struct xo_ndarray *a, struct xo_info *i
     if (status)
         return status;
     xo_npy_print(w.stream, a);
+    return xo_writer_commit(&w, info);
+}
+
+int xo_npy_write_float(const char *path, size_t dimensions, const size_t *shape, const float *value,
+                       struct xo_info *info)
+{
+    char header[XO_NPY_HEADER_SIZE];
+    unsigned char bytes[4 * CHUNK];
+    struct xo_writer w;
+    size_t count = 1;
+    int status = xo_writer_open(&w, path, info);
+    if (status)
+        return status;
+    for (size_t d = 0; d < dimensions; d++)
+        count *= shape[d];
+    fwrite(header, 1, print_header(header, "<f4", dimensions, shape), w.stream);
+    for (size_t k = 0; k < count && !ferror(w.stream); k += CHUNK) {
+        size_t n = count - k < CHUNK ? count - k : CHUNK;
+        for (size_t m = 0; m < n; m++) {
+            uint32_t bits;
+            memcpy(&bits, &value[k + m], sizeof bits);
+            for (size_t b = 0; b < 4; b++)
+                bytes[4 * m + b] = (unsigned char)(bits >> 8 * b);
+        }
+        fwrite(bytes, 4, n, w.stream);
+    }
     return xo_writer_commit(&w, info);
 }

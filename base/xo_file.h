@@ -41,6 +41,10 @@ int xo_npy_parse(struct xo_ndarray *out, const void *bytes, size_t nbytes, const
 /* Write .npy version 1, '<f8', C order, atomically.  NaN is allowed on output (island nodes). */
 int xo_npy_write(const char *path, const struct xo_ndarray *a, struct xo_info *info);
 
+/* The same for float32, '<f4'.  value [product(shape)] */
+int xo_npy_write_float(const char *path, size_t dimensions, const size_t *shape, const float *value,
+                       struct xo_info *info);
+
 /* Read CSV: one row of numbers a line, separated by commas; blank lines and lines that begin with '#' are
  * skipped; CRLF is understood, and blanks around numbers.  Always two-dimensional.  Errors name line and column.
  * XO_ESYNTAX, XO_EVALUE for a number that does not fit, XO_ETOOBIG beyond 1 GiB. */

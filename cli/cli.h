@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include "xo_file.h"
 #include "xo_hardware.h"
+#include "xo_simd.h"
 #include "xo_ngspice.h"
+#include "xo_simd.h"
 #include "xo_solver.h"
 #include "xo_status.h"
 
@@ -55,6 +57,7 @@ double cli_now_sec(void);
 enum cli_kind {
     CLI_END,
     CLI_FLAG,                          /* bool                                                          */
+    CLI_HOW,                           /* bool, of how and not of what: not part of the recorded command */
     CLI_TEXT,                          /* const char *                                                  */
     CLI_INPUT,                         /* const char *, a file to read                                  */
     CLI_OUTPUT,                        /* const char *, a file to write: not part of the recorded command */
@@ -84,7 +87,7 @@ struct cli_option {
 /* What every verb understands. */
 struct cli_common {
     size_t threads, seed;
-    bool seed_given, quiet;
+    bool seed_given, threads_given, quiet;
     const char *json, *timing;
     size_t set_count;
     const char *set[CLI_MAX_SETS + 1]; /* "key=value" */
@@ -117,6 +120,7 @@ struct cli_session {
     const char *hardware_text;         /* instead of the file, if not NULL */
     size_t hardware_nbytes;
     struct xo_hardware hardware;
+    bool takes_batch;                  /* G may be (arrays, rows, columns) */
     struct xo_ndarray cell_siemens;    /* (rows, columns)  */
     struct xo_ndarray row_volt;        /* (inputs, rows)   */
     double *volt_sum;                  /* (rows) over the inputs */
@@ -242,12 +246,20 @@ int cli_solve_ngspice(struct cli_session *s, const char *currents);
 int cli_check_judge(const struct cli_engine *engine, const struct cli_option *options); /* --time-limit in place? */
 int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme);
 int cli_matrix(int argc, char **argv);
+
+/* What matrix writes; NULL: not asked for. */
+struct cli_matrix_files { const char *matrix, *offset, *bound, *offset_bound; };
+int cli_matrix_batch(struct cli_session *s, const struct cli_matrix_files *files, const char *precision);
+int cli_simd(enum xo_simd *out);       /* what CROSSOHM_SIMD in the environment says; best if it says nothing */
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_apply(int argc, char **argv);
 int cli_map(int argc, char **argv);
+int cli_eval(int argc, char **argv);
 int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);
+int cli_bench(int argc, char **argv);
+int cli_simd(enum xo_simd *out);       /* what CROSSOHM_SIMD in the environment says; best if it says nothing */
 
 #endif

@@ -29,10 +29,8 @@ static int add_engine(struct report *r, const char *name, size_t length)
         r->judge.asked = true;
         return CLI_DONE;
     }
-    if (!strcmp(text, "line"))
-        return cli_fail(CLI_USAGE, "--against: %s comes with a later version; expected ngspice, klu, starmesh", text);
     if (xo_engine_parse(&engine, text) || engine == XO_ENGINE_AUTO)
-        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh", (int)length,
+        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh,line", (int)length,
                         name);
     for (size_t k = 0; k < r->engines; k++)
         if (r->engine[k].engine == engine)
@@ -279,7 +277,7 @@ int cli_compare(int argc, char **argv)
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
         {CLI_INPUT, 0, "fcm", &job.report.model_path, "array.fcm", "the fast model; default: fitted here", false},
-        {CLI_TEXT, 0, "against", &job.against, "E,E", "some of ngspice,klu,starmesh; klu,starmesh", false},
+        {CLI_TEXT, 0, "against", &job.against, "E,E", "some of ngspice,klu,starmesh,line; klu,starmesh", false},
         {CLI_COUNT, 0, "judge-inputs", &job.judge_inputs, "N", "ngspice takes the first N inputs; 20, 0: all", false},
         {CLI_NUMBER, 0, "tolerance", &job.tolerance, "T", "exit 1 beyond this, relative to scale; 1e-9", false},
         {CLI_FLAG, 0, "times", &job.report.times, NULL, "also in the report, which then differs every run", false},

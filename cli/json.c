@@ -111,6 +111,8 @@ int cli_json_proof(json_t *report, const struct cli_session *s, const struct xo_
     failed |= cli_json_put(report, "worst_kcl_amp", cli_json_number(x->worst_kcl_amp));
     failed |= cli_json_put(report, "worst_power_rel", cli_json_number(x->worst_power_rel));
     failed |= cli_json_put(report, "refinements", json_integer(x->refinements));
+    if (x->iterations)
+        failed |= cli_json_put(report, "iterations", json_integer(x->iterations));
     failed |= cli_json_put(report, "current_lost", cli_json_number(cli_current_lost(s, x->column_amp, NULL)));
     failed |= cli_json_put(report, "power", power(s, x));
     return failed | cli_json_topology(report, s);

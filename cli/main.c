@@ -20,14 +20,15 @@ static const struct verb {
     {"apply",   cli_apply,   "a fast model's currents, for files of any size"},
     {"netlist", cli_netlist, "an array as a SPICE deck, in five dialects"},
     {"map",     cli_map,     "what a network's weights become on arrays, tile by tile"},
+    {"eval",    cli_eval,    "a network on real data: in float32, on crossbars, and what it loses"},
     {"info",    cli_info,    "what a file holds"},
     {"converter", cli_converter, "a DAC's or ADC's parameters from a sweep of its deck"},
+    {"bench",   cli_bench,   "how fast, against what this machine can do"},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
 /* The verbs of DESIGN that come later: named, so that nobody hunts for a typing mistake. */
-static const char *const planned[] = {"device", "eval", "sweep",
-                                      "merge", "bench"};
+static const char *const planned[] = {"device", "sweep", "merge"};
 
 static int help(FILE *to)
 {
@@ -73,6 +74,7 @@ static void begin_with_one_blas_thread(char **argv)
 int main(int argc, char **argv)
 {
     begin_with_one_blas_thread(argv);
+    enum xo_simd simd;
     signal(SIGXFSZ, SIG_IGN);          /* a file-size limit is then an error of the write, with a message */
     cli_find_helper();
     if (argc < 2)
@@ -86,6 +88,9 @@ int main(int argc, char **argv)
     const struct verb *verb = find(asks ? argv[2] : name);
     if (!verb)
         return unknown(asks ? argv[2] : name);
+    int code = cli_simd(&simd);        /* a mistake in it is told by every verb */
+    if (code)
+        return code;
     if (asks)
         return verb->run(2, (char *[]){argv[0], (char []){"--help"}, NULL});
     return verb->run(argc - 1, argv + 1);

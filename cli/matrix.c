@@ -9,7 +9,8 @@
 struct job {
     struct cli_session session;
     struct cli_engine engine;
-    const char *matrix, *offset, *bound, *offset_bound;
+    struct cli_matrix_files files;
+    const char *precision;             /* of a batch */
     struct xo_matrix_result result;
 };
 
@@ -49,9 +50,7 @@ static int compute(struct job *job)
 {
     struct cli_session *s = &job->session;
     struct xo_matrix_result *m = &job->result;
-    int code = cli_read_inputs(s);
-    if (!code)
-        code = cli_circuit(s);         /* refuses an array too large before there are numbers for its cells */
+    int code = cli_circuit(s);         /* refuses an array too large before there are numbers for its cells */
     if (code)
         return code;
     m->g_ni_siemens = cli_numbers(s->rows * s->columns);
@@ -98,15 +97,15 @@ static int write_all(struct job *job)
     else
         snprintf(header, sizeof header, "g_ni_siemens[S], one line per row; worst bound %.2g of its entry",
                  m->worst_bound_rel);
-    int code = cli_write_array(job->bound, m->bound_siemens, 2, shape, "bound_siemens[S]");
+    int code = cli_write_array(job->files.bound, m->bound_siemens, 2, shape, "bound_siemens[S]");
     if (!code)
-        code = cli_write_columns(job->offset, s, m->offset_amp, 1, &s->columns, "offset_amp[A]");
+        code = cli_write_columns(job->files.offset, s, m->offset_amp, 1, &s->columns, "offset_amp[A]");
     if (!code)
-        code = cli_write_array(job->offset_bound, m->offset_bound_amp, 1, &s->columns, "offset_bound_amp[A]");
+        code = cli_write_array(job->files.offset_bound, m->offset_bound_amp, 1, &s->columns, "offset_bound_amp[A]");
     if (!code)
         code = write_report(job);
     if (!code)
-        code = cli_write_columns(job->matrix, s, m->g_ni_siemens, 2, shape, header);
+        code = cli_write_columns(job->files.matrix, s, m->g_ni_siemens, 2, shape, header);
     return code ? code : cli_write_timing(s);
 }
 
@@ -134,16 +133,11 @@ static int check_usage(const struct job *job, const struct cli_option *options)
     return cli_check_judge(&job->engine, options);
 }
 
-static int run(struct job *job)
+static int run_one(struct job *job)
 {
-    job->session.by_ngspice = job->engine.ngspice;
-    if (!job->session.siemens_path)
-        return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
-    if (!job->matrix)
-        job->matrix = "-";
-    if (cli_is_stdout(job->session.common.json) && cli_is_stdout(job->matrix))
-        return cli_missing("-o", "a file for the matrix, since --json takes standard output");
-    cli_session_begin(&job->session);
+    if (job->precision)
+        return cli_fail(CLI_USAGE, "--precision: one array is always done in float64; expected G of (arrays, rows, "
+                        "columns)");
     int code = compute(job);
     if (!code)
         code = write_all(job);
@@ -154,17 +148,45 @@ static int run(struct job *job)
     return code;
 }
 
+static int run_batch(struct job *job)
+{
+    const struct cli_engine *e = &job->engine;
+    if (e->ngspice || (e->ours != XO_ENGINE_AUTO && e->ours != XO_ENGINE_STARMESH))
+        return cli_fail(CLI_USAGE, "--engine %s: takes one array at a time; expected starmesh for G of (arrays, "
+                        "rows, columns)", e->ngspice ? "ngspice" : xo_engine_name(e->ours));
+    return cli_matrix_batch(&job->session, &job->files, job->precision);
+}
+
+static int run(struct job *job)
+{
+    job->session.by_ngspice = job->engine.ngspice;
+    if (!job->session.siemens_path)
+        return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
+    if (!job->files.matrix)
+        job->files.matrix = "-";
+    if (cli_is_stdout(job->session.common.json) && cli_is_stdout(job->files.matrix))
+        return cli_missing("-o", "a file for the matrix, since --json takes standard output");
+    cli_session_begin(&job->session);
+    job->session.takes_batch = true;
+    int code = cli_read_inputs(&job->session);
+    if (code)
+        return code;
+    return job->session.cell_siemens.dimensions == 3 ? run_batch(job) : run_one(job);
+}
+
 int cli_matrix(int argc, char **argv)
 {
     struct job job = {0};
     struct cli_session *s = &job.session;
     struct cli_option options[] = {
-        {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
-        {CLI_ARRAY, 'o', "matrix", &job.matrix, "Gni.npy", "G_ni [S]; default: CSV to stdout", false},
-        {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each entry may be from exact [S]", false},
-        {CLI_ARRAY, 0, "offset", &job.offset, "I0.npy", "i0 [A], from held lines and sense voltages", false},
-        {CLI_ARRAY, 0, "offset-bound", &job.offset_bound, "B0.npy", "how far i0 may be from exact [A]", false},
+        {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], ([arrays,] rows, columns)",
+         false},
+        {CLI_ARRAY, 'o', "matrix", &job.files.matrix, "Gni.npy", "G_ni [S]; default: CSV to stdout", false},
+        {CLI_ARRAY, 0, "bound", &job.files.bound, "B.npy", "how far each entry may be from exact [S]", false},
+        {CLI_ARRAY, 0, "offset", &job.files.offset, "I0.npy", "i0 [A], from held lines and sense voltages", false},
+        {CLI_ARRAY, 0, "offset-bound", &job.files.offset_bound, "B0.npy", "how far i0 may be from exact [A]", false},
         {CLI_ENGINE, 0, "engine", &job.engine, "E", "auto, starmesh, cholmod or ngspice", false},
+        {CLI_TEXT, 0, "precision", &job.precision, "P", "of a batch: float64 or float32", false},
         {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},
         {.kind = CLI_END}
     };

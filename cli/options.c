@@ -100,7 +100,7 @@ static int store_engine(const struct cli_option *o, const char *text)
     engine->ngspice = !strcmp(text, "ngspice");
     engine->ours = XO_ENGINE_AUTO;
     return engine->ngspice || !xo_engine_parse(&engine->ours, text)
-           ? CLI_DONE : wrong(o, text, "auto, cholmod, klu, starmesh or ngspice");
+           ? CLI_DONE : wrong(o, text, "auto, cholmod, klu, line, starmesh or ngspice");
 }
 
 static int store(struct cli_option *o, const char *text)
@@ -163,7 +163,7 @@ static void record(struct parser *p, const char *dashes, const char *name, const
 
 static bool decides_results(const struct parser *p, const struct cli_option *o)
 {
-    return !is_output(o) && o->value != &p->common->threads && o->value != &p->common->quiet;
+    return !is_output(o) && o->kind != CLI_HOW && o->value != &p->common->threads && o->value != &p->common->quiet;
 }
 
 static int take_value(struct parser *p, struct cli_option *o, const char *value)
@@ -185,7 +185,7 @@ static int take_value(struct parser *p, struct cli_option *o, const char *value)
 
 static int take_option(struct parser *p, struct cli_option *o, const char *attached)
 {
-    if (o->kind == CLI_FLAG) {
+    if (o->kind == CLI_FLAG || o->kind == CLI_HOW) {
         if (attached)
             return cli_fail(CLI_USAGE, "--%s: found '%s'; expected no value", o->name, attached);
         o->given = *(bool *)o->value = true;
@@ -362,6 +362,7 @@ int cli_parse(const struct cli_page *page, struct cli_common *common, const char
     if (common->threads < 1 || common->threads > CLI_MAX_THREADS)
         return cli_fail(CLI_USAGE, "--threads: found %zu; expected 1 to %d", common->threads, CLI_MAX_THREADS);
     common->seed_given = cli_given(shared, "seed");
+    common->threads_given = cli_given(shared, "threads");
     code = outputs_differ(&p);
     if (!code)
         code = outputs_spare_inputs(&p);

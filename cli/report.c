@@ -4,52 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "page.h"
 #include "report.h"
 #include "svg.h"
-
-static const char style[] =
-    "body{font:15px/1.5 system-ui,'Segoe UI',Helvetica,Arial,sans-serif;color:#1c2430;background:#f5f6f8;margin:0}\n"
-    "main{max-width:1120px;margin:0 auto;padding:28px 24px 48px}\n"
-    "h1{font-size:26px;margin:0 0 2px}h2{font-size:17px;margin:0 0 8px}\n"
-    ".under{color:#5b6675;margin:0 0 20px}\n"
-    "section{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:18px 20px;margin:0 0 18px}\n"
-    ".figures{display:grid;grid-template-columns:repeat(6,1fr);gap:14px;margin:0 0 18px}\n"
-    ".figures div{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:12px 16px}\n"
-    ".figures b{display:block;font-size:21px;font-weight:600}\n"
-    ".figures span{color:#5b6675;font-size:13px}\n"
-    ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(430px,100%),1fr));gap:18px}\n"
-    ".pair section{margin:0}.pair{margin:0 0 18px}\n"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:6px 14px 6px 0;"
-    "border-bottom:1px solid #e6e9ed}th{color:#5b6675;font-weight:600}td{font-variant-numeric:tabular-nums}\n"
-    "code{font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}\n"
-    "svg{width:100%;max-width:600px;height:auto;display:block;margin:0 auto}\n"
-    "svg text{font-size:12px;fill:#39434f}svg .label{font-size:13px}\n"
-    ".axis{stroke:#39434f}.grid{stroke:#e6e9ed}.frame{fill:none;stroke:#9aa4b0}.bar{fill:#33658a}\n"
-    ".points{fill:none;stroke:#33658a;stroke-width:3.2;stroke-linecap:round;stroke-opacity:.6}\n"
-    ".diagonal{stroke:#c2513c;stroke-width:1;fill:none}.scroll{overflow-x:auto}.figures b{white-space:nowrap}\n"
-    ".number td+td{white-space:nowrap}.number td+td,.number th+th{text-align:right}"
-    ".number td:last-child,.number th:last-child{padding-right:0}\n"
-    ".note{color:#5b6675;font-size:13px;margin:8px 0 0}\n"
-    "@media(max-width:1000px){.figures{grid-template-columns:repeat(3,1fr)}}\n"
-    "@media print{body{background:#fff}section,.figures div{break-inside:avoid}}\n";
-
-/* Text as HTML: names of files may hold anything. */
-static void put_text(FILE *to, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '<': fputs("&lt;", to); break;
-        case '>': fputs("&gt;", to); break;
-        case '&': fputs("&amp;", to); break;
-        case '"': fputs("&quot;", to); break;
-        default: fputc(*text, to);
-        }
-}
-
-static void put_figure(FILE *to, const char *value, const char *meaning)
-{
-    fprintf(to, "<div><b>%s</b><span>%s</span></div>\n", value, meaning);
-}
 
 static void put_figures(FILE *to, const struct report *r)
 {
@@ -59,18 +16,18 @@ static void put_figures(FILE *to, const struct report *r)
         agreement = fmax(agreement, r->engine[k].disagreement_rel);
     fputs("<div class=\"figures\">\n", to);
     snprintf(text, sizeof text, isfinite(r->lost) ? "%.3g %%" : "not stated", 100 * r->lost);
-    put_figure(to, text, "of the ideal current G<sup>T</sup>V is lost in the wires");
+    page_figure(to, text, "of the ideal current G<sup>T</sup>V is lost in the wires");
     snprintf(text, sizeof text, "%.3g %%", 100 * r->flips);
-    put_figure(to, text, "of the ADC&rsquo;s codes change because of the wires");
+    page_figure(to, text, "of the ADC&rsquo;s codes change because of the wires");
     snprintf(text, sizeof text, "%.2g", r->reference.worst_bound_rel);
-    put_figure(to, text, "worst certified bound, relative to the column&rsquo;s scale");
+    page_figure(to, text, "worst certified bound, relative to the column&rsquo;s scale");
     snprintf(text, sizeof text, "%.2g", r->model_error.max);
-    put_figure(to, text, "largest error of the fast model, of full scale");
+    page_figure(to, text, "largest error of the fast model, of full scale");
     if (r->judge.asked)
         snprintf(text, sizeof text, "%.2g", r->judge.disagreement_rel);
-    put_figure(to, r->judge.asked ? text : "not asked", "largest difference to ngspice, relative");
+    page_figure(to, r->judge.asked ? text : "not asked", "largest difference to ngspice, relative");
     snprintf(text, sizeof text, "%.2g", agreement);
-    put_figure(to, text, "largest disagreement of our engines, relative");
+    page_figure(to, text, "largest disagreement of our engines, relative");
     fputs("</div>\n", to);
 }
 
@@ -131,7 +88,7 @@ static void put_method(FILE *to, const struct report *r)
     }
     report_put_model_method(to, r);
     fputs("Nothing here has been validated on silicon.</p>\n<p><code>", to);
-    put_text(to, s->common.command);
+    page_text(to, s->common.command);
     fputs("</code></p></section>\n", to);
 }
 
@@ -208,16 +165,16 @@ static void put_last_note(FILE *to, const struct report *r)
 static void put_page(FILE *to, const struct report *r)
 {
     const struct cli_session *s = r->session;
-    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
-            "<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>Crossohm: %zu x %zu crossbar</title>\n"
-            "<style>\n%s</style></head>\n<body><main>\n", s->rows, s->columns, style);
+    char title[64];
+    snprintf(title, sizeof title, "Crossohm: %zu x %zu crossbar", s->rows, s->columns);
+    page_begin(to, title);
     fprintf(to, "<h1>%zu &times; %zu crossbar, %zu input%s</h1>\n<p class=\"under\">", s->rows, s->columns, s->inputs,
             s->inputs == 1 ? "" : "s");
-    put_text(to, s->hardware_path);
+    page_text(to, s->hardware_path);
     fputs(" &middot; ", to);
-    put_text(to, s->siemens_path);
+    page_text(to, s->siemens_path);
     fputs(" &middot; ", to);
-    put_text(to, s->volt_path);
+    page_text(to, s->volt_path);
     fprintf(to, " &middot; Crossohm %s</p>\n", PACKAGE_VERSION);
     put_figures(to, r);
     put_method(to, r);
@@ -231,7 +188,7 @@ static void put_page(FILE *to, const struct report *r)
     if (r->times)
         report_put_times(to, r);
     put_last_note(to, r);
-    fputs("</main></body></html>\n", to);
+    page_end(to);
 }
 
 int report_write_html(const char *path, const struct report *r)

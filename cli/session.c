@@ -74,10 +74,16 @@ static const char *origin_of(const struct cli_session *s, const char *key)
     return NULL;
 }
 
+/* Rows and columns of G; before them may come how many arrays there are. */
+static const size_t *plane(const struct xo_ndarray *g)
+{
+    return g->shape + g->dimensions - 2;
+}
+
 static int fail_size(const struct cli_session *s, const char *shape)
 {
     const struct xo_crossbar *x = &s->hardware.array;
-    const size_t *found = s->cell_siemens.shape;
+    const size_t *found = plane(&s->cell_siemens);
     size_t rows = x->rows ? x->rows : found[0], columns = x->columns ? x->columns : found[1];
     const char *set = origin_of(s, rows != found[0] ? "array.rows" : "array.columns");
     return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected %zu row%s and %zu column%s as in %s%s", s->siemens_path,
@@ -94,13 +100,13 @@ static int read_siemens(struct cli_session *s)
     int code = read_array(g, s->siemens_path);
     if (code)
         return code;
-    if (g->dimensions != 2)
-        return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected (rows, columns)", s->siemens_path,
-                        shape_text(found, sizeof found, g));
-    if (!g->shape[0] || !g->shape[1])
+    if (g->dimensions != 2 && !(g->dimensions == 3 && s->takes_batch))
+        return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected (rows, columns)%s", s->siemens_path,
+                        shape_text(found, sizeof found, g), s->takes_batch ? " or (arrays, rows, columns)" : "");
+    if (!g->shape[0] || !g->shape[1] || (g->dimensions == 3 && !g->shape[2]))
         return cli_fail(CLI_BAD_INPUT, "%s: shape %s; expected at least one row and one column", s->siemens_path,
                         shape_text(found, sizeof found, g));
-    if ((x->rows && x->rows != g->shape[0]) || (x->columns && x->columns != g->shape[1]))
+    if ((x->rows && x->rows != plane(g)[0]) || (x->columns && x->columns != plane(g)[1]))
         return fail_size(s, shape_text(found, sizeof found, g));
     return CLI_DONE;
 }
@@ -131,9 +137,9 @@ static int read_volts(struct cli_session *s)
 static int finish_hardware(struct cli_session *s)
 {
     struct xo_info info = {""};
-    bool from_siemens = s->cell_siemens.dimensions == 2;
-    size_t rows = from_siemens ? s->cell_siemens.shape[0] : 0;
-    size_t columns = from_siemens ? s->cell_siemens.shape[1] : 0;
+    bool from_siemens = s->cell_siemens.dimensions >= 2;
+    size_t rows = from_siemens ? plane(&s->cell_siemens)[0] : 0;
+    size_t columns = from_siemens ? plane(&s->cell_siemens)[1] : 0;
     int status = xo_hardware_finish(&s->hardware, rows, columns, &info);
     if (status)
         return cli_fail_reading(status, &info, s->hardware_path);
@@ -184,12 +190,16 @@ static int program(struct cli_session *s, enum xo_engine engine, const double *c
 {
     struct xo_info info = {""};
     struct xo_options options = {
-        .engine = engine, .threads = (int)s->common.threads, .progress = cli_progress_show, .user = &s->progress
+        .engine = engine, .threads = (int)s->common.threads, .inputs = s->inputs,
+        .progress = cli_progress_show, .user = &s->progress
     };
     xo_factor_free(s->factor);
     xo_plan_free(s->plan);
     s->factor = NULL;
     s->plan = NULL;
+    int code = cli_simd(&options.simd);
+    if (code)
+        return code;
     cli_progress_stage(&s->progress, "plan", 0, NULL);
     int status = xo_plan_new(&s->plan, s->circuit, &options, &info);
     cli_progress_clear(&s->progress);

@@ -226,7 +226,7 @@ int cli_solve(int argc, char **argv)
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
         {CLI_ARRAY, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
-        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu, starmesh or ngspice", false},
+        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu, line, starmesh or ngspice", false},
         {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},
         {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
         {CLI_ARRAY, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},

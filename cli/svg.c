@@ -143,3 +143,34 @@ void svg_histogram(FILE *to, double low, double high, const double *number, size
     svg_y_label(to, y_text);
     fputs("</svg>\n", to);
 }
+
+/* ---- intervals ------------------------------------------------------------------------------------ */
+
+void svg_intervals(FILE *to, size_t count, const char *const *name, const double *value, const double *low,
+                   const double *high, const char *y_text, double factor)
+{
+    double least = INFINITY, most = -INFINITY, slot = SVG_INNER_WIDTH / (double)count;
+    for (size_t k = 0; k < count; k++) {
+        least = fmin(least, factor * low[k]);
+        most = fmax(most, factor * high[k]);
+    }
+    double step = svg_nice_step(most - least);
+    least = step * floor(least / step);
+    most = fmax(step * ceil(most / step), least + step);
+    double scale = SVG_INNER_HEIGHT / (most - least);
+    svg_begin(to, "intervals");
+    for (long k = lround(least / step); k <= lround(most / step); k++)
+        svg_y_grid(to, SVG_TOP + (most - (double)k * step) * scale, (double)k * step);
+    for (size_t k = 0; k < count; k++) {
+        double x = SVG_LEFT + slot * ((double)k + 0.5), y = SVG_TOP + (most - factor * value[k]) * scale;
+        double top = SVG_TOP + (most - factor * high[k]) * scale, bottom = SVG_TOP + (most - factor * low[k]) * scale;
+        fprintf(to, "<path class=\"interval\" d=\"M%.1f %.1fh16M%.1f %.1fV%.1fM%.1f %.1fh16\"/>"
+                "<circle class=\"bar\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>\n",
+                x - 8, top, x, top, bottom, x - 8, bottom, x, y);
+        svg_x_tick(to, x, name[k]);
+    }
+    svg_frame(to);
+    svg_x_label(to, "stage");
+    svg_y_label(to, y_text);
+    fputs("</svg>\n", to);
+}

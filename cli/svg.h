@@ -19,6 +19,10 @@ void svg_heat_map(FILE *to, const double *value, size_t rows, size_t columns, do
 /* One bar per value, averaged in groups where there are more than that. */
 void svg_bars(FILE *to, const double *value, size_t count, const char *x_label, const char *y_label, double factor);
 
+/* One mark per name with its interval, both times `factor`; the axis spans the intervals, it need not begin at 0. */
+void svg_intervals(FILE *to, size_t count, const char *const *name, const double *value, const double *low,
+                   const double *high, const char *y_label, double factor);
+
 /* Bars side by side from low to high: so many values in each equal part. */
 void svg_histogram(FILE *to, double low, double high, const double *number, size_t bins, const char *x_label,
                    const char *y_label);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,6 +69,18 @@ int cli_finish_stdout(void)
     if (fflush(stdout) || ferror(stdout))
         return cli_fail(CLI_FAILED, "standard output: %s; expected to write the results there",
                         strerror(errno ? errno : EIO));
+    return CLI_DONE;
+}
+
+int cli_simd(enum xo_simd *out)
+{
+    const char *name = getenv("CROSSOHM_SIMD");
+    *out = XO_SIMD_BEST;
+    if (name && *name && xo_simd_parse(out, name))
+        return cli_fail(CLI_USAGE, "CROSSOHM_SIMD=%s: not an instruction set; expected avx512, avx2 or portable", name);
+    if (!xo_simd_available(*out))
+        return cli_fail(CLI_USAGE, "CROSSOHM_SIMD=%s: this machine has no better than %s", name,
+                        xo_simd_name(xo_simd_best()));
     return CLI_DONE;
 }
 

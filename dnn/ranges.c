@@ -1,7 +1,7 @@
 /* What calibration images show of a layer's currents -> ADC ranges; some of their vectors -> gain.
  * Currents are counted, not stored.  With a DAC without errors the current of an ideal array is a whole number of I_unit
  * plus the off-current of a whole number of digits: both are counted exactly.  Other currents are counted in steps of
- * 2^-16 of what all cells on would give (2^-14 by tile, 2^-12 by column).
+ * 2^-20 of what all cells on would give (2^-17 by tile, 2^-14 by column).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -58,6 +58,7 @@ struct vector { double priority; uint64_t place; uint16_t *digit; };
 
 struct xo_calibration {
     bool ranges, gains;                /* what is asked for                                  */
+    bool seen;                         /* any current                                        */
     bool exact;                        /* keys are whole currents * pops + pop               */
     int64_t pops;                      /* 1 where the off-current plays no part              */
     double width, off;
@@ -103,7 +104,7 @@ static double value_of(const struct xo_calibration *c, int64_t key)
 
 int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l)
 {
-    static const double fine[] = { [XO_UNIT_LAYER] = 0x1p16, [XO_UNIT_TILE] = 0x1p14, [XO_UNIT_COLUMN] = 0x1p12 };
+    static const double fine[] = { [XO_UNIT_LAYER] = 0x1p20, [XO_UNIT_TILE] = 0x1p17, [XO_UNIT_COLUMN] = 0x1p14 };
     const struct xo_hardware *h = l->hardware;
     const struct xo_use *use = &l->array;
     double most = (double)h->array.rows * (double)(use->levels - 1), cell = (1 << h->device.bits_per_cell) - 1;
@@ -265,11 +266,13 @@ int xo_observe(struct xo_engine_thread *t, const struct xo_array_layer *l, size_
 {
     struct xo_calibration *c = t->calibration[l->number];
     int status = c->ranges ? count_currents(c, t, l, matrix, v, p) : 0;
+    c->seen = true;
     return status || matrix || !c->gains ? status : offer_vectors(c, t, l, v, p);
 }
 
 int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration *from)
 {
+    to->seen |= from->seen;
     for (size_t u = 0; u < from->units; u++)
         for (size_t k = 0; k < from->unit[u].bins; k++)
             if (from->unit[u].count[k] && add_to(&to->unit[u], from->unit[u].base + (int64_t)k, from->unit[u].count[k]))
@@ -312,7 +315,8 @@ static double quantile(const struct weighed *w, uint64_t count, double q)
     return here + (at - (double)k) * (next - here);
 }
 
-/* One range, of the histograms listed: xo_adc_range's rule on the two quantiles. */
+/* One range, of the histograms listed: xo_adc_range's rule on the two quantiles.  Where an array has no conversion, as
+ * that of a pair's minus side, nothing is seen, and nothing reads this range. */
 static int range_of(struct xo_adc_scale *out, const struct xo_array_layer *l, const struct xo_calibration *c,
                     size_t units, const size_t *unit, const double *gain, struct xo_info *info)
 {
@@ -340,8 +344,9 @@ static int range_of(struct xo_adc_scale *out, const struct xo_array_layer *l, co
         currents[k] = l->unit_ampere * quantile(w, count, k ? 1 - adc.quantile : adc.quantile);
     free(w);
     adc.quantile = 0;
-    return xo_adc_range(out, &adc, &h->dac, &l->device, h->array.rows, l->layout.signed_codes, count ? 2 : 0, currents,
-                        info);
+    *out = (struct xo_adc_scale){ 0, l->unit_ampere };
+    return !count ? 0 : xo_adc_range(out, &adc, &h->dac, &l->device, h->array.rows, l->layout.signed_codes, 2, currents,
+                                     info);
 }
 
 /* Histograms sorted by the range they belong to. */
@@ -378,7 +383,7 @@ static int fix_ranges(struct xo_array_layer *l, const struct xo_calibration *c, 
     const struct xo_hardware *h = l->hardware;
     if (h->adc.range != XO_ADC_CALIBRATED)
         return xo_adc_range(l->range, &h->adc, &h->dac, &l->device, h->array.rows, l->layout.signed_codes, 0, NULL, info);
-    if (!c)
+    if (!c || !c->seen)
         return xo_fail(info, XO_EVALUE, "layer %s: adc.range: found calibrated without calibration images; expected some",
                        l->layer->name);
     return calibrated_ranges(l, c, info);

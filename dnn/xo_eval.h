@@ -1,8 +1,10 @@
 /* What a network loses on arrays: calibrate, run stage by stage, count.
- *     xo_eval_new()     network, hardware, data -> checked, weights quantised, ranges and gains calibrated
- *     xo_eval_run()     every scored image through every stage, with checkpoints
- *     xo_eval_result()  accuracies with intervals, paired statistics, figures per layer
- * SPDX-License-Identifier: GPL-3.0-or-later */
+ *     xo_eval_new()       network, hardware, data -> weights on arrays; ranges and gains from calibration images
+ *     xo_eval_run()       every scored image through every stage; killed, it goes on where it was
+ *     xo_eval_result()    predictions, hits, figures per layer
+ *     xo_share_of(), xo_paired_of()    what that is worth, statistically
+ * The definitions are those of crossohm-hardware(5).  Same request, same bytes, for any number of threads, in one go or
+ * resumed.  SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_EVAL_H
 #define XO_EVAL_H
 
@@ -16,8 +18,86 @@
 extern "C" {
 #endif
 
-enum xo_eval_stage { XO_EVAL_FP32, XO_EVAL_QUANTISED, XO_EVAL_CONVERTERS, XO_EVAL_CIRCUIT, XO_EVAL_STAGES };
+/* Each stage adds to the one before it.  This version has no wires: circuit repeats converters. */
+enum xo_eval_stage {
+    XO_EVAL_FP32,                      /* the network as it is, in float32              */
+    XO_EVAL_QUANTISED,                 /* weights and inputs as integers, sums exact    */
+    XO_EVAL_CONVERTERS,                /* DAC, ADC and gain on arrays without wires     */
+    XO_EVAL_CIRCUIT,
+    XO_EVAL_STAGES
+};
 const char *xo_eval_stage_name(enum xo_eval_stage stage);   /* "fp32", "quantised", "converters", "circuit" */
+
+enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_IMAGES };
+
+struct xo_eval_request {               /* everything is borrowed and must outlive the evaluation */
+    const xo_network *network;
+    const struct xo_hardware *hardware;                     /* finished: rows and columns are known          */
+    xo_data *data;                                          /* scored, less what calibrate holds of it       */
+    xo_data *calibrate;                                     /* may be NULL where xo_eval_needs_images says 0 */
+    const xo_preprocess *preprocess;
+    size_t limit, calibrate_limit;                          /* first so many; 0: all                         */
+    int threads;                                            /* < 1: one                                      */
+    int every_gain;                                         /* gain none, array and column side by side      */
+    int keep_logits;
+    const char *checkpoint;                                 /* a file, gone when all is done; NULL: none     */
+    int resume;                                             /* go on from it, if it is there                 */
+    int (*progress)(void *user, enum xo_eval_phase phase, size_t done, size_t images);      /* may be NULL;  */
+    void *user;                                             /* non-zero return stops: XO_ESTOPPED            */
+};
+
+/* What a layer got, and what happened to it. */
+struct xo_eval_layer {
+    const char *name;                  /* of the ONNX node                                            */
+    int digital;                       /* kept off the arrays: the rest is 0                          */
+    size_t inputs, outputs, groups;    /* K and P of one group's matrix                               */
+    size_t tiles, cells, used_cells;   /* physical arrays, all their cells, those that hold a weight  */
+    int slices, streams;
+    double weight_scale, input_scale;  /* s_w of the first output, s_x                                */
+    int32_t weight_zero, input_zero;   /* of a model with its own integers                            */
+    int signed_inputs;
+    double unit_ampere, low_ampere, lsb_ampere, gain;       /* of its first column                    */
+};
+struct xo_eval_count {
+    uint64_t conversions, clipped, flipped;
+    double error_rel;                  /* rms of the layer's sums against exact integers, over their rms */
+};
+
+/* One way to run the network. */
+struct xo_eval_pass {
+    enum xo_eval_stage stage;
+    enum xo_gain_scope gain;           /* converters                                                  */
+    int main;                          /* 0: a gain other than the hardware's, for comparison         */
+    size_t hits, top5_hits;
+    int32_t *prediction;               /* [images]                                                    */
+    unsigned char *hit, *top5;         /* [images] 1: right, 1: among the first five                  */
+    float *logits;                     /* [images][classes], NULL unless kept                         */
+    struct xo_eval_count *count;       /* [layers]                                                    */
+};
+struct xo_eval_result {
+    size_t images, classes, layers, passes;
+    size_t calibration_images, excluded;       /* excluded: scored images that calibrate holds        */
+    const int32_t *label;              /* [images]                                                    */
+    const size_t *number;              /* [images] in the whole set                                   */
+    int label_offset;                  /* 1: output 0 is no class of the labels                       */
+    size_t resumed_images;             /* taken from the checkpoint                                   */
+    const struct xo_eval_layer *layer;
+    const struct xo_eval_pass *pass;   /* fp32, quantised, converters, then other gains               */
+};
+
+typedef struct xo_eval xo_eval;
+
+/* Do ranges or gains need calibration images?  Not for a model with its own integers and a range that is no calibrated one. */
+int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h);
+
+/* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network cannot
+ * take; XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM, XO_ESTOPPED. */
+int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_info *info);
+int xo_eval_run(xo_eval *e, struct xo_info *info);
+const struct xo_eval_result *xo_eval_result(const xo_eval *e);
+/* Remove the checkpoint: when everything that was to be written is written. */
+void xo_eval_done(const xo_eval *e);
+void xo_eval_free(xo_eval *e);                              /* NULL allowed */
 
 /* A share with its interval (Wilson 1927, 95 %): inside 0..1 for any count.  count 0: 0, between 0 and 1. */
 struct xo_share { double value, low95, high95; };

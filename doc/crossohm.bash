@@ -5,15 +5,16 @@ _crossohm()
 {
     local word=$2 before=$3 verb=${COMP_WORDS[1]} words=
     if [ "$COMP_CWORD" = 1 ]; then
-        words='solve matrix fit compare apply map info converter netlist help version'
+        words='solve matrix fit compare apply map eval info converter netlist bench help version'
     elif [ "$verb" = converter ] && [ "$COMP_CWORD" = 2 ]; then
         words='adc dac'
     else
         case $before in
+        --precision) words='float64 float32' ;;
         --reading) words='code analog' ;;
-        --engine) words='auto cholmod klu starmesh ngspice' ;;
+        --engine) words='auto cholmod klu line starmesh ngspice' ;;
         --dialect) words='ngspice hspice ltspice spectre xyce' ;;
-        --against) words='cholmod klu starmesh ngspice' ;;
+        --against) words='cholmod klu line starmesh ngspice' ;;
         --scheme) words='half third floating' ;;
         --pattern) words='all-on all-off checkerboard given' ;;
         *)

@@ -172,13 +172,14 @@ static void print_value(FILE *f, const struct xo_hardware *h, const struct xo_ke
 }
 
 /* What a pattern sets: the keys that have a place once it is put over a copy where none has. */
-static void print_pattern(FILE *f, struct xo_hardware *copy, const struct xo_node *pattern)
+static int print_pattern(FILE *f, struct xo_hardware *copy, const struct xo_node *pattern)
 {
     const char *before = "";
     bool keep = false;
     for (size_t k = 0; k < xo_schema_count; k++)
         xo_data(copy, &xo_schema[k])->mark.origin = NULL;
-    xo_override(copy, pattern, &keep, NULL);
+    if (xo_override(copy, pattern, &keep, NULL))
+        return ENOMEM;                 /* all else was checked when it was read */
     fputs("  ", f);
     print_text(f, pattern->key);
     fputs(pattern->count ? ":\n" : ": {}\n", f);
@@ -190,6 +191,7 @@ static void print_pattern(FILE *f, struct xo_hardware *copy, const struct xo_nod
             print_value(f, copy, &xo_schema[k]);
             before = xo_schema[k].path;
         }
+    return 0;
 }
 
 static int print_layers(FILE *f, const struct xo_hardware *h)
@@ -199,10 +201,10 @@ static int print_layers(FILE *f, const struct xo_hardware *h)
     if (!h->owned->layers || status)
         return status;
     fputs(h->owned->layers->count ? "layers:\n" : "layers: {}\n", f);
-    for (const struct xo_node *pattern = h->owned->layers->first; pattern; pattern = pattern->next)
-        print_pattern(f, &copy, pattern);
+    for (const struct xo_node *pattern = h->owned->layers->first; pattern && !status; pattern = pattern->next)
+        status = print_pattern(f, &copy, pattern);
     xo_hardware_free(&copy);
-    return 0;
+    return status;
 }
 
 int xo_hardware_print(char **text, const struct xo_hardware *h)

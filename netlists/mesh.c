@@ -65,11 +65,14 @@ static void find_attached(struct xo_mesh *n)
 int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
 {
     memset(n, 0, sizeof *n);
-    n->circuit = n->plan.circuit = c;
-    n->factor.plan = &n->plan;
     int status = xo_check_cells(c, cell_siemens, info);
+    if (!status && c->lines)
+        status = xo_circuit_draw(&n->own_circuit, c, info);
     if (status)
         return status;
+    n->circuit = n->plan.circuit = c = n->own_circuit ? n->own_circuit : c;
+    n->plan.table = &xo_cholmod_engine;            /* any that works on what is drawn: nothing is factored */
+    n->factor.plan = &n->plan;
     status = allocate(n);
     if (!status) {
         set_siemens(n, cell_siemens);
@@ -86,6 +89,7 @@ int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_sieme
 void xo_mesh_free(struct xo_mesh *n)
 {
     xo_components_free(&n->factor.components);
+    xo_circuit_free(n->own_circuit);
     free(n->factor.siemens);
     free(n->factor.cell_siemens);
     free(n->ohm);

@@ -12,7 +12,8 @@
 #include "plan.h"
 
 struct xo_mesh {
-    const xo_circuit *circuit;
+    const xo_circuit *circuit;         /* drawn                                                     */
+    xo_circuit *own_circuit;           /* circuit, where the caller's is not drawn; else NULL       */
     xo_plan plan;                      /* circuit only */
     xo_factor factor;                  /* conductances and components only: nothing is factored */
     double *ohm;                       /* [links] 0: left out, it conducts nothing or joins islands */

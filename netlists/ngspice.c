@@ -211,6 +211,8 @@ static int judge(struct judge *j, const double *cell_siemens, const double *row_
     int status = xo_check_inputs(c, j->inputs, row_volt, info);
     if (!status)
         status = xo_mesh_new(&j->network, c, cell_siemens, info);
+    if (!status)
+        j->c = c = j->network.circuit;
     if (!status && (!amp || list_leaders(j)))
         status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", j->inputs);
     if (!status && cell)

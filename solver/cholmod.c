@@ -210,7 +210,13 @@ static void solve(const xo_factor *f, int lanes, double (*x)[XO_LANES])
     xo_triangle_solve(&s->triangle, lanes, x);
 }
 
+static double operations(const xo_factor *f)
+{
+    const struct cholmod_plan *p = f->plan->state;
+    return p ? p->common.fl : 0;
+}
+
 const struct xo_engine_table xo_cholmod_engine = {
     .name = "cholmod", .plan = plan, .plan_free = plan_free, .factor = factor, .factor_free = factor_free,
-    .solve = solve,
+    .solve = solve, .operations = operations,
 };

@@ -136,25 +136,48 @@ static int allocate(xo_circuit *c)
     c->to = xo_calloc(branches, sizeof *c->to);
     c->ohm = xo_calloc(branches, sizeof *c->ohm);
     c->fixed_siemens = xo_calloc(c->rows * c->columns, sizeof *c->fixed_siemens);
-    c->driven = xo_calloc(c->terminals, sizeof *c->driven);
-    c->held_volt = xo_calloc(c->terminals, sizeof *c->held_volt);
     c->vertex = xo_calloc(places, sizeof *c->vertex);
     c->link_a = xo_calloc(branches, sizeof *c->link_a);
     c->link_b = xo_calloc(branches, sizeof *c->link_b);
     c->link_branch = xo_calloc(branches, sizeof *c->link_branch);
-    c->group = xo_calloc(c->terminals, sizeof *c->group);
-    c->group_size = xo_calloc(c->terminals, sizeof *c->group_size);
-    return c->from && c->to && c->ohm && c->fixed_siemens && c->driven && c->held_volt && c->vertex
-                   && c->link_a && c->link_b && c->link_branch && c->group && c->group_size ? 0 : ENOMEM;
+    return c->from && c->to && c->ohm && c->fixed_siemens && c->vertex && c->link_a && c->link_b && c->link_branch
+                   ? 0 : ENOMEM;
 }
 
-int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info *info)
+/* Every branch, and what is left of them when zero ohm has merged its ends. */
+static int draw(xo_circuit *c, const struct xo_crossbar *x, struct xo_info *info)
 {
-    xo_circuit *c = NULL;
-    int status = xo_crossbar_check(x, info);
+    int status = count_branches(c, x);
+    if (!status)
+        status = allocate(c);
+    if (!status) {
+        draw_cells(c, x);
+        draw_wires(c, x);
+        draw_drivers(c, x);
+        draw_senses(c, x);
+        status = draw_bridges(c, c->first[XO_WORD_BRIDGE], x->word_bridge, x->word_bridge_count, 0, c->columns);
+        if (!status)
+            status = draw_bridges(c, c->first[XO_BIT_BRIDGE], x->bit_bridge, x->bit_bridge_count, 1, 1);
+    }
     if (status)
-        return status;
-    c = xo_calloc(1, sizeof *c);
+        return xo_fail(info, status, "a %zu x %zu array: %s", x->rows, x->columns, xo_strerror(status));
+    return xo_circuit_merge(c, info);
+}
+
+static int keep_description(xo_circuit *c, const struct xo_crossbar *x, struct xo_info *info)
+{
+    for (size_t t = 0; t < c->terminals; t++) {
+        c->group[t] = (int32_t)t;
+        c->group_size[t] = 1;
+    }
+    c->lines = xo_crossbar_copy(x);
+    return c->lines ? 0 : xo_fail(info, ENOMEM, "out of memory for a %zu x %zu array", x->rows, x->columns);
+}
+
+static int circuit_new(xo_circuit **out, const struct xo_crossbar *x, bool drawn, struct xo_info *info)
+{
+    xo_circuit *c = xo_calloc(1, sizeof *c);
+    int status = ENOMEM;
     if (!c)
         return xo_fail(info, ENOMEM, "out of memory for a %zu x %zu array", x->rows, x->columns);
     c->rows = x->rows;
@@ -163,28 +186,32 @@ int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info
     c->terminals = x->rows + x->columns;
     c->drive_ends = x->drive_side == XO_DRIVE_BOTH ? 2 : 1;
     c->sense_ends = x->sense_side == XO_SENSE_BOTH ? 2 : 1;
-    status = count_branches(c, x);
-    if (!status)
-        status = allocate(c);
-    if (!status) {
-        draw_cells(c, x);
-        draw_wires(c, x);
-        draw_drivers(c, x);
-        draw_senses(c, x);
+    c->driven = xo_calloc(c->terminals, sizeof *c->driven);
+    c->held_volt = xo_calloc(c->terminals, sizeof *c->held_volt);
+    c->group = xo_calloc(c->terminals, sizeof *c->group);
+    c->group_size = xo_calloc(c->terminals, sizeof *c->group_size);
+    if (c->driven && c->held_volt && c->group && c->group_size) {
         set_terminals(c, x);
-        status = draw_bridges(c, c->first[XO_WORD_BRIDGE], x->word_bridge, x->word_bridge_count, 0, c->columns);
-        if (!status)
-            status = draw_bridges(c, c->first[XO_BIT_BRIDGE], x->bit_bridge, x->bit_bridge_count, 1, 1);
+        status = drawn ? draw(c, x, info) : keep_description(c, x, info);
+    } else {
+        xo_fail(info, ENOMEM, "out of memory for a %zu x %zu array", x->rows, x->columns);
     }
-    if (status)
-        xo_fail(info, status, "a %zu x %zu array: %s", x->rows, x->columns, xo_strerror(status));
-    else
-        status = xo_circuit_merge(c, info);
     if (status)
         xo_circuit_free(c);
     else
         *out = c;
     return status;
+}
+
+int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info *info)
+{
+    int status = xo_crossbar_check(x, info);
+    return status ? status : circuit_new(out, x, !xo_crossbar_is_lines(x), info);
+}
+
+int xo_circuit_draw(xo_circuit **out, const xo_circuit *lines, struct xo_info *info)
+{
+    return circuit_new(out, lines->lines, true, info);
 }
 
 void xo_circuit_free(xo_circuit *c)
@@ -203,6 +230,7 @@ void xo_circuit_free(xo_circuit *c)
     free(c->link_branch);
     free(c->group);
     free(c->group_size);
+    free(c->lines);
     free(c);
 }
 

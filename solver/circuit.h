@@ -5,6 +5,8 @@
  * order of enum xo_kind.  Together nodes and terminals are called *places*.
  * As solved: zero-ohm branches merge places into *vertices*; vertices below `unknowns` have unknown voltages, the
  * others, unknowns + t, are terminals.  What is left between two different vertices is a *link*.
+ * A circuit of plain lines (no bridge, nothing of zero ohm to merge) is not drawn at first: it keeps its description,
+ * engine line needs no more, and the plan of any other engine draws its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_CIRCUIT_H
 #define XO_CIRCUIT_H
@@ -19,22 +21,23 @@ enum xo_kind { XO_CELL, XO_ROW_WIRE, XO_COLUMN_WIRE, XO_DRIVER, XO_SENSE, XO_WOR
 struct xo_circuit {
     size_t rows, columns, nodes, terminals;
     size_t drive_ends, sense_ends;
+    bool *driven;                      /* [terminals] takes its voltage from the input                          */
+    double *held_volt;                 /* [terminals] of those not driven                                       */
+    int32_t *group;                    /* [terminals] first terminal of those joined with it by zero ohm        */
+    int32_t *group_size;               /* [terminals] of the group that begins here, else 0                     */
+    struct xo_crossbar *lines;         /* the description, its arrays too; NULL where drawn                     */
 
     /* As drawn.  Branches of kind k: first[k] <= b < first[k + 1], row-major (drivers and senses by end first). */
     size_t first[XO_KINDS + 1];
     int32_t *from, *to;                /* [branches] places                                                     */
     double *ohm;                       /* [branches] XO_OPEN: absent; cells: series_ohm                         */
     double *fixed_siemens;             /* [rows][columns] conductance of a faulty cell, -1 where as programmed  */
-    bool *driven;                      /* [terminals] takes its voltage from the input                          */
-    double *held_volt;                 /* [terminals] of those not driven                                       */
 
     /* As solved. */
     size_t unknowns, links;
     int32_t *vertex;                   /* [nodes + terminals] of each place                                     */
     int32_t *link_a, *link_b;          /* [links] vertices, link_a != link_b                                    */
     int32_t *link_branch;              /* [links] the branch it is                                              */
-    int32_t *group;                    /* [terminals] first terminal of those joined with it by zero ohm        */
-    int32_t *group_size;               /* [terminals] of the group that begins here, else 0                     */
 };
 
 static inline size_t xo_branches(const xo_circuit *c) { return c->first[XO_KINDS]; }
@@ -49,6 +52,13 @@ static inline int32_t xo_sense(const xo_circuit *c, size_t j) { return (int32_t)
 
 /* Check every number of a description; XO_EVALUE names the first bad one. */
 int xo_crossbar_check(const struct xo_crossbar *x, struct xo_info *info);
+
+/* The network of a circuit that has not been drawn. */
+int xo_circuit_draw(xo_circuit **out, const xo_circuit *lines, struct xo_info *info);
+
+/* description.c: may the array stay undrawn?  And a copy of a description with all it points to, in one block. */
+bool xo_crossbar_is_lines(const struct xo_crossbar *x);
+struct xo_crossbar *xo_crossbar_copy(const struct xo_crossbar *x);
 
 /* Fill `vertex`, `group`, the links: merge what zero ohm joins.  XO_ECONFLICT if held voltages disagree. */
 int xo_circuit_merge(xo_circuit *c, struct xo_info *info);

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "line.h"
 #include "memory.h"
-#include "plan.h"
 #include "union_find.h"
 
 /* Number the components in the order of their first vertex. */
@@ -109,6 +109,16 @@ static size_t append_run(char *text, size_t size, size_t used, bool word, size_t
     return used + (size_t)length;
 }
 
+/* Of the node at place p of a line; -1 where that is a terminal. */
+static int32_t component_at(const xo_factor *f, bool word, size_t line, size_t p)
+{
+    const xo_circuit *c = f->plan->circuit;
+    if (f->plan->table->program)
+        return xo_line_component(f, word, line, p);
+    int32_t v = c->vertex[word ? xo_word_node(c, line, p) : xo_bit_node(c, p, line)];
+    return (size_t)v < c->unknowns ? f->components.of[v] : -1;
+}
+
 void xo_factor_island_name(const xo_factor *f, size_t island, char *text, size_t size)
 {
     const xo_circuit *c = f->plan->circuit;
@@ -123,8 +133,7 @@ void xo_factor_island_name(const xo_factor *f, size_t island, char *text, size_t
         for (size_t line = 0; line < (word ? c->rows : c->columns); line++) {
             size_t length = word ? c->columns : c->rows, run = 0;
             for (size_t p = 0; p <= length; p++) {
-                int32_t v = p == length ? -1 : c->vertex[word ? xo_word_node(c, line, p) : xo_bit_node(c, p, line)];
-                if (v >= 0 && (size_t)v < c->unknowns && k->of[v] == (int32_t)q)
+                if (p < length && component_at(f, word, line, p) == (int32_t)q)
                     run++;
                 else if (run) {
                     used = append_run(text, size, used, word, line, p - run, p - 1);

@@ -11,6 +11,7 @@ static const struct xo_engine_table *const engine_table[] = {
     [XO_ENGINE_CHOLMOD] = &xo_cholmod_engine,
     [XO_ENGINE_KLU] = &xo_klu_engine,
     [XO_ENGINE_STARMESH] = &xo_starmesh_engine,
+    [XO_ENGINE_LINE] = &xo_line_engine,
 };
 #define ENGINES (sizeof engine_table / sizeof *engine_table)
 
@@ -53,30 +54,78 @@ static enum xo_engine choose(const xo_circuit *c, const char **reason)
     return XO_ENGINE_CHOLMOD;
 }
 
-int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info)
+/* The circuit the engine works on: every engine but line needs the network drawn. */
+static int set_circuit(xo_plan *p, const xo_circuit *c, struct xo_info *info)
 {
-    xo_plan *p = xo_calloc(1, sizeof *p);
-    int status = ENOMEM;
-    if (!p)
-        return xo_fail(info, ENOMEM, "out of memory");
+    bool lines = p->engine == XO_ENGINE_LINE;
     p->circuit = c;
-    p->options = options ? *options : (struct xo_options){0};
-    p->engine = p->options.engine;
-    p->reason = "asked for";
+    if (lines && !c->lines)
+        return xo_fail(info, XO_EUNSUPPORTED, "engine line takes no bridges between lines and no wire, driver or sense "
+                       "of 0 ohm; expected another engine");
+    if (lines || !c->lines)
+        return 0;
+    int status = xo_circuit_draw(&p->own_circuit, c, info);
+    if (!status)
+        p->circuit = p->own_circuit;
+    return status;
+}
+
+static int make_plan(xo_plan *p, struct xo_info *info)
+{
+    const xo_circuit *c = p->circuit;
+    int status = ENOMEM;
     if (p->engine == XO_ENGINE_AUTO)
         p->engine = choose(c, &p->reason);
-    if ((size_t)p->engine >= ENGINES) {
-        free(p);
-        return xo_fail(info, XO_EVALUE, "engine %d is unknown; expected one of enum xo_engine", (int)options->engine);
-    }
     p->table = engine_table[p->engine];
+    if (p->table->program)
+        return 0;
     p->order = xo_calloc(c->unknowns, sizeof *p->order);
     if (p->order)
         status = xo_order(p->order, c);
     if (status)
-        xo_fail(info, status, "out of memory for a plan of %zu unknowns", c->unknowns);
-    else if (c->unknowns)
-        status = p->table->plan(p, info);
+        return xo_fail(info, status, "out of memory for a plan of %zu unknowns", c->unknowns);
+    return c->unknowns ? p->table->plan(p, info) : 0;
+}
+
+int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info)
+{
+    xo_plan *p = xo_calloc(1, sizeof *p);
+    if (!p)
+        return xo_fail(info, ENOMEM, "out of memory");
+    p->options = options ? *options : (struct xo_options){0};
+    p->engine = p->options.engine;
+    p->reason = "asked for";
+    if (p->engine == XO_ENGINE_AUTO && c->lines) {
+        p->engine = XO_ENGINE_LINE;
+        p->reason = "few iterations expected: conjugate gradients cost less than a factor";
+    }
+    if ((size_t)p->engine >= ENGINES) {
+        free(p);
+        return xo_fail(info, XO_EVALUE, "engine %d is unknown; expected one of enum xo_engine", (int)options->engine);
+    }
+    int status = set_circuit(p, c, info);
+    if (!status)
+        status = make_plan(p, info);
+    if (status)
+        xo_plan_free(p);
+    else
+        *out = p;
+    return status;
+}
+
+int xo_plan_direct(xo_plan **out, const xo_plan *instead_of, enum xo_engine engine, const char *reason,
+                   struct xo_info *info)
+{
+    xo_plan *p = xo_calloc(1, sizeof *p);
+    if (!p)
+        return xo_fail(info, ENOMEM, "out of memory");
+    p->options = instead_of->options;
+    p->engine = engine;
+    int status = set_circuit(p, instead_of->circuit, info);
+    if (!status)
+        status = make_plan(p, info);
+    if (reason)
+        p->reason = reason;
     if (status)
         xo_plan_free(p);
     else
@@ -88,7 +137,9 @@ void xo_plan_free(xo_plan *p)
 {
     if (!p)
         return;
-    p->table->plan_free(p->state);
+    if (p->table && p->table->plan_free)
+        p->table->plan_free(p->state);
+    xo_circuit_free(p->own_circuit);
     free(p->order);
     free(p);
 }

@@ -92,15 +92,11 @@ static int allocate(xo_factor *f)
     return 0;
 }
 
-static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+/* The engine works on the network as drawn. */
+static int factor_drawn(xo_factor *f, const double *cell_siemens, struct xo_info *info)
 {
-    xo_factor *f = xo_calloc(1, sizeof *f);
-    int status;
-    if (!f)
-        return xo_fail(info, ENOMEM, "out of memory");
-    f->plan = p;
-    f->threads = p->table->one_thread || p->options.threads < 1 ? 1 : p->options.threads;
-    status = allocate(f);
+    const xo_plan *p = f->plan;
+    int status = allocate(f);
     if (!status) {
         set_siemens(f, cell_siemens);
         status = xo_components_find(f);
@@ -113,6 +109,25 @@ static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_sie
         status = p->table->factor(f, info);
     if (!status)
         f->proven = xo_certificate_prepare(f);
+    return status;
+}
+
+/* The engine works on the description; its certificate comes with each input. */
+static int factor_lines(xo_factor *f, const double *cell_siemens, struct xo_info *info)
+{
+    int status = f->plan->table->program(f, cell_siemens);
+    f->proven = true;
+    return status ? xo_fail(info, status, "out of memory for %zu unknowns", f->plan->circuit->nodes) : 0;
+}
+
+static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+{
+    xo_factor *f = xo_calloc(1, sizeof *f);
+    if (!f)
+        return xo_fail(info, ENOMEM, "out of memory");
+    f->plan = p;
+    f->threads = p->table->one_thread || p->options.threads < 1 ? 1 : p->options.threads;
+    int status = (p->table->program ? factor_lines : factor_drawn)(f, cell_siemens, info);
     if (status)
         xo_factor_free(f);
     else
@@ -120,19 +135,14 @@ static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_sie
     return status;
 }
 
-/* When the engine that auto chose breaks down or finds no certificate: elimination without subtraction, which
- * cannot.  The factor then owns its plan. */
-static int factor_again(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+/* Another engine on the same circuit; the factor owns its plan. */
+static int factor_again(xo_factor **out, const xo_plan *p, enum xo_engine engine, const char *reason,
+                        const double *cell_siemens, struct xo_info *info)
 {
-    struct xo_options options = p->options;
     xo_plan *own = NULL;
-    int status;
-    options.engine = XO_ENGINE_STARMESH;
-    status = xo_plan_new(&own, p->circuit, &options, info);
-    if (!status) {
-        own->reason = "Cholesky broke down or could not be certified: elimination without subtraction";
+    int status = xo_plan_direct(&own, p, engine, reason, info);
+    if (!status)
         status = factor_with(out, own, cell_siemens, info);
-    }
     if (status)
         xo_plan_free(own);
     else
@@ -140,29 +150,72 @@ static int factor_again(xo_factor **out, const xo_plan *p, const double *cell_si
     return status;
 }
 
-int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+/* Does this, or the lack of it, ask for elimination without subtraction, which cannot break down? */
+static bool broke_down(int status, const xo_factor *f)
 {
-    bool may_change = p->options.engine == XO_ENGINE_AUTO && p->engine != XO_ENGINE_STARMESH;
+    return status == XO_ESINGULAR || (!status && !f->proven && f->plan->engine != XO_ENGINE_STARMESH);
+}
+
+/* Auto without line: the best direct engine, or starmesh where that breaks down. */
+static int factor_direct(xo_factor **out, const xo_plan *p, const char *reason, const double *cell_siemens,
+                         struct xo_info *info)
+{
     xo_factor *f = NULL;
-    int status = xo_check_cells(p->circuit, cell_siemens, info);
-    if (!status)
-        status = factor_with(&f, p, cell_siemens, info);
-    if (may_change && (status == XO_ESINGULAR || (!status && !f->proven))) {
+    int status = p->table->program ? factor_again(&f, p, XO_ENGINE_AUTO, reason, cell_siemens, info)
+                                   : factor_with(&f, p, cell_siemens, info);
+    if (broke_down(status, f)) {
         xo_factor_free(f);
-        status = factor_again(&f, p, cell_siemens, info);
+        f = NULL;
+        status = factor_again(&f, p, XO_ENGINE_STARMESH, "Cholesky broke down or could not be certified: elimination "
+                              "without subtraction", cell_siemens, info);
     }
     if (!status)
         *out = f;
     return status;
 }
 
+int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+{
+    int status = xo_check_cells(p->circuit, cell_siemens, info);
+    bool is_auto = p->options.engine == XO_ENGINE_AUTO;
+    if (status)
+        return status;
+    if (!is_auto || (p->table->program && xo_line_pays(p->circuit, cell_siemens, &p->options)))
+        return factor_with(out, p, cell_siemens, info);
+    return factor_direct(out, p, NULL, cell_siemens, info);
+}
+
+bool xo_factor_may_turn(const xo_factor *f)
+{
+    const xo_circuit *c = f->plan->circuit;
+    return f->plan->table->program && f->plan->options.engine == XO_ENGINE_AUTO
+           && c->rows * c->columns <= XO_DIRECT_CELLS;
+}
+
+static void clear(xo_factor *f);
+
+int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info)
+{
+    xo_factor *other = NULL;
+    int status = factor_direct(&other, f->plan, reason, f->cell_siemens, info);
+    if (status)
+        return status;
+    clear(f);
+    *f = *other;
+    free(other);
+    return 0;
+}
+
 enum xo_engine xo_factor_engine(const xo_factor *f) { return f->plan->engine; }
 const char *xo_factor_reason(const xo_factor *f) { return f->plan->reason; }
 
-void xo_factor_free(xo_factor *f)
+double xo_factor_operations(const xo_factor *f)
 {
-    if (!f)
-        return;
+    return f->plan->table->operations ? f->plan->table->operations(f) : 0;
+}
+
+static void clear(xo_factor *f)
+{
     f->plan->table->factor_free(f->state);
     for (int t = 0; f->scratch && t < f->threads; t++)
         scratch_free(&f->scratch[t]);
@@ -176,5 +229,12 @@ void xo_factor_free(xo_factor *f)
     free(f->self_bound);
     free(f->scratch);
     xo_plan_free(f->own_plan);
+}
+
+void xo_factor_free(xo_factor *f)
+{
+    if (!f)
+        return;
+    clear(f);
     free(f);
 }

@@ -40,8 +40,8 @@ static void store_kind(const xo_factor *f, const struct xo_lane_volt *adjoint, c
     }
 }
 
-int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t column, struct xo_branch_values *gradient,
-                struct xo_info *info)
+static int gradient_by_factor(xo_factor *f, size_t inputs, const double *row_volt, size_t column,
+                              struct xo_branch_values *gradient, struct xo_info *info)
 {
     const xo_circuit *c = f->plan->circuit;
     struct xo_scratch *s = &f->scratch[0];
@@ -53,8 +53,6 @@ int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t colu
     status = xo_check_inputs(c, inputs, row_volt, info);
     if (!status && !f->proven)
         status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array", f->plan->table->name);
-    if (status)
-        return status;
     adjoint = xo_calloc(xo_vertices(c), sizeof *adjoint);
     if (!adjoint)
         return xo_fail(info, ENOMEM, "out of memory for the adjoint of %zu unknowns", c->unknowns);
@@ -76,4 +74,20 @@ int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t colu
     }
     free(adjoint);
     return 0;
+}
+
+int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t column, struct xo_branch_values *gradient,
+                struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    if (column >= c->columns)
+        return xo_fail(info, XO_EVALUE, "gradient of column %zu; expected a column below %zu", column, c->columns);
+    int status = xo_check_inputs(c, inputs, row_volt, info);
+    if (!status && f->plan->table->gradient) {
+        status = f->plan->table->gradient(f, inputs, row_volt, column, gradient);
+        if (status != XO_ENOTPROVEN || !xo_factor_may_turn(f))
+            return status ? xo_fail(info, status, "engine line: %s", xo_strerror(status)) : 0;
+        status = xo_factor_turn(f, "conjugate gradients did not reach their certificate: a factor", info);
+    }
+    return status ? status : gradient_by_factor(f, inputs, row_volt, column, gradient, info);
 }

@@ -20,7 +20,7 @@ struct couplings {
 };
 
 /* A driven row joined by zero ohm to another source has no voltage of its own to be a matrix row for. */
-static int check_independent(const xo_circuit *c, struct xo_info *info)
+int xo_check_independent(const xo_circuit *c, struct xo_info *info)
 {
     char name[32], other[32];
     for (size_t t = 0; t < c->terminals; t++) {
@@ -67,7 +67,7 @@ static void store_column(const xo_circuit *c, const struct couplings *y, size_t 
 
 /* A-priori bounds are pessimistic, so a block of columns is also solved, with the same factor, and certified: how far
  * is the matrix from that, at most? */
-static void sample_columns(const xo_factor *f, struct xo_matrix_result *m)
+void xo_sample_columns(const xo_factor *f, const double *g_ni_siemens, struct xo_matrix_result *m)
 {
     const xo_circuit *c = f->plan->circuit;
     struct xo_scratch *s = &f->scratch[0];
@@ -81,7 +81,7 @@ static void sample_columns(const xo_factor *f, struct xo_matrix_result *m)
         for (size_t i = 0; i < c->rows; i++) {
             size_t j = k * c->columns / count, size = (size_t)c->group_size[c->group[c->rows + j]];
             double certified = s->amp[c->unknowns + i].hi[k] / (double)size;
-            double gap = fabs(m->g_ni_siemens[i * c->columns + j] - certified) + s->terminal_bound[i][k];
+            double gap = fabs(g_ni_siemens[i * c->columns + j] - certified) + s->terminal_bound[i][k];
             if (size > 1)
                 gap += 2 * DBL_EPSILON * certified;
             if (c->driven[i] && certified > 0 && gap > m->sampled_error_rel * certified)
@@ -97,7 +97,7 @@ static void matrix_by_elimination(const xo_factor *f, struct couplings *y, struc
         store_column(c, y, j, m);
     }
     if (f->proven)
-        sample_columns(f, m);
+        xo_sample_columns(f, m->g_ni_siemens, m);
 }
 
 static int matrix_by_solving(const xo_factor *f, struct couplings *y, double *siemens, struct xo_matrix_result *m)
@@ -127,13 +127,18 @@ static int matrix_by_solving(const xo_factor *f, struct couplings *y, double *si
 
 int xo_matrix(xo_factor *f, struct xo_matrix_result *m, struct xo_info *info)
 {
-    const xo_circuit *c = f->plan->circuit;
-    bool eliminate = f->plan->table->couplings && c->unknowns;
     double *siemens = NULL;
     struct couplings y = {0};
-    int status = check_independent(c, info);
-    if (f->plan->engine == XO_ENGINE_KLU)
-        return xo_fail(info, XO_EUNSUPPORTED, "engine klu offers no conductance matrix; expected starmesh or cholmod");
+    int status = xo_check_independent(f->plan->circuit, info);
+    if (!status && xo_factor_may_turn(f))
+        status = xo_factor_turn(f, "a whole matrix: a factor pays", info);
+    const xo_circuit *c = f->plan->circuit;
+    bool eliminate = f->plan->table->couplings && c->unknowns;
+    if (status)
+        return status;
+    if (f->plan->engine == XO_ENGINE_KLU || f->plan->table->run)
+        return xo_fail(info, XO_EUNSUPPORTED, "engine %s offers no conductance matrix; expected starmesh or cholmod",
+                       f->plan->table->name);
     if (!status && !f->proven && !eliminate)
         status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array", f->plan->table->name);
     if (status)

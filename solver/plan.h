@@ -25,11 +25,18 @@ struct xo_engine_table {
     void (*currents)(const xo_factor *f, int lanes, struct xo_scratch *s);
     /* Both at once, or NULL: fill s->volt of the unknowns, refined its own way, and s->terminal_amp. */
     void (*answer)(const xo_factor *f, int lanes, struct xo_scratch *s);
+    double (*operations)(const xo_factor *f);          /* of the numeric factor, or NULL: not counted */
     bool one_thread;                   /* its functions keep state in the factor */
+    /* An engine that works on the description, nothing drawn, does everything itself: the factor,
+     * all inputs, the gradient.  Of the functions above it has only factor_free then. */
+    int (*program)(xo_factor *f, const double *cell_siemens);
+    int (*run)(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *out);
+    int (*gradient)(xo_factor *f, size_t inputs, const double *row_volt, size_t column, struct xo_branch_values *out);
 };
 
 struct xo_plan {
-    const xo_circuit *circuit;
+    const xo_circuit *circuit;         /* drawn, unless the engine has `program`                         */
+    xo_circuit *own_circuit;           /* circuit, where the caller's is not drawn; else NULL            */
     const struct xo_engine_table *table;
     enum xo_engine engine;
     const char *reason;
@@ -86,13 +93,33 @@ struct xo_factor {
     void *state;
 };
 
-extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmesh_engine;
+extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmesh_engine,
+    xo_line_engine;
+
+/* A plan for another engine than line, made by auto when line does not do: for a circuit that is not drawn, if
+ * XO_ENGINE_AUTO the best one  (engine.c). */
+int xo_plan_direct(xo_plan **out, const xo_plan *instead_of, enum xo_engine engine, const char *reason,
+                   struct xo_info *info);
+
+/* cost.c: is line the faster engine for this array and so many inputs? */
+bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, const struct xo_options *o);
+#define XO_DIRECT_CELLS ((size_t)1 << 22)          /* above, no factor is tried: it would take tens of gigabytes */
+
+/* factor.c: auto changes its mind after factoring.  f then is what another engine makes of the same array; untouched
+ * on failure.  May it? */
+bool xo_factor_may_turn(const xo_factor *f);
+int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info);
 
 /* XO_EVALUE names the first cell whose conductance is no conductance  (factor.c). */
 int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
 
 /* A cell of conductance g behind its series resistance R: g / (1 + g R)  (factor.c). */
 dd xo_cell_and_series(double siemens, double series_ohm);
+
+/* matrix.c: XO_ECONFLICT names a driven row that has no voltage of its own. */
+int xo_check_independent(const xo_circuit *c, struct xo_info *info);
+/* Certify a block of columns of a matrix: fills sampled_columns and sampled_error_rel.  The factor is proven. */
+void xo_sample_columns(const xo_factor *f, const double *g_ni_siemens, struct xo_matrix_result *m);
 
 /* components.c */
 int xo_components_find(xo_factor *f);

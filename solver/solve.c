@@ -304,26 +304,35 @@ static int outputs_new(struct xo_outputs **out, const xo_factor *f, const struct
     return status;
 }
 
-int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)
+/* Every input by the factor at hand. */
+static int solve_all(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)
 {
-    const xo_circuit *c = f->plan->circuit;
+    int (*run)(xo_factor *, size_t, const double *, struct xo_solution *) = f->plan->table->run;
     struct xo_outputs *o = NULL;
-    int status = xo_check_inputs(c, inputs, row_volt, info);
-    if (status)
-        return status;
-    status = outputs_new(&o, f, &s->branch_amp);
+    int status = run ? 0 : outputs_new(&o, f, &s->branch_amp);
     if (status)
         return xo_fail(info, status, "out of memory for branch currents");
     s->worst_bound_rel = s->worst_kcl_amp = s->worst_power_rel = 0;
-    s->refinements = 0;
-    if (senses_held(c) && f->self_siemens[0] < 0)
+    s->refinements = s->iterations = 0;
+    if (!run && senses_held(f->plan->circuit) && f->self_siemens[0] < 0)
         find_self_siemens(f, &f->scratch[0]);
-    status = solve_blocks(f, o, inputs, row_volt, s);
+    status = run ? run(f, inputs, row_volt, s) : solve_blocks(f, o, inputs, row_volt, s);
     outputs_free(o, f->threads);
-    if (status)
-        return xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved", inputs);
-    if (!(s->worst_bound_rel <= WORST_ACCEPTED))
-        return xo_fail(info, XO_ENOTPROVEN, "engine %s: a current is only proven to %.2g of its scale; expected %g",
-                       f->plan->table->name, s->worst_bound_rel, WORST_ACCEPTED);
-    return 0;
+    return status ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved", inputs) : 0;
+}
+
+int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)
+{
+    int status = xo_check_inputs(f->plan->circuit, inputs, row_volt, info);
+    if (!status)
+        status = solve_all(f, inputs, row_volt, s, info);
+    if (!status && !(s->worst_bound_rel <= WORST_ACCEPTED) && xo_factor_may_turn(f)) {
+        status = xo_factor_turn(f, "conjugate gradients did not reach their certificate: a factor", info);
+        if (!status)
+            status = solve_all(f, inputs, row_volt, s, info);
+    }
+    if (!status && !(s->worst_bound_rel <= WORST_ACCEPTED))
+        status = xo_fail(info, XO_ENOTPROVEN, "engine %s: a current is only proven to %.2g of its scale; expected %g",
+                         f->plan->table->name, s->worst_bound_rel, WORST_ACCEPTED);
+    return status;
 }

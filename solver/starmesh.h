@@ -26,11 +26,16 @@ struct xo_starmesh_plan {
     int32_t *position;                 /* [vertices] of each vertex                                             */
     int32_t *start, *row;              /* pattern of the triangle, see struct xo_triangle                       */
     int32_t largest;                   /* size of the largest front                                             */
+    double link_roundings;             /* of a coupling as drawn, 1/R and parallel links, and of Y_tt in the end      */
     double roundings;                  /* that a coupling can collect on the longest chain of fronts            */
 };
 
 int xo_starmesh_plan_new(struct xo_starmesh_plan **out, const xo_circuit *c, const int32_t *order);
 void xo_starmesh_plan_free(struct xo_starmesh_plan *p);
+
+/* Each link is taken up by the front that eliminates its earlier end: fills link_order, and `link` of the fronts.
+ *   front_of  [vertices]  the front of each position */
+int xo_starmesh_place_links(struct xo_starmesh_plan *p, const xo_circuit *c, const int32_t *front_of);
 
 /* What is left between terminals: [terminals][terminals], symmetric, 0 on the diagonal. */
 struct xo_starmesh_state {

@@ -190,8 +190,7 @@ static int link_fronts(struct xo_starmesh_plan *p, const int32_t *front_of)
     return 0;
 }
 
-/* Each link is taken up by the front that eliminates its earlier end. */
-static int place_links(struct xo_starmesh_plan *p, const xo_circuit *c, const int32_t *front_of)
+int xo_starmesh_place_links(struct xo_starmesh_plan *p, const xo_circuit *c, const int32_t *front_of)
 {
     int64_t *next = xo_calloc(p->fronts + 1, sizeof *next);
     if (!next)
@@ -261,7 +260,7 @@ static int build_fronts(struct xo_starmesh_plan *p, const xo_circuit *c, const s
         status = link_fronts(p, front_of);
     }
     if (!status)
-        status = place_links(p, c, front_of);
+        status = xo_starmesh_place_links(p, c, front_of);
     free(front_of);
     return status;
 }
@@ -283,7 +282,8 @@ int xo_starmesh_plan_new(struct xo_starmesh_plan **out, const xo_circuit *c, con
     for (int32_t k = 0; !status && (size_t)k < c->unknowns; k++)
         status = find_later(&s, k);
     if (!status) {
-        p->roundings = 4 + most_parallel(&s);      /* 1/R and parallel links at the start, Y_tt at the end */
+        p->link_roundings = 4 + most_parallel(&s);
+        p->roundings = p->link_roundings;
         status = build_fronts(p, c, &s);
     }
     if (!status)

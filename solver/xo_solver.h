@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 #include "xo_crossbar.h"
+#include "xo_simd.h"
 #include "xo_status.h"
 
 #ifdef __cplusplus
@@ -25,10 +26,11 @@ typedef struct xo_plan xo_plan;
 typedef struct xo_factor xo_factor;
 
 enum xo_engine {
-    XO_ENGINE_AUTO,                    /* cholmod, or starmesh where its pivots would cancel                  */
+    XO_ENGINE_AUTO,                    /* line, cholmod or starmesh, by a model of what they would cost       */
     XO_ENGINE_CHOLMOD,                 /* sparse Cholesky of the nodal equations (Chen et al., TOMS 887)     */
     XO_ENGINE_KLU,                     /* sparse LU of the modified nodal equations (Davis, TOMS 907)        */
-    XO_ENGINE_STARMESH                 /* subtraction-free elimination (Grassmann, Taksar, Heyman 1985)      */
+    XO_ENGINE_STARMESH,                /* subtraction-free elimination (Grassmann, Taksar, Heyman 1985)      */
+    XO_ENGINE_LINE                     /* conjugate gradients, word lines eliminated: one input of any size  */
 };
 const char *xo_engine_name(enum xo_engine engine);                           /* "cholmod"; "?" if unknown     */
 int xo_engine_parse(enum xo_engine *out, const char *name);                  /* 0 or XO_EVALUE                */
@@ -37,6 +39,8 @@ int xo_engine_parse(enum xo_engine *out, const char *name);                  /* 
 struct xo_options {
     enum xo_engine engine;
     int threads;                       /* 0: one.  Results do not depend on it                               */
+    size_t inputs;                     /* how many each array will be solved for: auto chooses by it.  0: unknown */
+    enum xo_simd simd;                 /* of engine line, whose results do not depend on it                  */
     int (*progress)(void *user, double fraction);   /* may be NULL; non-zero return stops: XO_ESTOPPED       */
     void *user;
 };
@@ -54,18 +58,28 @@ int xo_circuit_split_undefined(const xo_circuit *c, size_t column, size_t *partn
 
 int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info);
 void xo_plan_free(xo_plan *p);
-enum xo_engine xo_plan_engine(const xo_plan *p);                             /* never XO_ENGINE_AUTO          */
+enum xo_engine xo_plan_engine(const xo_plan *p);                             /* auto's first choice, or what  */
+                                                                             /* was asked for                 */
 
 /* Program the array.
  *   cell_siemens [rows][columns]  as programmed; faults and series_ohm of the circuit are applied to it
  * XO_EVALUE for a negative, NaN or out-of-range conductance (the cell is named), ENOMEM, and
  * XO_ESINGULAR where cholmod or klu, asked for by name, breaks down; auto then turns to starmesh, whose pivots cannot
- * cancel (where even that finds no certificate, solving says XO_ENOTPROVEN). */
+ * cancel (where even that finds no certificate, solving says XO_ENOTPROVEN).  Engine line takes no bridge and nothing
+ * of 0 ohm but series_ohm: xo_plan_new then says XO_EUNSUPPORTED. */
 int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info);
 void xo_factor_free(xo_factor *f);
-enum xo_engine xo_factor_engine(const xo_factor *f);                         /* the plan's, or starmesh where */
-                                                                             /* auto's first choice failed    */
-const char *xo_factor_reason(const xo_factor *f);                            /* why, in one phrase            */
+/* The engine at work, and why, in one phrase.  Auto chooses when it sees the conductances, and again where its choice
+ * fails to prove what it found: then xo_solve, xo_gradient and xo_matrix turn to another engine by themselves. */
+enum xo_engine xo_factor_engine(const xo_factor *f);
+const char *xo_factor_reason(const xo_factor *f);
+
+/* What an engine's work amounts to, to compare with the machine's limits.  Operations of the numeric factor, 0 where
+ * they are not counted; line has none, but moves so many bytes, and does so many operations, for each cell and
+ * iteration: direction reads 4 numbers and writes 2, apply reads 3 and writes 1, reduce reads 3 and writes 1. */
+double xo_factor_operations(const xo_factor *f);
+#define XO_LINE_BYTES 112.0
+#define XO_LINE_OPERATIONS 32.0
 
 /* Islands: groups of nodes that no terminal reaches.  Their voltage is NaN, everything else stays exact. */
 size_t xo_factor_islands(const xo_factor *f);
@@ -107,6 +121,7 @@ struct xo_solution {
                                        /* own rounding, by the voltages before they are rounded to double     */
     double worst_power_rel;            /* largest |power in - power dissipated| / power in                    */
     int refinements;                   /* most refinement steps that any block of inputs took                 */
+    int iterations;                    /* most of conjugate gradients that any input took, 0 with other engines */
 };
 /* s_j = sum over all other terminals t of y_tj (|V_t| + |V_j|), y_tj the coupling between terminals t and j
  * once every inner node is eliminated.  Where s_j is 0, current and bound are exactly 0. */
@@ -125,7 +140,7 @@ int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solu
  *                                     certified a posteriori with cholmod
  *   offset_amp       [columns]        i0, from held lines and sense voltages
  *   offset_bound_amp [columns]
- * Engines starmesh and cholmod; klu gives XO_EUNSUPPORTED.  XO_ECONFLICT where rows have no voltage of their own,
+ * Engines starmesh and cholmod; klu and line give XO_EUNSUPPORTED.  XO_ECONFLICT where rows have no voltage of their own,
  * XO_ENOTPROVEN where no certificate was found, XO_ESTOPPED (outputs then partly filled), ENOMEM. */
 struct xo_matrix_result {
     double *g_ni_siemens, *bound_siemens, *offset_amp, *offset_bound_amp;

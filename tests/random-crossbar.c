@@ -176,6 +176,24 @@ struct random_crossbar *random_crossbar(unsigned long long seed, size_t rows, si
     return r;
 }
 
+static void no_zero(struct xo_values *v, size_t count)
+{
+    double *each = (double *)v->each;              /* ours, from take() */
+    v->all = v->all == 0 ? 1 : v->all;
+    for (size_t k = 0; each && k < count; k++)
+        each[k] = each[k] == 0 ? 1 : each[k];
+}
+
+void random_crossbar_only_lines(struct random_crossbar *r)
+{
+    struct xo_crossbar *x = &r->x;
+    x->word_bridge_count = x->bit_bridge_count = 0;
+    no_zero(&x->row_wire_ohm, x->rows * (x->columns - 1));
+    no_zero(&x->column_wire_ohm, (x->rows - 1) * x->columns);
+    no_zero(&x->driver_ohm, x->rows);
+    no_zero(&x->sense_ohm, x->columns);
+}
+
 void random_crossbar_free(struct random_crossbar *r)
 {
     for (int k = 0; r && k < r->blocks; k++)

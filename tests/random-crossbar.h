@@ -26,6 +26,8 @@ struct random_crossbar {
 /* Wires and ends are log-uniform in 1e-3 .. 1e2 ohm, ends up to 1e4.  Aborts without memory: it is a test's. */
 struct random_crossbar *random_crossbar(unsigned long long seed, size_t rows, size_t columns, size_t inputs,
                                         int features);
+/* Without bridges, and with something wherever it has zero ohm: what engine line takes. */
+void random_crossbar_only_lines(struct random_crossbar *r);
 void random_crossbar_free(struct random_crossbar *r);
 
 #endif

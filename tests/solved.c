@@ -7,7 +7,24 @@
 #include <string.h>
 #include "solved.h"
 
-const enum xo_engine every_engine[3] = {XO_ENGINE_CHOLMOD, XO_ENGINE_KLU, XO_ENGINE_STARMESH};
+const enum xo_engine every_engine[ENGINES] = {XO_ENGINE_CHOLMOD, XO_ENGINE_KLU, XO_ENGINE_STARMESH,
+                                              XO_ENGINE_LINE};
+
+static int any_zero(const struct xo_values *v, size_t count)
+{
+    int zero = !v->each && count && v->all == 0;
+    for (size_t k = 0; v->each && k < count; k++)
+        zero |= v->each[k] == 0;
+    return zero;
+}
+
+int engine_takes(enum xo_engine engine, const struct xo_crossbar *x)
+{
+    return engine != XO_ENGINE_LINE
+           || (!x->word_bridge_count && !x->bit_bridge_count && !any_zero(&x->row_wire_ohm, x->rows * (x->columns - 1))
+               && !any_zero(&x->column_wire_ohm, (x->rows - 1) * x->columns) && !any_zero(&x->driver_ohm, x->rows)
+               && !any_zero(&x->sense_ohm, x->columns));
+}
 
 double *marked_array(size_t count)
 {

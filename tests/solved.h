@@ -19,7 +19,9 @@ struct solved {
 
 #define SOLVED_MARK 12345.678e30       /* what outputs hold that were never written */
 
-extern const enum xo_engine every_engine[3];
+enum { NETWORK_ENGINES = 3, ENGINES };  /* the last is line, which takes no bridges and no zero ohm */
+extern const enum xo_engine every_engine[ENGINES];
+int engine_takes(enum xo_engine engine, const struct xo_crossbar *x);
 
 /* Never NULL; look at status.  Release with solved_free. */
 struct solved *solved(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs, const double *row_volt,

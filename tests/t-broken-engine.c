@@ -171,7 +171,7 @@ int main(void)
     xo_circuit *circuit = NULL;
     if (xo_circuit_new(&circuit, &r->x, NULL))
         return 1;
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < NETWORK_ENGINES; e++) {
         struct xo_options options = {.engine = every_engine[e]};
         xo_plan *plan = NULL;
         if (xo_plan_new(&plan, circuit, &options, NULL))

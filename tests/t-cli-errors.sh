@@ -151,13 +151,13 @@ usage() {
     refused 2 "$@"
 }
 fact "usage: an unknown verb" usage 'slove: ' crossohm slove
-fact "usage: a verb of a later version" usage 'later version' crossohm eval
+fact "usage: a verb of a later version" usage 'later version' crossohm sweep
 fact "usage: an unknown option" usage '--nodes' solve hw.yaml g.npy v.csv --nodes x
 fact "usage: no hardware file" usage 'no file' crossohm solve -g g.npy -v v.csv
 fact "usage: no voltages" usage '-v' crossohm solve hw.yaml -g g.npy
 fact "usage: an engine that is not one" usage 'expected auto' solve hw.yaml g.npy v.csv --engine spice
-fact "usage: an engine of a later version" usage 'later version' \
-    crossohm compare hw.yaml -g g.npy -v v.csv --against line
+fact "usage: an engine that is none" usage 'expected some of' \
+    crossohm compare hw.yaml -g g.npy -v v.csv --against lines
 fact "usage: the matrix by klu" usage '.' crossohm matrix hw.yaml -g g.npy --engine klu -o out/m.npy
 fact "usage: an option without its value" usage '--engine' solve hw.yaml g.npy v.csv --engine
 fact "usage: no threads" usage '--threads' solve hw.yaml g.npy v.csv --threads 0
@@ -180,6 +180,26 @@ two_links() {
 fact "usage: one file and a link to it" usage 'two outputs' two_links
 fact "usage: a .npz for one array" usage '--currents.*expected a .npy or .csv' \
     crossohm solve hw.yaml -g g.npy -v v.csv -o out/i.npz
+fact "usage: CROSSOHM_SIMD names nothing" usage 'CROSSOHM_SIMD=mmx: .*expected avx512, avx2 or portable' \
+    env CROSSOHM_SIMD=mmx crossohm matrix hw.yaml -g g.npy -o out/m.npy
+fact "usage: a precision for one array" usage '--precision' \
+    crossohm matrix hw.yaml -g g.npy --precision float32 -o out/m.npy
+{
+    printf '\223NUMPY\001\000v\000'
+    printf "%-117s\n" "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2, 2), }"
+    tail -c 32 g.npy
+    tail -c 32 g.npy
+} >both.npy
+fact "usage: a batch to standard output" usage 'expected a .npy file' crossohm matrix hw.yaml -g both.npy
+fact "usage: a batch to CSV" usage 'expected a .npy file' crossohm matrix hw.yaml -g both.npy -o out/m.csv
+fact "usage: a batch by cholmod" usage 'one array at a time' \
+    crossohm matrix hw.yaml -g both.npy --engine cholmod -o out/m.npy
+fact "usage: no such precision" usage 'expected float64 or float32' \
+    crossohm matrix hw.yaml -g both.npy --precision double -o out/m.npy
+fact "a batch where one array is expected" bad_input 'expected (rows, columns)' solve hw.yaml both.npy v.csv
+{ head -c 160 both.npy; printf '\000\000\000\000\000\000\360\277'; tail -c 24 both.npy; } >minus.npy
+fact "a batch with a negative conductance" bad_input 'array 1: cell (0, 0)' \
+    crossohm matrix hw.yaml -g minus.npy -o out/m.npy
 fact "usage: a .npz for the matrix" usage '--matrix.*expected a .npy or .csv' \
     crossohm matrix hw.yaml -g g.npy -o out/m.NPZ
 for option in branch-current power 'gradient 0 --gradient-output'; do

@@ -47,7 +47,7 @@ awk -F, 'NR == 1 { a = $1; b = $2 } NR == 2 { c = $1; d = $2 }
 currents_are_exact() {
     quiet solve hw.yaml -g g.csv -v v.csv --engine "$1" >got.csv && close got.csv want-i.csv 4e-13
 }
-for engine in auto cholmod klu starmesh; do
+for engine in auto cholmod klu line starmesh; do
     fact "solve 2x2 with engine $engine" currents_are_exact $engine
 done
 
@@ -115,6 +115,50 @@ matrix_agrees() {
 }
 fact "matrix: two ways agree, offsets included" matrix_agrees
 
+# A batch of nine arrays: the 2x2 example nine times in one .npy of (9, 2, 2), whose numbers are copied from a .npy
+# that an array without resistance gives for unit voltages.
+printf '1,0\n0,1\n' >unit.csv
+quiet solve hw.yaml -g g.csv -v unit.csv --set array.row_wire_ohm=0 --set array.column_wire_ohm=0 \
+    --set array.driver_ohm=0 --set array.sense_ohm=0 -o g.npy
+{
+    printf '\223NUMPY\001\000v\000'
+    printf "%-117s\n" "{'descr': '<f8', 'fortran_order': False, 'shape': (9, 2, 2), }"
+    for k in 1 2 3 4 5 6 7 8 9; do
+        tail -c 32 g.npy
+    done
+} >nine.npy
+# batch NAME TOLERANCE options...: every array of the batch is the one hand-solved matrix.
+batch() {
+    name=$1
+    tolerance=$2
+    shift 2
+    quiet matrix hw.yaml -g nine.npy -o "$name.npy" "$@" && crossohm info "$name.npy" && for k in 0 4 8; do
+        { head -c 128 g.npy; tail -c +$((129 + 32 * k)) "$name.npy" | head -c 32; } >part.npy
+        quiet solve hw.yaml -g part.npy -v unit.csv --set array.row_wire_ohm=0 --set array.column_wire_ohm=0 \
+            --set array.driver_ohm=0 --set array.sense_ohm=0 >got.csv &&
+            close got.csv want.csv "$tolerance" || return 1
+    done
+}
+fact "matrix of a batch, float64" batch wide 2e-13
+fact "matrix of a batch, float32" batch narrow 1e-6 --precision float32
+fact "matrix of a batch: two threads, the same bytes" sh -c \
+    'crossohm matrix hw.yaml -g nine.npy -o two.npy --threads 2 --quiet && cmp wide.npy two.npy'
+portable_batch() {
+    CROSSOHM_SIMD=portable
+    export CROSSOHM_SIMD
+    batch portable 2e-13 --json portable.json && grep '"simd": "portable"' portable.json
+    result=$?
+    unset CROSSOHM_SIMD
+    return $result
+}
+fact "matrix of a batch: CROSSOHM_SIMD chooses the instructions" portable_batch
+batch_report() {
+    quiet matrix hw.yaml -g nine.npy -o b.npy --bound bound.npy --offset o.npy --offset-bound ob.npy --json b.json &&
+        cat b.json && grep -q '"arrays": 9' b.json && grep -q '"sampled_arrays": 3' b.json &&
+        crossohm info o.npy | grep -q '(9, 2)' && crossohm info bound.npy | grep -q '(9, 2, 2)'
+}
+fact "matrix of a batch: bounds, offsets and a report" batch_report
+
 one_dimension_is_one_input() {
     crossohm matrix hw.yaml -g g.csv --set array.sense_volt=0.1 --offset v1.npy -o m.npy --quiet &&
         crossohm matrix hw.yaml -g g.csv --set array.sense_volt=0.1 --offset v1.csv -o m.npy --quiet &&
@@ -148,7 +192,7 @@ fact "matrix without --engine is star-mesh elimination" engine_is starmesh matri
 fact "and the report says so" grep '"engine": "starmesh"' why.json
 fact "and why" grep '"engine_reason": "elimination without subtraction' why.json
 fact "matrix --engine auto is the same" engine_is starmesh matrix hw.yaml -g g.csv --engine auto
-fact "solve without --engine is Cholesky factorisation" engine_is cholmod solve hw.yaml -g g.csv -v v.csv
+fact "solve without --engine is conjugate gradients along the lines" engine_is line solve hw.yaml -g g.csv -v v.csv
 # Two floating word lines hang on cells of 1e-24 S: Cholesky factors this, but proves only a digit or two.
 printf 'array: {row_wire_ohm: 1e-7, column_wire_ohm: 1e-7, driver_ohm: 1e-5, sense_ohm: 1e-5,
     lines: {word: {1: floating, 2: floating}, bit: {2: floating}}}\n' >hard.yaml

@@ -13,7 +13,9 @@
 static void currents_are(const struct xo_crossbar *x, const double *cell_siemens, const double *row_volt,
                          const long double *want, const char *fact)
 {
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
+        if (!engine_takes(every_engine[e], x))
+            continue;
         struct solved *d = solved(x, cell_siemens, 1, row_volt, every_engine[e]);
         long double worst = d->status ? INFINITY : 0;
         for (size_t j = 0; !d->status && j < x->columns; j++)
@@ -107,7 +109,7 @@ static void a_2x2_array_by_hand(void)
     x.driver_ohm.all = x.sense_ohm.all = 1e3;
     x.row_wire_ohm.all = 5;
     x.column_wire_ohm.all = 10;
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
         int right = !solved_currents(&x, g, 2, unit, every_engine[e], amp);
         for (size_t k = 0; right && k < 4; k++)
             right = fabs(amp[k] - want[k]) <= 1e-12 * want[k];
@@ -139,7 +141,7 @@ static void tiny_resistances_approach_the_matrix_product(void)
     double g[24], volt[4] = {0.1, 0.2, 0.3, 0.4}, amp[6];
     for (size_t k = 0; k < 24; k++)
         g[k] = 1e-6 * (double)(1 + k);
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
         int right = !solved_currents(&x, g, 1, volt, every_engine[e], amp);
         for (size_t j = 0; right && j < 6; j++) {
             double want = 0;

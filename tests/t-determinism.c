@@ -89,10 +89,13 @@ static void company_changes_nothing(const struct random_crossbar *r, enum xo_eng
 int main(void)
 {
     struct random_crossbar *hard = random_crossbar(43, 12, 9, 19, RANDOM_FAULTS | RANDOM_LINES);
+    random_crossbar_only_lines(hard);
     hard->x.row_wire_ohm = (struct xo_values){1e-7, NULL};     /* inputs need different numbers of steps */
     hard->x.driver_ohm = (struct xo_values){1e5, NULL};
     struct random_crossbar *r = random_crossbar(42, ROWS, COLUMNS, INPUTS, RANDOM_FAULTS);
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
+        if (every_engine[e] == XO_ENGINE_LINE)
+            random_crossbar_only_lines(r);
         const char *engine = xo_engine_name(every_engine[e]);
         double *one = currents_with(r, every_engine[e], 1, 1), *two = currents_with(r, every_engine[e], 2, 1);
         double *five = currents_with(r, every_engine[e], 5, 1), *again = currents_with(r, every_engine[e], 1, 2);

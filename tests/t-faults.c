@@ -31,7 +31,9 @@ static int as_reference(const struct xo_crossbar *x, const double *cells)
 {
     quad amp[N], node[2 * CELLS];
     int right = !reference_solve(x, cells, volt, amp, node);
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
+        if (!engine_takes(every_engine[e], x))
+            continue;
         struct solved *d = solved(x, cells, 1, volt, every_engine[e]);
         int same = !d->status;
         for (size_t j = 0; same && j < x->columns; j++)
@@ -53,8 +55,10 @@ static int same_currents(const struct xo_crossbar *x, const double *cells, const
                          const double *other_cells)
 {
     int right = 1;
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
         double a[N], b[N];
+        if (!engine_takes(every_engine[e], x) || !engine_takes(every_engine[e], y))
+            continue;
         right &= !solved_currents(x, cells, 1, volt, every_engine[e], a)
               && !solved_currents(y, other_cells, 1, volt, every_engine[e], b);
         for (size_t j = 0; right && j < x->columns; j++)
@@ -194,7 +198,7 @@ static void islands_are_named(void)
     x.open_word_segment_count = 1;
     x.bit_line = bit;
     tap_ok(as_reference(&x, cells), "islands are NaN, everything else is exact");
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
         struct solved *d = solved(&x, cells, 1, volt, every_engine[e]);
         size_t count = d->factor ? xo_factor_islands(d->factor) : 0;
         for (size_t k = 0; k < count && k < 2; k++)
@@ -408,9 +412,11 @@ int main(void)
     a_conflict_between_held_lines_is_found_at_once();
     a_driven_line_does_not_hide_a_conflict();
     descriptions_that_are_refused();
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < NETWORK_ENGINES; e++) {
         a_conflict_between_sources_depends_on_the_input(every_engine[e]);
         joined_columns_share_their_sum(every_engine[e]);
+    }
+    for (int e = 0; e < ENGINES; e++) {
         numbers_that_are_refused(every_engine[e]);
         the_voltage_of_a_row_that_is_not_driven_is_ignored(every_engine[e]);
     }

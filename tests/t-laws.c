@@ -13,11 +13,14 @@
 /* A law looks at one case and returns 0 if it is broken, after saying how on a '#' line. */
 typedef int law(unsigned long long seed, enum xo_engine engine);
 
-static struct random_crossbar *case_of(unsigned long long seed, size_t inputs, int features)
+static struct random_crossbar *case_of(unsigned long long seed, size_t inputs, int features, enum xo_engine engine)
 {
     unsigned long long state = seed;
     double a = tap_uniform(&state), b = tap_uniform(&state);
-    return random_crossbar(seed, 1 + (size_t)(9 * a), 1 + (size_t)(9 * b), inputs, features);
+    struct random_crossbar *r = random_crossbar(seed, 1 + (size_t)(9 * a), 1 + (size_t)(9 * b), inputs, features);
+    if (engine == XO_ENGINE_LINE)
+        random_crossbar_only_lines(r);
+    return r;
 }
 
 static int broken(unsigned long long seed, const char *what, double got, double want)
@@ -37,7 +40,7 @@ static int fine(unsigned long long seed, const struct solved *d, int may_conflic
 /* Inputs 0 and 1 add up to input 2; input 3 is a multiple of input 0.  Held lines are grounded: no offset. */
 static int superposition_and_scaling(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 4, RANDOM_OPEN | RANDOM_FAULTS | RANDOM_ZERO_OHM);
+    struct random_crossbar *r = case_of(seed, 4, RANDOM_OPEN | RANDOM_FAULTS | RANDOM_ZERO_OHM, engine);
     size_t rows = r->x.rows, columns = r->x.columns;
     for (size_t i = 0; i < rows; i++) {
         r->row_volt[2 * rows + i] = r->row_volt[i] + r->row_volt[rows + i];
@@ -69,7 +72,7 @@ static double *scaled(const double *a, size_t count, double factor)
 /* All siemens times 4 (a power of two, so that nothing is rounded): all currents times 4. */
 static int currents_follow_the_scale_of_siemens(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 2, 0), big = *r;
+    struct random_crossbar *r = case_of(seed, 2, 0, engine), big = *r;
     size_t rows = r->x.rows, columns = r->x.columns;
     struct xo_values *values[] = {&big.x.row_wire_ohm, &big.x.column_wire_ohm, &big.x.driver_ohm, &big.x.sense_ohm};
     size_t counts[] = {rows * (columns - 1), (rows - 1) * columns, rows, columns};
@@ -152,7 +155,7 @@ static struct solved *unit_inputs(const struct xo_crossbar *x, const double *cel
 /* What a volt on word line i sends into bit line j, a volt on bit line j sends into word line i. */
 static int reciprocity(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 1, RANDOM_FAULTS | RANDOM_ZERO_OHM);
+    struct random_crossbar *r = case_of(seed, 1, RANDOM_FAULTS | RANDOM_ZERO_OHM, engine);
     size_t rows = r->x.rows, columns = r->x.columns;
     double *owned[3];
     struct xo_bridge *bridge[2];
@@ -185,7 +188,7 @@ static int reciprocity(unsigned long long seed, enum xo_engine engine)
 /* Raise one cell: the power drawn from fixed voltages never falls (Rayleigh's monotonicity). */
 static int more_conductance_never_draws_less_power(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 1, 0);
+    struct random_crossbar *r = case_of(seed, 1, 0, engine);
     unsigned long long state = ~seed;
     struct solved *before = solved_random(r, engine);
     r->cell_siemens[(size_t)(tap_uniform(&state) * (double)(r->x.rows * r->x.columns))] *= 1.5;
@@ -211,7 +214,7 @@ static double sum_of(const double *a, size_t count)
 /* Power in is power dissipated, from the parts and as reported; held lines and sense voltages give power too. */
 static int power_in_is_power_dissipated(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 3, RANDOM_ALL);
+    struct random_crossbar *r = case_of(seed, 3, RANDOM_ALL, engine);
     size_t rows = r->x.rows, columns = r->x.columns;
     int bridged = r->x.word_bridge_count + r->x.bit_bridge_count > 0;
     struct solved *d = solved_random(r, engine);
@@ -245,7 +248,7 @@ static double joule(double amp, double ohm)
 /* The power of each line is that of its own wire and ends, from the returned currents: no other line's. */
 static int each_line_dissipates_its_own(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 1, RANDOM_LINES);
+    struct random_crossbar *r = case_of(seed, 1, RANDOM_LINES, engine);
     size_t rows = r->x.rows, columns = r->x.columns;
     struct solved *d = solved_random(r, engine);
     const struct xo_branch_values *b = &d->s.branch_amp;
@@ -340,7 +343,7 @@ static int sum_ends(const struct solved *d, const struct random_crossbar *r, siz
  * current is a difference of others, so what may be left over is a few last bits of the largest current. */
 static int kirchhoff_at_every_node(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 2, RANDOM_ALL);
+    struct random_crossbar *r = case_of(seed, 2, RANDOM_ALL, engine);
     r->x.word_bridge_count = r->x.bit_bridge_count = 0;         /* their currents are not returned */
     size_t nodes = 2 * r->x.rows * r->x.columns;
     double *sum = marked_array(nodes), *size = marked_array(nodes);
@@ -369,7 +372,7 @@ static int kirchhoff_at_every_node(unsigned long long seed, enum xo_engine engin
 /* Kirchhoff's law as the solver reports it is small beside what the sources give. */
 static int the_reported_violation_is_small(unsigned long long seed, enum xo_engine engine)
 {
-    struct random_crossbar *r = case_of(seed, 3, 0);
+    struct random_crossbar *r = case_of(seed, 3, 0, engine);
     struct solved *d = solved_random(r, engine);
     double largest = 0;
     int right = fine(seed, d, 0);
@@ -420,7 +423,7 @@ int main(void)
         {kirchhoff_at_every_node, "Kirchhoff's current law at every node, from the returned branch currents"},
         {the_reported_violation_is_small, "the reported violation of Kirchhoff's law is small"},
     };
-    for (int e = 0; e < 3; e++) {
+    for (int e = 0; e < ENGINES; e++) {
         for (size_t k = 0; k < sizeof laws / sizeof *laws; k++) {
             int wrong = 0;
             for (unsigned long long seed = 1; seed <= CASES; seed++)

@@ -26,8 +26,11 @@ static double deck_current(const xo_deck *d, const double *amp, const xo_circuit
     size_t t = c->rows + j, leader = (size_t)c->group[t];
     char name[32];
     bool attached = false;
-    for (size_t end = 0; end < c->sense_ends; end++)
-        attached = attached || c->ohm[c->first[XO_SENSE] + end * c->columns + j] < XO_OPEN;
+    xo_circuit *drawn = NULL;
+    const xo_circuit *n = !c->lines ? c : xo_circuit_draw(&drawn, c, NULL) ? NULL : drawn;
+    for (size_t end = 0; n && end < n->sense_ends; end++)
+        attached = attached || n->ohm[n->first[XO_SENSE] + end * n->columns + j] < XO_OPEN;
+    xo_circuit_free(drawn);
     if (!attached)
         return 0;
     snprintf(name, sizeof name, leader < c->rows ? "Vrow%zu" : "Vsense%zu", leader < c->rows ? leader : leader - c->rows);

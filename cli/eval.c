@@ -1,0 +1,267 @@
+/* crossohm eval: a trained network on real data, in float32 and on crossbars, and what it loses.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "eval.h"
+#include "xo_fcm.h"
+
+/* ---- reading -------------------------------------------------------------------------------------- */
+
+/* A technology's file holds its hardware in canonical form. */
+static int read_technology(struct eval_job *job)
+{
+    struct cli_session *s = &job->session;
+    struct xo_info info = {""};
+    struct xo_fcm m = {0};
+    int status = xo_fcm_read(&m, s->hardware_path, &info);
+    if (status)
+        return cli_fail_reading(status, &info, s->hardware_path);
+    int code = CLI_DONE;
+    if (m.scope != XO_FCM_TECHNOLOGY || !m.hardware_yaml) {
+        code = cli_fail(CLI_BAD_INPUT, "%s: the model of one array; expected a technology, as fit without -g writes it",
+                        s->hardware_path);
+    } else {
+        status = xo_hardware_parse(&s->hardware, m.hardware_yaml, strlen(m.hardware_yaml), s->hardware_path, NULL,
+                                   s->common.set_count, s->common.set, &info);
+        if (status)
+            code = cli_fail_reading(status, &info, s->hardware_path);
+    }
+    xo_fcm_free(&m);
+    return code;
+}
+
+static int read_hardware(struct eval_job *job)
+{
+    struct cli_session *s = &job->session;
+    struct xo_info info = {""};
+    int code = cli_ends_with(s->hardware_path, ".fcm") ? read_technology(job) : cli_read_hardware(s);
+    if (code)
+        return code;
+    int status = xo_hardware_finish(&s->hardware, 0, 0, &info);
+    return status ? cli_fail_reading(status, &info, s->hardware_path) : CLI_DONE;
+}
+
+static int open_data(xo_data **out, const char *specification)
+{
+    struct xo_info info = {""};
+    int status = xo_data_open(out, specification, &info);
+    return status ? cli_fail_reading(status, &info, specification) : CLI_DONE;
+}
+
+static int read_all(struct eval_job *job)
+{
+    struct xo_info info = {""};
+    int code = read_hardware(job);
+    if (code)
+        return code;
+    int status = xo_network_read(&job->network, job->model, &info);
+    if (status)
+        return cli_fail_reading(status, &info, job->model);
+    if (!job->calibrate && xo_eval_needs_images(job->network, &job->session.hardware))
+        return cli_missing("--calibrate", "images that fix input and ADC ranges, such as idx:IMAGES,LABELS@0:1000");
+    status = xo_preprocess_new(&job->pixels, job->preprocess, &info);
+    if (status)
+        return cli_fail_reading(status, &info, job->preprocess);
+    code = open_data(&job->scored, job->data);
+    if (!code && job->calibrate)
+        code = open_data(&job->calibration, job->calibrate);
+    return code;
+}
+
+/* ---- working -------------------------------------------------------------------------------------- */
+
+static int show(void *user, enum xo_eval_phase phase, size_t done, size_t images)
+{
+    static const char *const name[] = {"input ranges", "currents", "images"};
+    struct eval_job *job = user;
+    if (job->phase != (int)phase) {
+        cli_progress_clear(&job->session.progress);
+        cli_progress_stage(&job->session.progress, name[phase], (double)images, "images");
+        job->phase = (int)phase;
+    }
+    return cli_progress_show(&job->session.progress, images ? (double)done / (double)images : 1);
+}
+
+static int make_folder(const struct eval_job *job)
+{
+    if (mkdir(job->folder, 0777) && errno != EEXIST)
+        return cli_fail(CLI_FAILED, "%s: %s; expected a folder for the results", job->folder, strerror(errno));
+    struct stat st;
+    if (stat(job->folder, &st) || !S_ISDIR(st.st_mode))
+        return cli_fail(CLI_FAILED, "%s: no folder; expected one for the results", job->folder);
+    return CLI_DONE;
+}
+
+char *eval_path(const struct eval_job *job, const char *name)
+{
+    char *path;
+    return asprintf(&path, "%s/%s", job->folder, name) < 0 ? NULL : path;
+}
+
+/* The command knows its paths, the library names files itself: a message gets no path twice. */
+static int fail(const struct eval_job *job, int status, const struct xo_info *info)
+{
+    if (status == ENOMEM)
+        return cli_no_memory();
+    return status == XO_ECONFLICT || status < 0 ? cli_fail_reading(status, info, job->model)
+                                                : cli_fail_writing(status, info, job->folder);
+}
+
+static int evaluate(struct eval_job *job)
+{
+    struct cli_session *s = &job->session;
+    struct xo_info info = {""};
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!s->common.threads_given)
+        s->common.threads = processors > 1 ? (size_t)processors : 1;
+    const struct xo_eval_request request = {
+        .network = job->network, .hardware = &s->hardware, .data = job->scored, .calibrate = job->calibration,
+        .preprocess = job->pixels, .limit = job->limit, .calibrate_limit = job->calibrate_limit,
+        .threads = (int)s->common.threads, .every_gain = job->stages, .keep_logits = job->logits,
+        .checkpoint = job->checkpoint, .resume = job->resume, .progress = show, .user = job,
+    };
+    int status = xo_eval_new(&job->eval, &request, &info);
+    job->calibrate_sec = cli_lap(s, "calibrate");
+    if (!status)
+        status = xo_eval_run(job->eval, &info);
+    job->run_sec = cli_lap(s, "evaluate");
+    cli_progress_clear(&s->progress);
+    if (status)
+        return fail(job, status, &info);
+    job->result = xo_eval_result(job->eval);
+    return CLI_DONE;
+}
+
+static int find_statistics(struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    int status = 0;
+    for (size_t p = 0; p < EVAL_MAIN_PASSES; p++) {
+        job->share[p] = xo_share_of(r->pass[p].hits, r->images);
+        job->top5[p] = xo_share_of(r->pass[p].top5_hits, r->images);
+        if (p && !status)
+            status = xo_paired_of(&job->step[p], r->images, r->pass[p - 1].hit, r->pass[p].hit);
+    }
+    if (!status)
+        status = xo_paired_of(&job->total, r->images, r->pass[0].hit, r->pass[EVAL_MAIN_PASSES - 1].hit);
+    return status ? cli_no_memory() : CLI_DONE;
+}
+
+struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass)
+{
+    struct eval_totals t = {0};
+    for (size_t k = 0; k < r->layers; k++) {
+        t.tiles += r->layer[k].tiles;
+        t.cells += r->layer[k].cells;
+        t.used_cells += r->layer[k].used_cells;
+        if (!r->layer[k].digital)
+            t.weights += r->layer[k].inputs * r->layer[k].outputs * r->layer[k].groups;
+        t.conversions += r->pass[pass].count[k].conversions;
+        t.clipped += r->pass[pass].count[k].clipped;
+        t.flipped += r->pass[pass].count[k].flipped;
+    }
+    return t;
+}
+
+/* ---- telling -------------------------------------------------------------------------------------- */
+
+static bool has_wires(const struct xo_crossbar *x)
+{
+    return x->row_wire_ohm.each || x->row_wire_ohm.all != 0 || x->column_wire_ohm.each || x->column_wire_ohm.all != 0 ||
+           x->driver_ohm.each || x->driver_ohm.all != 0 || x->sense_ohm.each || x->sense_ohm.all != 0;
+}
+
+static void warn(const struct eval_job *job)
+{
+    if (has_wires(&job->session.hardware.array))
+        fputs("warning: this version of eval ignores wires, driver and sense resistances: stage circuit repeats "
+              "converters\n", stderr);
+    if (job->result->excluded && !job->session.common.quiet)
+        fprintf(stderr, "%zu images of --data calibrate and are not scored\n", job->result->excluded);
+    if (job->result->resumed_images && !job->session.common.quiet)
+        fprintf(stderr, "%zu of %zu images were taken from the checkpoint\n", job->result->resumed_images,
+                job->result->images);
+}
+
+static int check_options(const struct eval_job *job)
+{
+    if (!job->folder)
+        return cli_missing("-o", "a folder for the results");
+    if (!job->data)
+        return cli_missing("--data", "idx:IMAGES,LABELS, cifar10:FILE, npy:IMAGES,LABELS or images:DIR,LABELS.csv");
+    return CLI_DONE;
+}
+
+static int run(struct eval_job *job)
+{
+    int code = check_options(job);
+    if (code)
+        return code;
+    cli_session_begin(&job->session);
+    code = read_all(job);
+    cli_lap(&job->session, "read");
+    if (!code)
+        code = make_folder(job);
+    if (!code && !(job->checkpoint = eval_path(job, "checkpoint")))
+        code = cli_no_memory();
+    if (!code)
+        code = evaluate(job);
+    if (!code)
+        code = find_statistics(job);
+    if (!code)
+        code = eval_write_files(job);
+    if (!code)
+        code = eval_write_page(job);
+    if (!code)
+        code = eval_write_timing(job);
+    if (code)
+        return code;
+    xo_eval_done(job->eval);
+    if (!cli_is_stdout(job->session.common.json))
+        eval_print(job);
+    warn(job);
+    return cli_finish_stdout();
+}
+
+int cli_eval(int argc, char **argv)
+{
+    struct eval_job job = {.phase = -1};
+    struct cli_session *s = &job.session;
+    struct cli_option options[] = {
+        {CLI_TEXT, 0, "data", &job.data, "DATA", "what is scored: idx:IMAGES,LABELS[@from:to], cifar10:FILE, ...", false},
+        {CLI_TEXT, 0, "calibrate", &job.calibrate, "DATA", "what fixes input and ADC ranges; never scored", false},
+        {CLI_TEXT, 0, "preprocess", &job.preprocess, "P", "raw, unit, imagenet, caffe, tf or a YAML file; raw", false},
+        {CLI_COUNT, 0, "limit", &job.limit, "N", "score the first N images; 0: all", false},
+        {CLI_COUNT, 0, "calibrate-limit", &job.calibrate_limit, "N", "calibrate on the first N; 0: all", false},
+        {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
+        {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
+        {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},
+        {CLI_OUTPUT, 'o', "output", &job.folder, "DIR", "report.html, report.json, images.csv, timing.json", false},
+        {.kind = CLI_END}
+    };
+    const struct cli_page page = {
+        "eval", "crossohm eval hardware.yaml model.onnx --data idx:I,L --calibrate idx:T,U@0:1000 -o out",
+        "hardware.yaml|tech.fcm model.onnx --data DATA [options] -o DIR", options, 2
+    };
+    const char *files[2] = {NULL};
+    bool stop;
+    int code = cli_parse(&page, &s->common, files, argc, argv, &stop);
+    if (stop)
+        return code;
+    s->hardware_path = files[0];
+    job.model = files[1];
+    code = run(&job);
+    xo_eval_free(job.eval);
+    xo_data_free(job.scored);
+    xo_data_free(job.calibration);
+    xo_preprocess_free(job.pixels);
+    xo_network_free(job.network);
+    free(job.checkpoint);
+    cli_session_free(s);
+    return code;
+}

@@ -1,0 +1,188 @@
+/* The page of `eval`: accuracy stage by stage, what each layer got and lost, and how it was modelled.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "eval.h"
+#include "page.h"
+#include "svg.h"
+
+static const char *const gain_name[] = {"none", "array", "column"};
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+static void put_figures(FILE *to, const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    struct eval_totals t = eval_totals_of(r, XO_EVAL_CONVERTERS);
+    char text[64];
+    fputs("<div class=\"figures\">\n", to);
+    for (size_t p = 0; p < EVAL_MAIN_PASSES; p++) {
+        static const char *const meaning[] = {"of images right in float32", "right with integers instead of fractions",
+                                              "right on arrays with DAC, ADC and gain"};
+        snprintf(text, sizeof text, "%.2f %%", 100 * job->share[p].value);
+        page_figure(to, text, meaning[p]);
+    }
+    snprintf(text, sizeof text, "%+.2f", 100 * job->total.difference);
+    page_figure(to, text, job->total.resolved ? "points from float32 to arrays" :
+                "points from float32 to arrays: not resolved");
+    snprintf(text, sizeof text, "%zu", t.tiles);
+    page_figure(to, text, "physical arrays hold the weights");
+    snprintf(text, sizeof text, "%.2g %%", 100 * share(t.clipped, t.conversions));
+    page_figure(to, text, "of ADC conversions are clipped");
+    fputs("</div>\n", to);
+}
+
+static void put_chart(FILE *to, const struct eval_job *job)
+{
+    const char *name[EVAL_MAIN_PASSES];
+    double value[EVAL_MAIN_PASSES], low[EVAL_MAIN_PASSES], high[EVAL_MAIN_PASSES];
+    for (size_t p = 0; p < EVAL_MAIN_PASSES; p++) {
+        name[p] = xo_eval_stage_name((enum xo_eval_stage)p);
+        value[p] = job->share[p].value;
+        low[p] = job->share[p].low95;
+        high[p] = job->share[p].high95;
+    }
+    fputs("<section><h2>Accuracy, stage by stage</h2>\n", to);
+    svg_intervals(to, EVAL_MAIN_PASSES, name, value, low, high, "images right [%]", 100);
+    fputs("<p class=\"note\">Top-1 with its 95&nbsp;% interval (Wilson). Every stage sees the same images, so that the "
+          "differences beside are known better than these intervals suggest.</p></section>\n", to);
+}
+
+static void put_step(FILE *to, const char *what, const struct xo_paired *p)
+{
+    fprintf(to, "<tr><td>%s</td><td>%+.2f</td><td>%+.2f to %+.2f</td><td>%zu</td><td>%zu</td><td>", what,
+            100 * p->difference, 100 * p->low95, 100 * p->high95, p->only_a, p->only_b);
+    fprintf(to, p->resolved ? "%.1e</td></tr>\n" : "%.2g, not resolved</td></tr>\n", p->p);
+}
+
+static void put_steps(FILE *to, const struct eval_job *job)
+{
+    fputs("<section><h2>What each stage costs</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>from, to</th>"
+          "<th>points</th><th>95 % interval</th><th>lost</th><th>gained</th><th>McNemar p</th></tr>\n", to);
+    put_step(to, "float32 to integers", &job->step[1]);
+    put_step(to, "integers to converters", &job->step[2]);
+    put_step(to, "float32 to converters", &job->total);
+    fputs("</table></div><p class=\"note\">Paired bootstrap over the same images; lost, gained: images that only the "
+          "first, only the second gets right. Circuit (wires, drivers, sense amplifiers) comes with a later version and "
+          "repeats converters here.</p>\n", to);
+    fputs("<div class=\"scroll\"><table class=\"number\"><tr><th>stage</th><th>top-1 [%]</th><th>95 % interval</th>"
+          "<th>top-5 [%]</th></tr>\n", to);
+    for (int stage = 0; stage < XO_EVAL_STAGES; stage++) {
+        size_t p = eval_pass_of((enum xo_eval_stage)stage);
+        fprintf(to, "<tr><td>%s</td><td>%.2f</td><td>%.2f to %.2f</td><td>%.2f</td></tr>\n",
+                xo_eval_stage_name((enum xo_eval_stage)stage), 100 * job->share[p].value, 100 * job->share[p].low95,
+                100 * job->share[p].high95, 100 * job->top5[p].value);
+    }
+    fputs("</table></div></section>\n", to);
+}
+
+static void put_gains(FILE *to, const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    if (r->passes == EVAL_MAIN_PASSES)
+        return;
+    fputs("<section><h2>Gain side by side</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>gain</th>"
+          "<th>top-1 [%]</th><th>95 % interval</th><th>clipped [%]</th></tr>\n", to);
+    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++)
+        for (size_t p = XO_EVAL_CONVERTERS; p < r->passes; p++) {
+            struct xo_share s = xo_share_of(r->pass[p].hits, r->images);
+            struct eval_totals t = eval_totals_of(r, p);
+            if ((int)r->pass[p].gain == gain)
+                fprintf(to, "<tr><td>%s%s</td><td>%.2f</td><td>%.2f to %.2f</td><td>%.3g</td></tr>\n", gain_name[gain],
+                        r->pass[p].main ? ", as the hardware file says" : "", 100 * s.value, 100 * s.low95,
+                        100 * s.high95, 100 * share(t.clipped, t.conversions));
+        }
+    fputs("</table></div></section>\n", to);
+}
+
+static void put_layer(FILE *to, const struct xo_eval_layer *l, const struct xo_eval_count *c)
+{
+    fputs("<tr><td>", to);
+    page_text(to, l->name);
+    if (l->digital) {
+        fprintf(to, "</td><td>%zu &times; %zu</td><td>kept digital</td><td></td><td></td><td></td><td></td><td></td>"
+                "<td></td><td></td></tr>\n", l->inputs, l->outputs);
+        return;
+    }
+    fprintf(to, "</td><td>%zu &times; %zu</td><td>%zu</td><td>%.1f</td><td>%.3g</td><td>%.3g</td><td>%.3g</td>"
+            "<td>%.3g</td><td>%.3g</td><td>%.3g</td></tr>\n", l->inputs, l->outputs, l->tiles,
+            100 * (double)l->used_cells / (double)l->cells, l->unit_ampere, l->lsb_ampere, l->gain,
+            100 * share(c->clipped, c->conversions), 100 * share(c->flipped, c->conversions), 100 * c->error_rel);
+}
+
+static void put_layers(FILE *to, const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    double *error = cli_numbers(r->layers ? r->layers : 1);
+    fputs("<section><h2>Layer by layer</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>layer</th>"
+          "<th>K &times; P</th><th>arrays</th><th>used [%]</th><th>I<sub>unit</sub> [A]</th><th>LSB [A]</th><th>gain</th>"
+          "<th>clipped [%]</th><th>flipped [%]</th><th>error [%]</th></tr>\n", to);
+    for (size_t k = 0; k < r->layers; k++)
+        put_layer(to, &r->layer[k], &r->pass[XO_EVAL_CONVERTERS].count[k]);
+    fputs("</table></div><p class=\"note\">Used: cells that hold a digit of a weight. I<sub>unit</sub>: one input level "
+          "times one weight level. LSB and gain: of the first column. Flipped: codes that differ from the same array's "
+          "without wires, variation and noise. Error: rms of the layer's sums against exact integers with the same "
+          "inputs, over their rms.</p>\n", to);
+    for (size_t k = 0; error && k < r->layers; k++)
+        error[k] = r->pass[XO_EVAL_CONVERTERS].count[k].error_rel;
+    if (error && r->layers)
+        svg_bars(to, error, r->layers, "layer, counted from 0", "rms error of its sums [%]", 100);
+    free(error);
+    fputs("</section>\n", to);
+}
+
+static void put_method(FILE *to, const struct eval_job *job)
+{
+    char *choices = eval_choices(job);
+    fputs("<section><h2>What was simulated</h2>\n<p>", to);
+    page_text(to, choices ? choices : "");
+    fputs("</p>\n<p><code>", to);
+    page_text(to, job->session.common.command);
+    fputs("</code></p></section>\n", to);
+    free(choices);
+}
+
+static void put_page(FILE *to, const struct eval_job *job)
+{
+    page_begin(to, "Crossohm: a network on crossbars");
+    fputs("<h1>", to);
+    page_text(to, job->model);
+    fprintf(to, " on %zu &times; %zu arrays</h1>\n<p class=\"under\">", job->session.hardware.array.rows,
+            job->session.hardware.array.columns);
+    page_text(to, job->session.hardware_path);
+    fputs(" &middot; ", to);
+    page_text(to, job->data);
+    fprintf(to, " &middot; Crossohm %s</p>\n", PACKAGE_VERSION);
+    put_figures(to, job);
+    put_method(to, job);
+    fputs("<div class=\"pair\">\n", to);
+    put_chart(to, job);
+    put_steps(to, job);
+    fputs("</div>\n", to);
+    put_gains(to, job);
+    put_layers(to, job);
+    fputs("<p class=\"note\">Every number shown here is in report.json; times are in timing.json, because they differ "
+          "from run to run and this page does not.</p>\n", to);
+    page_end(to);
+}
+
+int eval_write_page(const struct eval_job *job)
+{
+    struct xo_info info = {""};
+    struct xo_writer writer;
+    char *path = eval_path(job, "report.html");
+    int status = path ? xo_writer_open(&writer, path, &info) : ENOMEM;
+    if (!status) {
+        put_page(writer.stream, job);
+        status = xo_writer_commit(&writer, &info);
+    }
+    int code = status ? cli_fail_writing(status, &info, path ? path : "report.html") : CLI_DONE;
+    free(path);
+    return code;
+}

@@ -1,0 +1,347 @@
+/* What an evaluation says on standard output and in files.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "eval.h"
+
+static const char *const gain_name[] = {"none", "array", "column"};
+
+/* ---- the modelling choices in words ---------------------------------------------------------------- */
+
+static void put_weights(FILE *to, const struct xo_mapping *m, int bits_per_cell)
+{
+    static const char *const sign[] = {
+        [XO_SIGN_DIFFERENTIAL] = "differential pairs", [XO_SIGN_OFFSET] = "offset binary",
+        [XO_SIGN_TWOS_COMPLEMENT] = "two's complement with a sign slice of its own"};
+    fprintf(to, "Weights have %d bits, one scale per %s, stored as %s in slices of %d bit%s per cell", m->weight_bits,
+            m->weight_scale == XO_SCALE_LAYER ? "layer" : "output channel", sign[m->sign], bits_per_cell,
+            cli_plural((size_t)bits_per_cell));
+    if (m->sign == XO_SIGN_DIFFERENTIAL)
+        fprintf(to, ", the two halves in %s and subtracted %s", m->pair == XO_IN_TILES ? "two arrays" :
+                "neighbouring columns", m->subtract == XO_SUBTRACT_ANALOG ? "before one signed ADC" :
+                "after two ADCs");
+    fputs(". ", to);
+}
+
+static void put_converters(FILE *to, const struct xo_hardware *h)
+{
+    static const char *const range[] = {
+        [XO_ADC_FULL] = "covers all rows on at the read voltage", [XO_ADC_GRANULAR] = "counts single units of current",
+        [XO_ADC_CALIBRATED] = "was fixed from the currents of the calibration images",
+        [XO_ADC_FIXED] = "is that of the hardware file"};
+    fprintf(to, "Inputs have %d bits and are applied as streams of %d bit%s at %g V; an ADC of %d bits reads every "
+            "column, its range %s", h->mapping.input_bits, h->dac.bits, cli_plural((size_t)h->dac.bits),
+            h->dac.read_volt, h->adc.bits, range[h->adc.range]);
+    if (h->adc.range == XO_ADC_CALIBRATED)
+        fprintf(to, " (quantiles %g and %g per %s)", h->adc.quantile, 1 - h->adc.quantile,
+                h->adc.range_scope == XO_ADC_LAYER ? "layer" : h->adc.range_scope == XO_ADC_TILE ? "tile" : "column");
+    fprintf(to, "; gain: %s%s. ", gain_name[h->gain.scope], h->gain.scope == XO_GAIN_NONE ? "" :
+            h->gain.source == XO_GAIN_MEASURED ? ", measured" : ", from the matrices");
+}
+
+char *eval_choices(const struct eval_job *job)
+{
+    const struct xo_hardware *h = &job->session.hardware;
+    const struct xo_eval_result *r = job->result;
+    struct eval_totals t = eval_totals_of(r, XO_EVAL_CONVERTERS);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return NULL;
+    fprintf(to, "The network was run with Crossohm %s on %zu images, in float32 and with %zu weights of %zu layers on "
+            "%zu arrays of %zu x %zu ohmic cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers, t.tiles,
+            h->array.rows, h->array.columns, h->device.off_siemens, h->device.on_siemens);
+    put_weights(to, &h->mapping, h->device.bits_per_cell);
+    put_converters(to, h);
+    fprintf(to, "%zu images that are not scored fixed the ranges; pixels: %s. ", r->calibration_images,
+            xo_preprocess_text(job->pixels));
+    fputs("Arrays are ideal: wires, drivers and sense amplifiers without resistance, cells exactly as programmed; "
+          "nothing here has been validated on silicon.", to);
+    if (fclose(to)) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* ---- standard output ------------------------------------------------------------------------------- */
+
+static void print_step(const struct xo_paired *p)
+{
+    printf("   %+6.2f  %+6.2f .. %+5.2f  %s", 100 * p->difference, 100 * p->low95, 100 * p->high95,
+           p->resolved ? "" : "not resolved");
+    if (p->resolved)
+        printf("p = %.1e", p->p);
+}
+
+static void print_stage(const struct eval_job *job, enum xo_eval_stage stage)
+{
+    size_t p = eval_pass_of(stage);
+    const struct xo_share *s = &job->share[p];
+    printf("%-11s %6.2f   %6.2f .. %6.2f  %6.2f", xo_eval_stage_name(stage), 100 * s->value, 100 * s->low95,
+           100 * s->high95, 100 * job->top5[p].value);
+    if (stage == XO_EVAL_CIRCUIT)
+        printf("   as converters: no wires in this version");
+    else if (stage > XO_EVAL_FP32)
+        print_step(&job->step[p]);
+    putchar('\n');
+}
+
+static void print_gains(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    if (r->passes == EVAL_MAIN_PASSES)
+        return;
+    printf("\nGain        top-1 %%   95 %% interval    of the converters stage\n");
+    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++)
+        for (size_t p = XO_EVAL_CONVERTERS; p < r->passes; p++)
+            if ((int)r->pass[p].gain == gain) {
+                struct xo_share s = xo_share_of(r->pass[p].hits, r->images);
+                printf("%-11s %6.2f   %6.2f .. %6.2f%s\n", gain_name[gain], 100 * s.value, 100 * s.low95,
+                       100 * s.high95, r->pass[p].main ? "  (as the hardware file says)" : "");
+            }
+}
+
+static void print_layers(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    printf("\n%-22s %11s %6s %7s %10s %10s %9s %9s\n", "Layer", "K x P", "arrays", "used %", "LSB [A]", "clipped %",
+           "flipped %", "error %");
+    for (size_t k = 0; k < r->layers; k++) {
+        const struct xo_eval_layer *l = &r->layer[k];
+        const struct xo_eval_count *c = &r->pass[XO_EVAL_CONVERTERS].count[k];
+        char shape[32];
+        snprintf(shape, sizeof shape, "%zux%zu", l->inputs, l->outputs);
+        printf("%-22.22s %11s ", l->name, shape);
+        if (l->digital)
+            printf("%6s\n", "kept digital");
+        else
+            printf("%6zu %7.1f %10.3g %10.3g %9.3g %9.3g\n", l->tiles, 100 * (double)l->used_cells / (double)l->cells,
+                   l->lsb_ampere, c->conversions ? 100 * (double)c->clipped / (double)c->conversions : 0,
+                   c->conversions ? 100 * (double)c->flipped / (double)c->conversions : 0, 100 * c->error_rel);
+    }
+}
+
+void eval_print(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    struct eval_totals t = eval_totals_of(r, XO_EVAL_CONVERTERS);
+    printf("Network     %s: %zu weights in %zu layers\n", job->model, t.weights, r->layers);
+    printf("Arrays      %zu of %zu x %zu, %.1f %% of their cells hold weights\n", t.tiles,
+           job->session.hardware.array.rows, job->session.hardware.array.columns,
+           t.cells ? 100 * (double)t.used_cells / (double)t.cells : 0);
+    printf("Images      %zu scored, %zu others calibrate\n\n", r->images, r->calibration_images);
+    printf("Stage       top-1 %%   95 %% interval     top-5 %%   against the stage before, points\n");
+    for (int stage = 0; stage < XO_EVAL_STAGES; stage++)
+        print_stage(job, (enum xo_eval_stage)stage);
+    printf("%-43s", "all stages together");
+    print_step(&job->total);
+    putchar('\n');
+    print_gains(job);
+    print_layers(job);
+    printf("\nSpeed       %.4g images/s through %zu passes, %.3g s to calibrate, %zu thread%s\n",
+           (double)(r->images - r->resumed_images) / job->run_sec, r->passes, job->calibrate_sec,
+           job->session.common.threads, cli_plural(job->session.common.threads));
+    printf("Report      %s/report.html\n", job->folder);
+}
+
+/* ---- report.json ----------------------------------------------------------------------------------- */
+
+static json_t *share_json(const struct xo_share *s)
+{
+    return json_pack("[o, o]", cli_json_number(s->low95), cli_json_number(s->high95));
+}
+
+static json_t *paired_json(const struct xo_paired *p)
+{
+    return json_pack("{s:o, s:[o, o], s:o, s:I, s:I, s:b}", "difference", cli_json_number(p->difference), "interval95",
+                     cli_json_number(p->low95), cli_json_number(p->high95), "mcnemar_p", cli_json_number(p->p),
+                     "only_before_right", (json_int_t)p->only_a, "only_after_right", (json_int_t)p->only_b,
+                     "resolved", p->resolved);
+}
+
+static int put_stages(json_t *report, const struct eval_job *job)
+{
+    json_t *accuracy = json_object(), *interval = json_object(), *top5 = json_object();
+    for (int stage = 0; stage < XO_EVAL_STAGES; stage++) {
+        size_t p = eval_pass_of((enum xo_eval_stage)stage);
+        const char *name = xo_eval_stage_name((enum xo_eval_stage)stage);
+        json_object_set_new(accuracy, name, cli_json_number(job->share[p].value));
+        json_object_set_new(interval, name, share_json(&job->share[p]));
+        json_object_set_new(top5, name, cli_json_number(job->top5[p].value));
+    }
+    return cli_json_put(report, "accuracy", accuracy) | cli_json_put(report, "interval95", interval) |
+           cli_json_put(report, "top5", top5) |
+           cli_json_put(report, "steps", json_pack("{s:o, s:o, s:o}", "fp32_to_quantised", paired_json(&job->step[1]),
+                                                   "quantised_to_converters", paired_json(&job->step[2]),
+                                                   "fp32_to_converters", paired_json(&job->total)));
+}
+
+static json_t *gains_json(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    json_t *gains = json_object();
+    for (size_t p = XO_EVAL_CONVERTERS; p < r->passes; p++) {
+        struct xo_share s = xo_share_of(r->pass[p].hits, r->images);
+        json_object_set_new(gains, gain_name[r->pass[p].gain],
+                            json_pack("{s:o, s:o}", "accuracy", cli_json_number(s.value), "interval95", share_json(&s)));
+    }
+    return gains;
+}
+
+/* Scales are float32: printed with the digits that tell them apart. */
+static json_t *scale_json(double scale)
+{
+    char text[XO_NUMBER_SIZE];
+    double rounded = scale;
+    snprintf(text, sizeof text, "%.9g", scale);
+    if (xo_number_parse(&rounded, text, strlen(text)))
+        rounded = scale;
+    return cli_json_number(rounded);
+}
+
+static json_t *layer_json(const struct xo_eval_layer *l, const struct xo_eval_count *c)
+{
+    if (l->digital)
+        return json_pack("{s:o, s:I, s:I, s:I, s:b}", "name", cli_json_text(l->name), "inputs", (json_int_t)l->inputs,
+                         "outputs", (json_int_t)l->outputs, "groups", (json_int_t)l->groups, "digital", 1);
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:o, s:I, s:I, "
+                     "s:I, s:o}", "name", cli_json_text(l->name), "inputs", (json_int_t)l->inputs,
+                     "outputs", (json_int_t)l->outputs, "groups", (json_int_t)l->groups,
+                     "arrays", (json_int_t)l->tiles, "cells", (json_int_t)l->cells,
+                     "used_cells", (json_int_t)l->used_cells, "slices", l->slices, "streams", l->streams,
+                     "weight_scale", scale_json(l->weight_scale), "input_scale", scale_json(l->input_scale),
+                     "weight_zero", (int)l->weight_zero, "input_zero", (int)l->input_zero,
+                     "signed_inputs", l->signed_inputs, "unit_ampere", cli_json_number(l->unit_ampere),
+                     "low_ampere", cli_json_number(l->low_ampere), "lsb_ampere", cli_json_number(l->lsb_ampere),
+                     "gain", cli_json_number(l->gain), "conversions", (json_int_t)c->conversions,
+                     "clipped", (json_int_t)c->clipped, "flipped", (json_int_t)c->flipped,
+                     "error_rel", cli_json_number(c->error_rel));
+}
+
+static json_t *layers_json(const struct xo_eval_result *r)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < r->layers; k++)
+        json_array_append_new(list, layer_json(&r->layer[k], &r->pass[XO_EVAL_CONVERTERS].count[k]));
+    return list;
+}
+
+static int put_provenance(json_t *report, const struct eval_job *job)
+{
+    struct xo_info info = {""};
+    char hex[65], *hardware = NULL, *choices = eval_choices(job);
+    int failed = !choices || xo_hardware_print(&hardware, &job->session.hardware);
+    if (!failed) {
+        failed |= cli_json_put(report, "choices", cli_json_text(choices));
+        failed |= cli_json_put(report, "preprocess", cli_json_text(xo_preprocess_text(job->pixels)));
+        failed |= cli_json_put(report, "seed", json_integer((json_int_t)job->session.hardware.seed));
+        failed |= cli_json_put(report, "hardware", cli_json_text(hardware));
+        failed |= cli_json_put(report, "model_sha256", json_string(xo_network_sha256(job->network)));
+        if (!xo_data_sha256(job->scored, hex, &info))
+            failed |= cli_json_put(report, "data_sha256", json_string(hex));
+        if (job->calibration && !xo_data_sha256(job->calibration, hex, &info))
+            failed |= cli_json_put(report, "calibrate_sha256", json_string(hex));
+        if (strcmp(job->session.hardware_path, "-") && !xo_sha256_file(hex, job->session.hardware_path, &info))
+            failed |= cli_json_put(report, "hardware_sha256", json_string(hex));
+    }
+    free(hardware);
+    free(choices);
+    return failed;
+}
+
+static json_t *report_json(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    json_t *report = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "tool", "crossohm", "version", PACKAGE_VERSION,
+                               "command", cli_json_text(job->session.common.command), "images", (json_int_t)r->images,
+                               "classes", (json_int_t)r->classes, "calibration_images",
+                               (json_int_t)r->calibration_images, "excluded_images", (json_int_t)r->excluded);
+    int failed = put_stages(report, job);
+    failed |= cli_json_put(report, "gains", gains_json(job));
+    failed |= cli_json_put(report, "layers", layers_json(r));
+    failed |= put_provenance(report, job);
+    if (failed) {
+        json_decref(report);
+        report = NULL;
+    }
+    return report;
+}
+
+static int write_json(const struct eval_job *job)
+{
+    json_t *report = report_json(job);
+    char *path = eval_path(job, "report.json");
+    int code = path && report ? cli_write_json(path, json_incref(report)) : cli_no_memory();
+    free(path);
+    if (!code && job->session.common.json)
+        code = cli_write_json(job->session.common.json, json_incref(report));
+    json_decref(report);
+    return code;
+}
+
+/* ---- per image -------------------------------------------------------------------------------------- */
+
+static int write_images(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    struct xo_writer w;
+    struct xo_info info = {""};
+    char *path = eval_path(job, "images.csv");
+    int status = path ? xo_writer_open(&w, path, &info) : ENOMEM;
+    if (!status) {
+        fputs("# image,label,fp32,quantised,converters: class numbers; image counts from 0 in the whole set\n", w.stream);
+        for (size_t k = 0; k < r->images; k++)
+            fprintf(w.stream, "%zu,%" PRId32 ",%" PRId32 ",%" PRId32 ",%" PRId32 "\n", r->number[k], r->label[k],
+                    r->pass[0].prediction[k], r->pass[1].prediction[k], r->pass[2].prediction[k]);
+        status = xo_writer_commit(&w, &info);
+    }
+    int code = status ? cli_fail_writing(status, &info, "images.csv") : CLI_DONE;
+    free(path);
+    return code;
+}
+
+static int write_logits(const struct eval_job *job, enum xo_eval_stage stage)
+{
+    const struct xo_eval_result *r = job->result;
+    struct xo_info info = {""};
+    char name[40];
+    snprintf(name, sizeof name, "logits-%s.npy", xo_eval_stage_name(stage));
+    char *path = eval_path(job, name);
+    if (!path)
+        return cli_no_memory();
+    int status = xo_npy_write_float(path, 2, (size_t[]){r->images, r->classes}, r->pass[eval_pass_of(stage)].logits,
+                                    &info);
+    free(path);
+    return status ? cli_fail_writing(status, &info, name) : CLI_DONE;
+}
+
+int eval_write_files(struct eval_job *job)
+{
+    int code = write_images(job);
+    for (int stage = 0; stage < XO_EVAL_STAGES && job->logits && !code; stage++)
+        if (stage != XO_EVAL_CONVERTERS)
+            code = write_logits(job, (enum xo_eval_stage)stage);
+    return code ? code : write_json(job);
+}
+
+int eval_write_timing(struct eval_job *job)
+{
+    char *own = job->session.common.timing ? NULL : eval_path(job, "timing.json");
+    json_object_set_new(job->session.seconds, "images_per_second",
+                        json_real((double)(job->result->images - job->result->resumed_images) / job->run_sec));
+    json_object_set_new(job->session.seconds, "resumed_images", json_integer((json_int_t)job->result->resumed_images));
+    if (own)
+        job->session.common.timing = own;
+    int code = cli_write_timing(&job->session);
+    if (own)
+        job->session.common.timing = NULL;
+    free(own);
+    return code;
+}

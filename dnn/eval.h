@@ -1,0 +1,70 @@
+/* What the parts of the evaluation share; private to dnn/.
+ *     eval.c              xo_eval_new, xo_eval_run: which images, which passes
+ *     eval_blocks.c       images in blocks through threads, in an order that decides nothing
+ *     eval_ranges.c       input ranges: extremes, or exact percentiles in two rounds
+ *     eval_checkpoint.c   finished blocks on disk
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_DNN_EVAL_H
+#define XO_DNN_EVAL_H
+
+#include <stdbool.h>
+#include "engine.h"
+#include "xo_eval.h"
+
+enum { XO_EVAL_BLOCK = 8, XO_EVAL_MAX_PASSES = 6 };
+
+/* Some images of a data set, in their order. */
+struct xo_eval_images {
+    xo_data *data;
+    size_t count;
+    const size_t *index;               /* [count] within the split */
+};
+
+/* Work on one block of images; thread says whose scratch to use.  block counts from 0. */
+struct xo_eval_work {
+    int (*block)(void *user, size_t thread, xo_run *run, size_t block, size_t first, size_t images, const float *image,
+                 struct xo_info *info);
+    bool (*skip)(void *user, size_t block);     /* NULL: none; a skipped block counts as done */
+    void *user;
+    enum xo_eval_phase phase;
+};
+
+struct xo_eval {
+    struct xo_eval_request request;
+    const struct xo_graph *graph;
+    struct xo_layers layers;
+    struct xo_hardware *own_hardware;           /* [layers] with their overrides          */
+    const struct xo_hardware **hardware;        /* [layers] NULL: digital                 */
+    struct xo_layer_range *range;               /* [layers]                               */
+    size_t dimensions, shape[XO_MAX_RANK];      /* of an image                            */
+    size_t pixels;                              /* numbers in it                          */
+    size_t block_images;                        /* in a block: XO_EVAL_BLOCK or what the file says */
+    size_t threads, blocks;
+    struct xo_eval_images scored, calibration;
+    size_t *scored_index, *calibration_index;
+    size_t engines;
+    xo_engine_dnn *engine[XO_EVAL_MAX_PASSES];
+    struct xo_hardware *gain_hardware;          /* [engines - 1][layers] copies with another gain */
+    size_t engine_of[XO_EVAL_MAX_PASSES];       /* pass -> engine                         */
+    struct xo_eval_result result;
+    struct xo_eval_pass pass[XO_EVAL_MAX_PASSES];
+    struct xo_eval_layer *layer;
+    int32_t *label;
+    size_t *number;
+    struct xo_layer_counts *block_count;        /* [blocks][passes][layers]               */
+    unsigned char *block_done;                  /* [blocks]                               */
+};
+
+int xo_eval_for_blocks(struct xo_eval *e, const struct xo_eval_images *images, const struct xo_eval_work *work,
+                       struct xo_info *info);
+
+/* Fill in e->range. */
+int xo_eval_input_ranges(struct xo_eval *e, struct xo_info *info);
+
+/* Blocks on disk.  key: what decides the results, as 64 digits. */
+typedef struct xo_checkpoint xo_checkpoint;
+int xo_checkpoint_open(xo_checkpoint **out, struct xo_eval *e, const char key[65], struct xo_info *info);
+int xo_checkpoint_add(xo_checkpoint *c, const struct xo_eval *e, size_t block, struct xo_info *info);
+void xo_checkpoint_close(xo_checkpoint *c);     /* NULL allowed */
+
+#endif

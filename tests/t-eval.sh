@@ -1,0 +1,152 @@
+#!/bin/sh
+# crossohm eval: the same bytes for any number of threads and after kill -9, calibration images are never scored, what it
+# writes agrees with itself, and what cannot be evaluated is named.
+# SPDX-License-Identifier: GPL-3.0-or-later
+. "$top_srcdir/tests/tap.sh"
+fashion=/usr/share/datasets/fashion-mnist
+[ -e $fashion/t10k-images-idx3-ubyte.gz ] || tap_skip_all "dataset-fashion-mnist is not installed"
+cp "$top_srcdir/examples/fashion-lenet5.yaml" "$top_srcdir/models/fashion-lenet5.onnx" "$work"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+ln -s $fashion/t10k-images-idx3-ubyte.gz images
+ln -s $fashion/t10k-labels-idx1-ubyte.gz labels
+ln -s $fashion/train-images-idx3-ubyte.gz train
+ln -s $fashion/train-labels-idx1-ubyte.gz train-labels
+
+evaluate() {
+    crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet "$@"
+}
+score() {
+    evaluate --data idx:images,labels --calibrate idx:train,train-labels@0:50 "$@"
+}
+
+python=
+for p in python3 /usr/bin/python3; do
+    [ -z "$python" ] && $p -c 'import numpy' 2>/dev/null && python=$p
+done
+
+fact "a network is evaluated" score --limit 100 --logits --threads 1 -o one
+fact "with two threads" score --limit 100 --logits --threads 2 -o two
+same_files() {
+    for name in report.json report.html images.csv logits-fp32.npy logits-quantised.npy logits-circuit.npy; do
+        cmp "$1/$name" "$2/$name" || return
+    done
+    test ! -e "$1/checkpoint"
+}
+fact "two threads give the same bytes as one" same_files one two
+
+agrees() {
+    $python - <<'END'
+import json, numpy
+report = json.load(open('one/report.json'))
+rows = numpy.loadtxt('one/images.csv', delimiter=',', dtype=int)
+assert report['images'] == len(rows) == 100 and report['calibration_images'] == 50
+assert list(rows[:, 0]) == list(range(100))
+for column, stage in ((2, 'fp32'), (3, 'quantised'), (4, 'converters')):
+    assert abs(report['accuracy'][stage] - (rows[:, column] == rows[:, 1]).mean()) < 1e-12, stage
+    low, high = report['interval95'][stage]
+    assert low < report['accuracy'][stage] < high
+assert report['accuracy']['circuit'] == report['accuracy']['converters']
+for column, stage in ((2, 'fp32'), (3, 'quantised'), (4, 'circuit')):
+    logits = numpy.load('one/logits-%s.npy' % stage)
+    assert logits.dtype == numpy.float32 and logits.shape == (100, 10)
+    assert (logits.argmax(1) == rows[:, column]).all(), stage
+assert report['accuracy']['fp32'] > 0.85 and report['accuracy']['quantised'] > 0.85
+assert len(report['layers']) == 5 and all(layer['conversions'] > 0 for layer in report['layers'])
+END
+}
+agree="report, images and logits agree with each other"
+if [ -n "$python" ]; then fact "$agree" agrees; else tap_skip "$agree" "python3-numpy is not installed"; fi
+
+# Killed at some moment while images are evaluated: after the first blocks are on disk.
+killed_and_resumed() {
+    score --limit 600 -o whole || return
+    for attempt in 1 2 3; do
+        score --limit 600 --resume --threads 1 -o part &
+        process=$!
+        for wait in $(seq 400); do
+            test "$(wc -c <part/checkpoint 2>/dev/null || echo 0)" -gt $((attempt * 3000)) && break
+            sleep 0.01
+        done
+        kill -9 $process 2>/dev/null
+        wait $process 2>/dev/null
+        test ! -e part/report.json && test -e part/checkpoint || { echo "not killed in time"; return 1; }
+    done
+    score --limit 600 --resume --threads 2 -o part || return
+    for name in report.json report.html images.csv; do
+        cmp whole/$name part/$name || return
+    done
+}
+fact "killed three times and resumed, the files are the same" killed_and_resumed
+
+other_checkpoint() {
+    mkdir -p other && printf 'crossohm checkpoint 1 %064d\n' 0 >other/checkpoint
+    score --limit 20 --resume -o other 2>said
+    test $? -eq 4 && grep -q 'checkpoint: a checkpoint of other inputs' said && test ! -e other/report.json
+}
+fact "a checkpoint of something else is refused" other_checkpoint
+
+never_scored() {
+    evaluate --data idx:images,labels@0:60 --calibrate idx:images,labels@20:50 -o apart || return
+    test "$(sed 1d apart/images.csv | cut -d, -f1 | tr '\n' ' ')" = "$(seq -s ' ' 0 19) $(seq -s ' ' 50 59) " &&
+        grep -q '"excluded_images": 30' apart/report.json
+}
+fact "calibration images are never scored" never_scored
+nothing_left() {
+    evaluate --data idx:images,labels@0:10 --calibrate idx:images,labels@0:20 -o none 2>said
+    test $? -eq 4 && grep -q 'no image is left' said && test ! -e none/report.json
+}
+fact "no image left to score is an error" nothing_left
+
+side_by_side() {
+    score --limit 20 --stages -o stages &&
+        grep -q '"none":' stages/report.json && grep -q '"array":' stages/report.json &&
+        grep -q '"column":' stages/report.json && grep -q 'Gain side by side' stages/report.html
+}
+fact "--stages shows the gains side by side" side_by_side
+
+technology() {
+    crossohm fit fashion-lenet5.yaml -o technology.fcm --arrays 1 --held-out 2 --quiet &&
+    crossohm eval technology.fcm fashion-lenet5.onnx --preprocess unit --quiet --data idx:images,labels \
+        --calibrate idx:train,train-labels@0:50 --limit 100 -o technology &&
+        cmp one/images.csv technology/images.csv
+}
+fact "a technology's .fcm serves as hardware" technology
+
+wires_warn() {
+    score --limit 10 --set array.row_wire_ohm=5 -o wires 2>said && grep -q 'ignores wires' said &&
+        test "$(wc -l <said)" -eq 1
+}
+fact "wires are ignored with one line of warning" wires_warn
+
+# says EXIT TEXT command ...
+says() {
+    want=$1 text=$2
+    shift 2
+    "$@" >out 2>said
+    code=$?
+    test $code -eq "$want" && test "$(wc -l <said)" -eq 1 && grep -q -e "$text" said && return
+    echo "exit $code"
+    cat said
+    return 1
+}
+fact "calibration images are asked for" says 2 'calibrate' evaluate --data idx:images,labels -o x
+fact "so is a folder" says 2 '-o' score
+fact "and data" says 2 'data' evaluate --calibrate idx:images,labels@0:10 -o x
+fact "a folder that cannot be is named" says 1 'labels/x' score --limit 10 -o labels/x
+fact "a missing network is named" says 4 'none.onnx' crossohm eval fashion-lenet5.yaml none.onnx --data idx:images,labels \
+    --calibrate idx:images,labels@0:10 -o x
+fact "missing data are named" says 4 'nowhere' evaluate --data idx:nowhere,labels --calibrate idx:images,labels@0:9 -o x
+fact "images of another shape are named" says 4 'the network expects 1' crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx \
+    --data "cifar10:$top_srcdir/tests/corpus/cifar/one" --calibrate idx:images,labels@0:10 --quiet -o x
+cat >sections.yaml <<'END'
+crossohm: 1
+array: {rows: 64, columns: 64, row_wire_ohm: 0, column_wire_ohm: 0, driver_ohm: 0, sense_ohm: 0}
+layers:
+  nosuchlayer: {keep: digital}
+END
+fact "an override that fits no layer is named" says 4 'nosuchlayer' crossohm eval sections.yaml fashion-lenet5.onnx --data \
+    idx:images,labels --calibrate idx:images,labels@0:10 --limit 10 --quiet -o x
+test -e x && fact "nothing was written by any of these" test -z "$(ls x)"
+tap_done
