@@ -96,6 +96,12 @@ int xo_onednn_plain(dnnl_memory_desc_t *out, size_t dimensions, const size_t *sh
     return xo_onednn_status(dnnl_memory_desc_init_by_strides(out, (int)dimensions, dims, dnnl_f32, stride));
 }
 
+int xo_onednn_last(dnnl_memory_desc_t *out, const size_t shape[4])
+{
+    const dnnl_dims_t dims = { (int64_t)shape[0], (int64_t)shape[1], (int64_t)shape[2], (int64_t)shape[3] };
+    return xo_onednn_status(dnnl_memory_desc_init_by_tag(out, 4, dims, dnnl_f32, dnnl_nhwc));
+}
+
 static dnnl_status_t make_reorder(dnnl_primitive_t *out, struct xo_onednn *o, const dnnl_memory_desc_t *from,
                                   const dnnl_memory_desc_t *to)
 {

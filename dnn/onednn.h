@@ -30,6 +30,8 @@ int xo_onednn_status(dnnl_status_t status);        /* 0, ENOMEM, XO_EUNSUPPORTED
 
 /* A row-major float32 tensor. */
 int xo_onednn_plain(dnnl_memory_desc_t *out, size_t dimensions, const size_t *shape);
+/* (images, channels, rows, columns), of which channels lie last. */
+int xo_onednn_last(dnnl_memory_desc_t *out, const size_t shape[4]);
 
 /* A primitive with one input and one result, weights and bias where it has them. */
 struct xo_primitive;

@@ -60,6 +60,11 @@ int xo_infer_conv(struct xo_call *c)
                   (size_t[]){ x->shape[0], w->shape[0], s.axes == 1 ? s.out[1] : s.out[0], s.out[1] });
 }
 
+static int describe_images(dnnl_memory_desc_t *out, const struct xo_tensor *t, bool last)
+{
+    return last ? xo_onednn_last(out, t->shape) : xo_onednn_plain(out, t->dimensions, t->shape);
+}
+
 /* Row-major, any order for oneDNN to choose. */
 static int any_order(dnnl_memory_desc_t *out, const dnnl_memory_desc_t *plain)
 {
@@ -68,7 +73,7 @@ static int any_order(dnnl_memory_desc_t *out, const dnnl_memory_desc_t *plain)
 }
 
 struct descriptions {
-    dnnl_memory_desc_t source, weight, bias, result;       /* plain */
+    dnnl_memory_desc_t source, weight, bias, result;       /* as they lie outside */
     dnnl_memory_desc_t any_source, any_weight, any_result;
     dnnl_convolution_desc_t convolution;
 };
@@ -78,7 +83,7 @@ static int describe_tensors(const struct xo_call *c, struct descriptions *d)
 {
     const struct xo_tensor *w = c->in[1];
     size_t groups = groups_of(c), shape[XO_MAX_RANK + 1], rank = 0;
-    int status = xo_onednn_plain(&d->source, c->in[0]->dimensions, c->in[0]->shape);
+    int status = describe_images(&d->source, c->in[0], c->in_last);
     if (groups > 1)
         shape[rank++] = groups;
     shape[rank++] = w->shape[0] / groups;
@@ -87,7 +92,7 @@ static int describe_tensors(const struct xo_call *c, struct descriptions *d)
     if (!status)
         status = xo_onednn_plain(&d->weight, rank, shape);
     if (!status)
-        status = xo_onednn_plain(&d->result, c->out[0]->dimensions, c->out[0]->shape);
+        status = describe_images(&d->result, c->out[0], c->out_last);
     if (!status)
         status = xo_onednn_plain(&d->bias, 1, &w->shape[0]);
     if (!status)
@@ -161,6 +166,7 @@ int xo_run_conv(struct xo_call *c)
     if (!v->exact)
         return xo_onednn_run(c->onednn, v->primitive, c->in[0]->data, c->in[1]->data, bias, y->data);
     status = xo_onednn_run(c->onednn, v->primitive, xo_exact_input(v->exact, c), NULL, NULL, y->data);
-    xo_exact_scale(v->exact, y->data, y->shape[0], xo_product(y->shape, 2, y->dimensions), bias);
+    size_t rows = y->shape[0], inner = xo_product(y->shape, 2, y->dimensions);
+    xo_exact_scale(v->exact, y->data, c->out_last ? rows * inner : rows, c->out_last ? 1 : inner, bias);
     return status;
 }

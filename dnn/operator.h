@@ -4,6 +4,7 @@
  *     op_*.c        the operators, by family; definitions: ONNX operator specification (onnx/docs/Operators.md)
  *     onednn.c      oneDNN primitives: made once, run often
  *     call.c        one call of one; folding of constants
+ *     order.c       which values lie channels last
  *     plan.c        which value lies where: storage shared by values that do not live at the same time
  *     run.c         a graph for a number of images: shapes, storage, primitives; the forward pass
  *     forward.c     a network, blocks of images, threads
@@ -25,6 +26,7 @@ struct xo_call {
     const struct xo_operator *op;
     const struct xo_tensor **in;       /* [n->inputs] NULL: left out; ->data NULL in infer: not known yet */
     struct xo_tensor **out;            /* [n->outputs]; NULL: left out  */
+    bool in_last, out_last;            /* input 0, output 0 lie channels last (order.h) */
     void *state;                       /* what prepare made             */
     struct xo_onednn *onednn;
     struct xo_info *info;
@@ -45,6 +47,8 @@ struct xo_operator {
     int (*run)(struct xo_call *c);     /* fills every output's data                            */
     int which;                         /* tells operators apart that share functions           */
     enum xo_sharing sharing;
+    bool any_order;                    /* element by element: numbers may lie in any order     */
+    bool orders_itself;                /* looks at in_last and out_last                        */
     int (*prepare)(struct xo_call *c); /* may be NULL: primitives and tables for these shapes -> state */
     void (*release)(void *state);
 };

@@ -15,6 +15,7 @@
 #include "memory.h"
 #include "onednn.h"
 #include "operator.h"
+#include "order.h"
 #include "plan.h"
 
 struct xo_run {
@@ -243,9 +244,30 @@ static int plan(struct xo_run *r)
     return status;
 }
 
+/* Everything may lie channels last but what goes in and out, and what others look at. */
+static int order(struct xo_run *r)
+{
+    const struct xo_graph *g = r->graph;
+    bool *last = xo_calloc(g->values, sizeof *last);
+    if (!last)
+        return ENOMEM;
+    for (size_t v = 0; v < g->values; v++)
+        last[v] = v != g->input && v != g->output && !r->known[v];
+    for (size_t k = 0; r->layers && k < r->layers->count; k++)
+        last[r->layers->layer[k].input] = last[r->layers->layer[k].output] = false;
+    xo_order_channels(g, r->call, r->tensor, last);
+    for (size_t k = 0; k < g->nodes; k++)
+        if (r->call[k].op->orders_itself) {
+            r->call[k].in_last = last[g->node[k].input[0]];
+            r->call[k].out_last = last[g->node[k].output[0]];
+        }
+    free(last);
+    return 0;
+}
+
 static int prepare(struct xo_run *r)
 {
-    int status = 0;
+    int status = order(r);
     for (size_t k = 0; !status && k < r->graph->nodes; k++)
         status = is_known(r, k) ? 0 : xo_call_prepare(&r->call[k]);
     return status ? status : xo_onednn_scratch(&r->onednn);
