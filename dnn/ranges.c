@@ -144,23 +144,36 @@ void xo_calibration_free(struct xo_calibration *c)
     free(c);
 }
 
+/* With an off-current: whole current and sum of digits in one. */
+static inline int64_t key_of(const struct xo_calibration *c, double current, const struct xo_rows *rows, size_t row)
+{
+    if (!c->exact)
+        return (int64_t)floor(current / c->width);
+    return (int64_t)rint(current - rows->given[row]) * c->pops + rows->pop[row];
+}
+
+static int count_column(struct histogram *h, const struct xo_calibration *c, const double *current,
+                        const struct xo_rows *rows)
+{
+    int status = 0;
+    if (c->exact && c->pops == 1)
+        for (size_t row = 0; row < rows->d.rows && !status; row++)
+            status = add_to(h, (int64_t)current[row * XO_STRIP], 1);
+    else
+        for (size_t row = 0; row < rows->d.rows && !status; row++)
+            status = add_to(h, key_of(c, current[row * XO_STRIP], rows, row), 1);
+    return status;
+}
+
+/* Down the columns: neighbouring rows differ, so that one count seldom waits for the last. */
 static int count_strip(struct xo_calibration *c, const struct xo_array_layer *l, const struct xo_strip *s,
                        const double *current, const struct xo_rows *rows)
 {
-    for (size_t j = 0; j < XO_STRIP; j++) {
-        if (j % XO_HALF >= s->half[j / XO_HALF].count)
-            continue;
-        struct histogram *h = &c->unit[xo_unit_at(l, c->scope, s->lane[j].conversion)];
-        for (size_t row = 0; row < rows->d.rows; row++) {
-            double x = current[row * XO_STRIP + j];
-            int64_t key = !c->exact ? (int64_t)floor(x / c->width)
-                        : c->pops == 1 ? (int64_t)x
-                        : (int64_t)rint(x - rows->given[row]) * c->pops + rows->pop[row];
-            if (add_to(h, key, 1))
-                return ENOMEM;
-        }
-    }
-    return 0;
+    int status = 0;
+    for (size_t j = 0; j < XO_STRIP && !status; j++)
+        if (j % XO_HALF < s->half[j / XO_HALF].count)
+            status = count_column(&c->unit[xo_unit_at(l, c->scope, s->lane[j].conversion)], c, current + j, rows);
+    return status;
 }
 
 static int count_currents(struct xo_calibration *c, struct xo_engine_thread *t, const struct xo_array_layer *l,
