@@ -1,7 +1,9 @@
 #!/bin/sh
 # Time of planning, factoring and solving by engine and size, certificate included, and the ratio to KLU on the same
 # equations, which is what a modern SPICE would cost.  One core; all engines in one run, because machines are noisy.
-#   results/speed/make.sh [build folder]          writes timing.txt beside itself; about a minute
+#   results/speed/make.sh [build folder]          writes timing.txt and scaling.txt beside itself; some minutes
+# scaling.txt is what crossohm bench measures, one input by every engine at sides that double, and the exponent e of
+# seconds = c cells^e through all sides; coefficients of solver/cost.c come from it.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 cd "$(dirname "$0")/../.."
@@ -52,3 +54,40 @@ numbers() {                                 # rows columns low high seed: log-un
     done
 } >"$out.part"
 mv "$out.part" "$out"
+
+# Fields of the bench's table: what,array,engine,side,total_sec,fraction_of_limit,...; the array's name holds a comma.
+fit() {
+    awk -F'"' '
+        /^#/ { if (!/what,array/) print; next }
+        {
+            split($7, n, ",")
+            key = $4 " | " $6
+            if (!(key in count)) order[++keys] = key
+            m = ++count[key]
+            side[key, m] = n[2]; sec[key, m] = n[3]
+            if (!(n[2] in seen)) { seen[n[2]] = 1; sides[++all] = n[2] }
+            at[key, n[2]] = n[3]
+        }
+        END {
+            printf "%-44s", "# seconds: array | engine, by side"
+            for (k = 1; k <= all; k++) printf " %10s", sides[k]
+            print "   exponent of cells"
+            for (q = 1; q <= keys; q++) {
+                key = order[q]; m = count[key]; sx = sy = sxx = sxy = 0
+                for (k = 1; k <= m; k++) {
+                    x = 2 * log(side[key, k]); y = log(sec[key, k])
+                    sx += x; sy += y; sxx += x * x; sxy += x * y
+                }
+                printf "%-44s", key
+                for (k = 1; k <= all; k++)
+                    if ((key, sides[k]) in at) printf " %10.3g", at[key, sides[k]]; else printf " %10s", "-"
+                printf "   %s\n", m > 1 ? sprintf("%.2f", (m * sxy - sx * sy) / (m * sxx - sx * sx)) : "-"
+            }
+        }'
+}
+{
+    echo "# crossohm $("$build"/crossohm --version | sed -n '1s/.* //p'); $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+    echo "# crossohm bench --from 32 --size 1024: plan + factor + solve of one input, proof included; one thread"
+    "$build"/crossohm bench --from 32 --size 1024 --quiet | fit
+} >"${out%timing.txt}scaling.txt.part"
+mv "${out%timing.txt}scaling.txt.part" "${out%timing.txt}scaling.txt"
