@@ -1,6 +1,6 @@
 /* The bytes of a file from front to back, unpacked if it is gzip (RFC 1952), which its first two bytes say, not its
- * name.  Several members behind each other are one file; what is behind the last one, a wrong checksum and a file that
- * ends too early are errors.  Memory does not depend on the file.
+ * name.  Several members behind each other are one file; what is behind the last one, a wrong checksum and a file
+ * that ends too early are errors.  Memory does not depend on the file.
  *     xo_stream_open(&s, path, info);
  *     xo_stream_read(s, bytes, nbytes, &got, info);      fewer than nbytes only where the file ends
  *     xo_stream_close(s);

@@ -217,8 +217,9 @@ int xo_data_check_labels(const xo_data *d, size_t classes, struct xo_info *info)
 {
     for (size_t k = 0; k < d->count; k++)
         if (d->label[k] < 0 || (size_t)d->label[k] >= classes)
-            return xo_fail(info, XO_EVALUE, "%s: label %d of image %zu; expected 0..%zu (the network has %zu outputs)",
-                           d->path[1] ? d->path[1] : d->path[0], (int)d->label[k], d->from + k, classes - 1, classes);
+            return xo_fail(info, XO_EVALUE, "%s: label %d of image %zu; expected 0..%zu (the network has %zu "
+                           "outputs)", d->path[1] ? d->path[1] : d->path[0], (int)d->label[k], d->from + k,
+                           classes - 1, classes);
     return 0;
 }
 
@@ -285,8 +286,8 @@ int xo_data_shape(const xo_data *d, const xo_preprocess *p, size_t wanted_dimens
     return status;
 }
 
-int xo_data_images(xo_data *d, const xo_preprocess *p, size_t dimensions, const size_t *shape, size_t first, size_t count,
-                   float *image, struct xo_info *info)
+int xo_data_images(xo_data *d, const xo_preprocess *p, size_t dimensions, const size_t *shape, size_t first,
+                   size_t count, float *image, struct xo_info *info)
 {
     size_t size = 1;
     int status = 0;

@@ -14,7 +14,7 @@ struct xo_data {
     bool has_split;
     size_t from, to;                   /* as asked, then as found        */
     size_t total, count;               /* images in the set, in the split */
-    size_t dimensions;                 /* of an image as it is stored: 1 (numbers), 2 (grey) or 3; 0: files of any size */
+    size_t dimensions;                 /* of a stored image: 1 (numbers), 2 (grey) or 3; 0: files of any size */
     struct xo_picture frame;           /* shape and strides of each image; its pointers stay NULL */
     unsigned char *byte;               /* [count][pixels of an image], or NULL */
     float *value;                      /* the same, or NULL                    */

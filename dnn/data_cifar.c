@@ -1,5 +1,6 @@
-/* CIFAR-10, binary version (cs.toronto.edu/~kriz/cifar.html): records of one label, 0..9, and 32 x 32 pixels, first all
- * red, then all green, then all blue.  Nothing says how many, so a packed file is refused beyond MAX_PACKED records.
+/* CIFAR-10, binary version (cs.toronto.edu/~kriz/cifar.html): records of one label, 0..9, and 32 x 32 pixels, first
+ * all red, then all green, then all blue.  Nothing says how many, so a packed file is refused beyond MAX_PACKED
+ * records.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* A folder of pictures and a list of their labels, a line each:
  *     name,label[,anything]
  * The name is relative to the folder and never leaves it; a name or label that holds a comma or quote is written in
- * "quotes", a quote inside them twice; what is behind the label is not read.  Blank lines and lines that begin with '#'
- * are skipped, as is the first line if its label is no number (a header).
+ * "quotes", a quote inside them twice; what is behind the label is not read.  Blank lines and lines that begin with
+ * '#' are skipped, as is the first line if its label is no number (a header).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
@@ -113,7 +113,8 @@ static int next_line(struct list *l, bool *has, int32_t *label)
 
 static struct list list_of(const xo_data *d, const unsigned char *text, size_t nbytes, struct xo_info *info)
 {
-    struct list l = { .path = d->path[1], .at = (const char *)text, .end = (const char *)text + nbytes, .info = info };
+    const char *at = (const char *)text;
+    struct list l = { .path = d->path[1], .at = at, .end = at + nbytes, .info = info };
     if (nbytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
         l.at += 3;                     /* what some editors begin UTF-8 with */
     return l;

@@ -60,7 +60,8 @@ static int read_header(struct xo_stream *s, size_t low, size_t high, size_t *dim
         return status;
     *dimensions = magic[3];
     if (*dimensions < low || *dimensions > high)
-        return xo_fail(info, XO_ESHAPE, "%s: %zu dimensions; expected %zu%s%.0zu", xo_stream_name(s), *dimensions, low,
+        return xo_fail(info, XO_ESHAPE, "%s: %zu dimensions; expected %zu%s%.0zu", xo_stream_name(s), *dimensions,
+                       low,
                        low < high ? " to " : "", low < high ? high : 0);
     status = xo_stream_read(s, size, 4 * *dimensions, &got, info);
     if (status)

@@ -1,5 +1,5 @@
-/* Images and labels from NumPy's .npy files: images (N, ...) as uint8, float32 or float64 (rounded to float32), labels
- * (N) of any integer type.
+/* Images and labels from NumPy's .npy files: images (N, ...) as uint8, float32 or float64 (rounded to float32),
+ * labels (N) of any integer type.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
@@ -104,7 +104,8 @@ static int read_labels(xo_data *d, struct xo_stream *s, struct xo_info *info)
     size_t data_at;
     int status = xo_npy_begin_stream(s, &h, &data_at, info);
     if (!status)
-        status = check_header(&h, d->path[1], "labels (N) of an integer type", h.kind != 'f', h.dimensions == 1, info);
+        status = check_header(&h, d->path[1], "labels (N) of an integer type", h.kind != 'f', h.dimensions == 1,
+                              info);
     if (!status && h.shape[0] != d->total)
         status = xo_fail(info, XO_ESHAPE, "%s: %zu labels for the %zu images of %s; expected one each", d->path[1],
                          h.shape[0], d->total, d->path[0]);

@@ -1,9 +1,5 @@
-/* A network's layers on arrays: inputs -> digits -> currents -> codes -> sums.  Private to dnn/.
- *     engine.c      set up, hook, statistics
- *     window.c      images -> rows of digits (im2col), packed for the kernel
- *     kernel*.c     digits by currents with ADC and shift-add in registers, one per SIMD level
- *     convert.c     the same conversion by conversion with every key of dac: and adc: (noise, INL): slow and plain
- *     ranges.c      ADC ranges and measured gain from calibration images
+/* A network's layers on arrays: inputs -> digits -> currents -> codes -> sums.  Private to dnn/; what is inside is in
+ * engine_private.h.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_DNN_ENGINE_H
 #define XO_DNN_ENGINE_H
@@ -12,6 +8,7 @@
 #include "layout.h"
 #include "run.h"
 #include "xo_converter.h"
+#include "xo_simd.h"
 
 enum xo_stage {
     XO_STAGE_FP32,                     /* the network as it is                                    */
@@ -32,10 +29,13 @@ typedef struct xo_engine_dnn xo_engine_dnn;
 int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struct xo_layers *layers,
                       const struct xo_hardware *const *hardware, const struct xo_layer_range *range, struct xo_info *info);
 void xo_engine_dnn_free(xo_engine_dnn *e);
+/* Other instructions than this machine's best: slower, the same bytes.  Before any thread runs. */
+void xo_engine_dnn_simd(xo_engine_dnn *e, enum xo_simd simd);
 
-/* Counts of what happened, per layer; adding them up does not depend on order. */
+/* Counts of what happened, per layer, in images whose number is a multiple of XO_SAMPLE. */
+enum { XO_SAMPLE = 32 };
 struct xo_layer_counts {
-    uint64_t conversions, clipped, flipped;     /* of a stated sample where that is cheaper       */
+    uint64_t conversions, clipped, flipped;     /* clipped: the code before clamping was none      */
     double error_square, signal_square;         /* of the layer's sums against exact integers     */
 };
 
@@ -44,7 +44,7 @@ typedef struct xo_engine_thread xo_engine_thread;
 int xo_engine_thread_new(xo_engine_thread **out, xo_engine_dnn *e, enum xo_stage stage, struct xo_info *info);
 void xo_engine_thread_free(xo_engine_thread *t);
 struct xo_layer_hook xo_engine_hook(xo_engine_thread *t);
-/* Which image comes next: places the noise and decides what is sampled for the counts. */
+/* Which image comes next: places the noise, decides what is sampled, and begins new counts. */
 void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image);
 const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t);      /* [layers] */
 
@@ -56,7 +56,7 @@ int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *cons
 /* For reports: what a layer got. */
 struct xo_layer_sheet {
     const char *name;
-    size_t inputs, outputs, groups, tiles, cells, used_cells, conversions_per_image;
+    size_t inputs, outputs, groups, tiles, cells, used_cells;
     int slices, streams;
     double weight_scale, input_scale, unit_ampere, low_ampere, lsb_ampere, gain;       /* of its first column */
     int32_t weight_zero, input_zero;

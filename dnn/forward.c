@@ -10,7 +10,13 @@
 #include "network.h"
 #include "run.h"
 
-enum { BLOCK = 8 };                    /* images; a network with a fixed batch takes its own number */
+/* Images in a block: few enough that what flows between nodes stays in the cache.  A network with a fixed batch takes its own
+ * number. */
+static size_t block_of(size_t numbers)
+{
+    size_t images = numbers ? ((size_t)1 << 16) / numbers : 1;
+    return images < 1 ? 1 : images < 8 ? images : 8;
+}
 
 struct forward {
     const struct xo_graph *graph;
@@ -125,10 +131,11 @@ int xo_network_forward(const xo_network *n, size_t images, size_t dimensions, co
                        int threads, float **logits, size_t *classes, struct xo_info *info)
 {
     struct forward f = { .graph = &n->graph, .images = images, .dimensions = dimensions, .shape = shape, .image = image,
-                         .numbers = 1, .block = xo_run_images(&n->graph, BLOCK), .info = info };
+                         .numbers = 1, .info = info };
     int status;
     for (size_t k = 0; k < dimensions; k++)
         f.numbers *= shape[k];
+    f.block = xo_run_images(&n->graph, block_of(f.numbers));
     status = forward(&f, threads, logits);
     if (!status)
         *classes = f.outputs;

@@ -216,13 +216,30 @@ static int take(struct find *f, int (*taker)(struct find *f), enum xo_batch_norm
     return status;
 }
 
-static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node, enum xo_batch_norm fold,
+/* How a layer has it: all alike, or by the hardware it gets. */
+struct folding { enum xo_batch_norm all; const struct xo_hardware *hardware; };
+
+static int fold_of(enum xo_batch_norm *fold, const struct folding *f, const char *layer, struct xo_info *info)
+{
+    struct xo_hardware h;
+    bool keep;
+    int status = 0;
+    *fold = f->all;
+    if (f->hardware && !(status = xo_hardware_for_layer(&h, f->hardware, layer, &keep, info))) {
+        *fold = h.mapping.batch_norm;
+        xo_hardware_free(&h);
+    }
+    return status;
+}
+
+static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node, const struct folding *folding,
                    size_t *nbytes_left, struct xo_info *info)
 {
     const struct xo_graph_node *n = &g->node[node];
     struct find f = { .g = g, .n = n, .out = out, .l = &out->layer[out->count], .alpha = 1, .beta = 1,
                       .nbytes_left = nbytes_left, .info = info };
     size_t input = input_of(n, 0);
+    enum xo_batch_norm fold;
     f.weight = constant_of(&f, 1);
     if (!f.weight || input == XO_NONE || g->value[input].is_constant || n->outputs < 1 || n->output[0] == XO_NONE)
         return 0;
@@ -232,7 +249,8 @@ static int look_at(struct xo_layers *out, const struct xo_graph *g, size_t node,
         *f.l = (struct xo_layer){ .name = n->name, .node = node, .batch_norm = XO_NONE, .input = input,
                                   .output = n->output[0], .groups = 1,
                                   .window = { .kernel = { 1, 1 }, .stride = { 1, 1 }, .dilation = { 1, 1 } } };
-        return take(&f, takers[k].take, fold);
+        int status = fold_of(&fold, folding, n->name, info);
+        return status ? status : take(&f, takers[k].take, fold);
     }
     return 0;
 }
@@ -246,7 +264,8 @@ static size_t constant_nbytes(const struct xo_graph *g)
     return nbytes;
 }
 
-int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info)
+static int find_all(struct xo_layers *out, const struct xo_graph *g, const struct folding *folding,
+                    struct xo_info *info)
 {
     struct xo_layers layers = { 0 };
     size_t nbytes_left = FREE_NBYTES + MAX_COPIES * constant_nbytes(g);
@@ -254,7 +273,7 @@ int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batc
     layers.layer = xo_arena_alloc(&layers.arena, g->nodes + 1, sizeof *layers.layer);
     status = layers.layer ? 0 : ENOMEM;
     for (size_t k = 0; k < g->nodes && !status; k++)
-        status = look_at(&layers, g, k, fold, &nbytes_left, info);
+        status = look_at(&layers, g, k, folding, &nbytes_left, info);
     if (status == ENOMEM)
         xo_fail(info, ENOMEM, "%s: %s", g->file, xo_strerror(ENOMEM));
     if (status)
@@ -262,6 +281,17 @@ int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batc
     else
         *out = layers;
     return status;
+}
+
+int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info)
+{
+    return find_all(out, g, &(struct folding){ fold, NULL }, info);
+}
+
+int xo_layers_find_for(struct xo_layers *out, const struct xo_graph *g, const struct xo_hardware *h,
+                       struct xo_info *info)
+{
+    return find_all(out, g, &(struct folding){ h->mapping.batch_norm, h }, info);
 }
 
 void xo_layers_free(struct xo_layers *layers)

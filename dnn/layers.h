@@ -56,6 +56,9 @@ struct xo_layers {
  * XO_EUNSUPPORTED: Gemm with transA, Conv in three dimensions.  fold: into the weights goes a BatchNormalization that
  * alone reads the layer's result (W gamma/sqrt(var + eps) in double, rounded to float32 once; bias likewise). */
 int xo_layers_find(struct xo_layers *out, const struct xo_graph *g, enum xo_batch_norm fold, struct xo_info *info);
+/* The same, each layer by its own mapping.batch_norm. */
+int xo_layers_find_for(struct xo_layers *out, const struct xo_graph *g, const struct xo_hardware *h,
+                       struct xo_info *info);
 void xo_layers_free(struct xo_layers *layers);
 
 /* The window for an input of this shape: (N, C, H, W) or (N, C, W), pads as auto_pad or pads ask; (N, K) or (..., K),

@@ -52,7 +52,7 @@ static int open_network(xo_map *m, const char *path, struct xo_info *info)
 {
     int status = xo_network_read(&m->network, path, info);
     if (!status)
-        status = xo_layers_find(&m->layers, &m->network->graph, m->hardware->mapping.batch_norm, info);
+        status = xo_layers_find_for(&m->layers, &m->network->graph, m->hardware, info);
     if (status)
         return status;
     m->count = m->layers.count;

@@ -17,7 +17,7 @@ struct walk {
 };
 
 /* Axis k may join the axis before it if each operand's steps fit together. */
-static bool joins(const struct walk *w, size_t operands, const size_t step[OPERANDS][XO_MAX_RANK], size_t k, size_t length)
+static bool joins(const struct walk *w, size_t operands, size_t step[OPERANDS][XO_MAX_RANK], size_t k, size_t length)
 {
     for (size_t o = 0; o < operands; o++)
         if (w->step[o][w->dimensions - 1] != step[o][k] * length)
@@ -57,15 +57,16 @@ static size_t row_at(const struct walk *w, size_t o, size_t row)
 }
 
 /* out[k] = f(x[k sx], y[k sy]): the compiler gets a loop for each common pair of steps. */
-#define EACH(expression)                                                                                            \
-    do {                                                                                                            \
-        if (sx == 1 && sy == 1)                                                                                     \
-            for (size_t k = 0; k < count; k++) { const float a = x[k], b = y[k]; out[k] = (expression); }           \
-        else if (sx == 1 && sy == 0)                                                                                \
-            for (size_t k = 0; k < count; k++) { const float a = x[k], b = *y; out[k] = (expression); }             \
-        else                                                                                                        \
-            for (size_t k = 0; k < count; k++) { const float a = x[k * sx], b = y[k * sy]; out[k] = (expression); } \
+#define EACH(expression)                                                                                             \
+    do {                                                                                                             \
+        if (sx == 1 && sy == 1)                                                                                      \
+            SIMD for (size_t k = 0; k < count; k++) { const float a = x[k], b = y[k]; out[k] = (expression); }       \
+        else if (sx == 1 && sy == 0)                                                                                 \
+            SIMD for (size_t k = 0; k < count; k++) { const float a = x[k], b = *y; out[k] = (expression); }         \
+        else                                                                                                         \
+            for (size_t k = 0; k < count; k++) { const float a = x[k * sx], b = y[k * sy]; out[k] = (expression); }  \
     } while (0)
+#define SIMD _Pragma("omp simd")
 
 enum { PRELU = -1 };
 

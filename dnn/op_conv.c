@@ -1,8 +1,11 @@
-/* Conv: one or two axes, groups, strides, dilations, any padding.  oneDNN's work.
+/* Conv: one or two axes, groups, strides, dilations, any padding.  oneDNN's work; quantised models' on their integers.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include <errno.h>
+#include "exact.h"
+#include "memory.h"
 #include "onednn.h"
 #include "operator.h"
 
@@ -92,7 +95,7 @@ static int describe_tensors(const struct xo_call *c, struct descriptions *d)
     return status ? status : any_order(&d->any_result, &d->result);
 }
 
-static int describe(const struct xo_call *c, struct descriptions *d)
+static int describe(const struct xo_call *c, struct descriptions *d, bool biased)
 {
     struct xo_sliding s;
     dnnl_dims_t stride, dilation, before, after;
@@ -107,27 +110,55 @@ static int describe(const struct xo_call *c, struct descriptions *d)
     }
     if (!status)
         status = xo_onednn_status(dnnl_dilated_convolution_forward_desc_init(&d->convolution, dnnl_forward_inference,
-            dnnl_convolution_direct, &d->any_source, &d->any_weight, xo_in(c, 2) ? &d->bias : NULL, &d->any_result, stride,
+            dnnl_convolution_direct, &d->any_source, &d->any_weight, biased ? &d->bias : NULL, &d->any_result, stride,
             dilation, before, after));
     return status;
 }
 
+struct convolution {
+    struct xo_primitive *primitive;
+    struct xo_exact *exact;            /* NULL: floats */
+};
+
+static int prepare(struct convolution *v, const struct xo_call *c)
+{
+    struct descriptions d;
+    int status = xo_exact_new(&v->exact, c, 0);
+    bool biased = xo_in(c, 2) && !v->exact;
+    if (!status)
+        status = describe_tensors(c, &d);
+    if (!status)
+        status = describe(c, &d, biased);
+    return status ? status : xo_onednn_make(&v->primitive, c->onednn, &(struct xo_primitive_parts){
+        .description = &d.convolution, .source = &d.source, .result = &d.result, .weight = &d.weight,
+        .bias = biased ? &d.bias : NULL, .weight_data = v->exact ? v->exact->weight : c->in[1]->data });
+}
+
 int xo_prepare_conv(struct xo_call *c)
 {
-    const struct xo_tensor *bias = xo_in(c, 2);
-    struct descriptions d;
-    int status = describe_tensors(c, &d);
-    if (!status)
-        status = describe(c, &d);
-    if (!status)
-        status = xo_onednn_make((struct xo_primitive **)&c->state, c->onednn, &(struct xo_primitive_parts){
-            .description = &d.convolution, .source = &d.source, .result = &d.result, .weight = &d.weight,
-            .bias = bias ? &d.bias : NULL, .weight_data = c->in[1]->data });
+    struct convolution *v = xo_calloc(1, sizeof *v);
+    int status = v ? prepare(v, c) : ENOMEM;
+    c->state = v;
     return status;
+}
+
+void xo_release_conv(void *state)
+{
+    struct convolution *v = state;
+    xo_onednn_release(v->primitive);
+    xo_exact_free(v->exact);
+    free(v);
 }
 
 int xo_run_conv(struct xo_call *c)
 {
-    const struct xo_tensor *bias = xo_in(c, 2);
-    return xo_onednn_run(c->onednn, c->state, c->in[0]->data, c->in[1]->data, bias ? bias->data : NULL, c->out[0]->data);
+    struct convolution *v = c->state;
+    const struct xo_tensor *y = c->out[0], *given = xo_in(c, 2);
+    const float *bias = given ? given->data : NULL;
+    int status;
+    if (!v->exact)
+        return xo_onednn_run(c->onednn, v->primitive, c->in[0]->data, c->in[1]->data, bias, y->data);
+    status = xo_onednn_run(c->onednn, v->primitive, xo_exact_input(v->exact, c), NULL, NULL, y->data);
+    xo_exact_scale(v->exact, y->data, y->shape[0], xo_product(y->shape, 2, y->dimensions), bias);
+    return status;
 }

@@ -1,9 +1,10 @@
-/* Gemm and MatMul, by oneDNN's sgemm (row-major).
+/* Gemm and MatMul, by oneDNN's sgemm (row-major); quantised models' on their integers.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 #include <string.h>
+#include "exact.h"
 #include "onednn.h"
 #include "operator.h"
 
@@ -81,17 +82,38 @@ static void spread_bias(const struct xo_tensor *bias, float beta, struct xo_tens
             y[i * columns + j] = beta * ((const float *)bias->data)[i * step[0] + j * step[1]];
 }
 
-int xo_run_gemm(struct xo_call *c)
+/* On integers where alpha and beta are 1 and the bias has one number per column. */
+int xo_prepare_gemm(struct xo_call *c)
 {
     const struct xo_tensor *bias = xo_in(c, 2);
     struct product p;
     int status = gemm_of(c, &p);
+    if (status || p.alpha != 1 || (bias && (p.beta != 1 || xo_tensor_count(bias) != p.n)))
+        return status;
+    return xo_exact_new((struct xo_exact **)&c->state, c, p.b_transposed ? 0 : 1);
+}
+
+void xo_release_gemm(void *state)
+{
+    xo_exact_free(state);
+}
+
+int xo_run_gemm(struct xo_call *c)
+{
+    const struct xo_tensor *bias = xo_in(c, 2);
+    struct xo_exact *e = c->state;
+    struct product p;
+    int status = gemm_of(c, &p);
     if (status)
         return status;
-    if (bias)
+    if (bias && !e)
         spread_bias(bias, p.beta, c->out[0]);
-    p.beta = bias ? 1 : 0;
-    return multiply(&p, c->in[0]->data, c->in[1]->data, c->out[0]->data);
+    p.beta = bias && !e ? 1 : 0;
+    if (!e)
+        return multiply(&p, c->in[0]->data, c->in[1]->data, c->out[0]->data);
+    status = multiply(&p, xo_exact_input(e, c), e->weight, c->out[0]->data);
+    xo_exact_scale(e, c->out[0]->data, p.m, 1, bias ? bias->data : NULL);
+    return status;
 }
 
 /* Stacks of matrices, numpy's rules: a vector is a row on the left, a column on the right. */
@@ -148,23 +170,42 @@ int xo_infer_matmul(struct xo_call *c)
     return xo_out(c, 0, XO_F32, s.dimensions, shape);
 }
 
+/* On integers where one matrix stands on the right. */
+int xo_prepare_matmul(struct xo_call *c)
+{
+    return c->in[1]->dimensions == 2 ? xo_exact_new((struct xo_exact **)&c->state, c, 1) : 0;
+}
+
+static int multiply_stacks(const struct stacks *s, const float *a, const float *b, float *y)
+{
+    int status = 0;
+    for (size_t n = 0; !status && n < xo_product(s->shape, 0, s->dimensions); n++) {
+        size_t rest = n, at_a = 0, at_b = 0;
+        for (size_t k = s->dimensions; k-- > 0; rest /= s->shape[k]) {
+            at_a += rest % s->shape[k] * s->a_step[k];
+            at_b += rest % s->shape[k] * s->b_step[k];
+        }
+        status = multiply(&s->one, a + at_a * s->one.m * s->one.k, b + at_b * s->one.k * s->one.n,
+                          y + n * s->one.m * s->one.n);
+    }
+    return status;
+}
+
 int xo_run_matmul(struct xo_call *c)
 {
-    const float *a = c->in[0]->data, *b = c->in[1]->data;
+    struct xo_exact *e = c->state;
     float *y = c->out[0]->data;
     struct stacks s;
     int status = stacks_of(c, &s);
-    if (!status && c->in[1]->dimensions <= 2) {            /* one matrix on the right: all rows at once */
+    if (status)
+        return status;
+    if (c->in[1]->dimensions <= 2) {                       /* one matrix on the right: all rows at once */
         s.one.m *= xo_product(s.shape, 0, s.dimensions);
         s.dimensions = 0;
     }
-    for (size_t n = 0; !status && n < xo_product(s.shape, 0, s.dimensions); n++) {
-        size_t rest = n, at_a = 0, at_b = 0;
-        for (size_t k = s.dimensions; k-- > 0; rest /= s.shape[k]) {
-            at_a += rest % s.shape[k] * s.a_step[k];
-            at_b += rest % s.shape[k] * s.b_step[k];
-        }
-        status = multiply(&s.one, a + at_a * s.one.m * s.one.k, b + at_b * s.one.k * s.one.n, y + n * s.one.m * s.one.n);
-    }
+    if (!e)
+        return multiply_stacks(&s, c->in[0]->data, c->in[1]->data, y);
+    status = multiply_stacks(&s, xo_exact_input(e, c), e->weight, y);
+    xo_exact_scale(e, y, s.one.m, 1, NULL);
     return status;
 }

@@ -56,18 +56,30 @@ static int zero_at(const struct xo_tensor *zero, size_t k)
     return zero->type == XO_I8 ? ((const int8_t *)zero->data)[k] : ((const uint8_t *)zero->data)[k];
 }
 
-/* Half to even: adding 1.5 2^23 leaves no bits behind the point.  |x| < 2^22; NaN becomes the lower bound. */
-static int round_clamped(float x)
+/* Clamped, then rounded: the bounds are whole, so the order does not matter, and NaN becomes the lower one.  Half to even, by
+ * adding and taking away 1.5 2^23. */
+static int rounded(float x, float low, float high)
 {
-    const float most = 1 << 20, shift = 0x1.8p23f;
-    x = x > -most ? x : -most;
-    x = x < most ? x : most;
+    const float shift = 0x1.8p23f;
+    x = x > low ? x : low;
+    x = x > high ? high : x;
     return (int)((x + shift) - shift);
 }
 
-static int saturate(int y, int low, int high)
+static void quantise_u8(uint8_t *y, const float *x, size_t count, float scale, int zero)
 {
-    return y < low ? low : y > high ? high : y;
+    const float low = (float)(0 - zero), high = (float)(255 - zero);
+#pragma omp simd
+    for (size_t k = 0; k < count; k++)
+        y[k] = (uint8_t)(rounded(x[k] / scale, low, high) + zero);
+}
+
+static void quantise_i8(int8_t *y, const float *x, size_t count, float scale, int zero)
+{
+    const float low = (float)(-128 - zero), high = (float)(127 - zero);
+#pragma omp simd
+    for (size_t k = 0; k < count; k++)
+        y[k] = (int8_t)(rounded(x[k] / scale, low, high) + zero);
 }
 
 int xo_run_quantise(struct xo_call *c)
@@ -79,14 +91,11 @@ int xo_run_quantise(struct xo_call *c)
     if (status)
         return status;
     for (size_t block = 0; block < ch.outer * ch.channels; block++) {
-        int z = zero_at(zero, block % ch.channels);
-        float s = scale[block % ch.channels];
+        size_t k = block % ch.channels, from = block * ch.inner;
         if (c->out[0]->type == XO_U8)
-            for (size_t k = block * ch.inner; k < (block + 1) * ch.inner; k++)
-                ((uint8_t *)c->out[0]->data)[k] = (uint8_t)saturate(round_clamped(x[k] / s) + z, 0, 255);
+            quantise_u8((uint8_t *)c->out[0]->data + from, x + from, ch.inner, scale[k], zero_at(zero, k));
         else
-            for (size_t k = block * ch.inner; k < (block + 1) * ch.inner; k++)
-                ((int8_t *)c->out[0]->data)[k] = (int8_t)saturate(round_clamped(x[k] / s) + z, -128, 127);
+            quantise_i8((int8_t *)c->out[0]->data + from, x + from, ch.inner, scale[k], zero_at(zero, k));
     }
     return 0;
 }
@@ -106,24 +115,32 @@ int xo_infer_dequantise(struct xo_call *c)
     return status ? status : xo_out(c, 0, XO_F32, c->in[0]->dimensions, c->in[0]->shape);
 }
 
+static void dequantise(float *y, const struct xo_tensor *x, size_t from, size_t count, float scale, int zero)
+{
+    const uint8_t *u = (const uint8_t *)x->data + from;
+    const int8_t *i = (const int8_t *)x->data + from;
+    if (x->type == XO_U8)
+#pragma omp simd
+        for (size_t k = 0; k < count; k++)
+            y[from + k] = (float)(u[k] - zero) * scale;
+    else if (x->type == XO_I8)
+#pragma omp simd
+        for (size_t k = 0; k < count; k++)
+            y[from + k] = (float)(i[k] - zero) * scale;
+    else
+        for (size_t k = from; k < from + count; k++)
+            y[k] = (float)((int64_t)((const int32_t *)x->data)[k] - zero) * scale;
+}
+
 int xo_run_dequantise(struct xo_call *c)
 {
     const struct xo_tensor *x = c->in[0], *zero = xo_in(c, 2);
-    float *y = c->out[0]->data;
     struct channels ch;
     int status = channels_of(c, &ch);
     if (status)
         return status;
-    for (size_t block = 0; block < ch.outer * ch.channels; block++) {
-        int z = zero_at(zero, block % ch.channels);
-        float s = ((const float *)c->in[1]->data)[block % ch.channels];
-        for (size_t k = block * ch.inner; k < (block + 1) * ch.inner; k++)
-            if (x->type == XO_U8)
-                y[k] = (float)(((const uint8_t *)x->data)[k] - z) * s;
-            else if (x->type == XO_I8)
-                y[k] = (float)(((const int8_t *)x->data)[k] - z) * s;
-            else
-                y[k] = (float)((int64_t)((const int32_t *)x->data)[k] - z) * s;
-    }
+    for (size_t block = 0; block < ch.outer * ch.channels; block++)
+        dequantise(c->out[0]->data, x, block * ch.inner, ch.inner,
+                   ((const float *)c->in[1]->data)[block % ch.channels], zero_at(zero, block % ch.channels));
     return 0;
 }

@@ -138,6 +138,10 @@ XO_OP(quantise);
 XO_OP(dequantise);
 #undef XO_OP
 int xo_prepare_conv(struct xo_call *c);
+void xo_release_conv(void *state);
+int xo_prepare_gemm(struct xo_call *c);
+int xo_prepare_matmul(struct xo_call *c);
+void xo_release_gemm(void *state);
 int xo_prepare_map(struct xo_call *c);
 int xo_prepare_softmax(struct xo_call *c);
 

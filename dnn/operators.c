@@ -14,9 +14,9 @@
 
 static const struct xo_operator table[] = {
     /* arrays */
-    { "Conv",                  1, 2, 3,   OP(conv), ONEDNN(xo_prepare_conv) },
-    { "Gemm",                  7, 2, 3,   OP(gemm) },
-    { "MatMul",                1, 2, 2,   OP(matmul) },
+    { "Conv",                  1, 2, 3,   OP(conv), .prepare = xo_prepare_conv, .release = xo_release_conv },
+    { "Gemm",                  7, 2, 3,   OP(gemm), .prepare = xo_prepare_gemm, .release = xo_release_gemm },
+    { "MatMul",                1, 2, 2,   OP(matmul), .prepare = xo_prepare_matmul, .release = xo_release_gemm },
     /* element by element */
     { "Relu",                  1, 1, 1,   OP(map), .which = XO_RELU, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },
     { "LeakyRelu",             1, 1, 1,   OP(map), .which = XO_LEAKY_RELU, .sharing = XO_OVER, ONEDNN(xo_prepare_map) },

@@ -31,7 +31,8 @@ int xo_picture_check_size(const char *name, size_t width, size_t height, struct 
     if (width && height && width <= XO_PICTURE_SIDE && height <= XO_PICTURE_SIDE
         && height * width <= XO_PICTURE_PIXELS)
         return 0;
-    return xo_fail(info, XO_ETOOBIG, "%s: picture of %zu x %zu; expected sides of 1 to %d and at most %d pixels", name,
+    return xo_fail(info, XO_ETOOBIG, "%s: picture of %zu x %zu; expected sides of 1 to %d and at most %d pixels",
+                   name,
                    height, width, XO_PICTURE_SIDE, XO_PICTURE_PIXELS);
 }
 
@@ -39,7 +40,8 @@ static int unknown(const char *name, const unsigned char *bytes, size_t nbytes, 
 {
     if (nbytes < 8)
         return xo_fail(info, XO_ESYNTAX, "%s: ends after %zu bytes; expected a JPEG or PNG picture", name, nbytes);
-    return xo_fail(info, XO_ESYNTAX, "%s: begins with %02x %02x %02x %02x; expected a JPEG (ff d8 ff) or PNG (89 50 4e "
+    return xo_fail(info, XO_ESYNTAX,
+                   "%s: begins with %02x %02x %02x %02x; expected a JPEG (ff d8 ff) or PNG (89 50 4e "
                    "47) picture", name, bytes[0], bytes[1], bytes[2], bytes[3]);
 }
 

@@ -27,7 +27,8 @@ int xo_picture_new(struct xo_picture *out, size_t channels, size_t height, size_
 #define XO_PICTURE_PIXELS (1 << 26)
 #define XO_PICTURE_NBYTES ((size_t)1 << 28)
 int xo_picture_read(struct xo_picture *out, const char *path, struct xo_info *info);
-int xo_picture_parse(struct xo_picture *out, const void *bytes, size_t nbytes, const char *name, struct xo_info *info);
+int xo_picture_parse(struct xo_picture *out, const void *bytes, size_t nbytes, const char *name,
+                     struct xo_info *info);
 
 /* The two behind it, and what both ask before they allocate. */
 int xo_jpeg_parse(struct xo_picture *out, const void *bytes, size_t nbytes, const char *name, struct xo_info *info);

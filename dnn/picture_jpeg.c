@@ -1,5 +1,5 @@
-/* JPEG by libjpeg: grey stays grey, YCbCr and RGB become RGB, CMYK is refused.  The library's way out of an error is a
- * call that must not return, so it jumps back to decode(); what must survive the jump is in struct jpeg.
+/* JPEG by libjpeg: grey stays grey, YCbCr and RGB become RGB, CMYK is refused.  The library's way out of an error is
+ * a call that must not return, so it jumps back to decode(); what must survive the jump is in struct jpeg.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* PNG by libpng: grey and colour of any depth, palettes, interlaced or not.  16 bits become 8 as round(v 255/65535);
- * an opaque alpha channel is dropped, transparent pixels are refused: what is behind them is not ours to invent.  Errors
- * jump back to decode(); what must survive the jump is in struct png.
+ * an opaque alpha channel is dropped, transparent pixels are refused: what is behind them is not ours to invent. 
+ * Errors jump back to decode(); what must survive the jump is in struct png.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
@@ -85,12 +85,14 @@ static int begin(struct png *g)
 /* Every other or every fourth byte is alpha. */
 static int drop_alpha(struct png *g)
 {
-    size_t count = g->picture.height * g->picture.width, kept = g->picture.channels, pixel = g->row / g->picture.width;
+    size_t count = g->picture.height * g->picture.width, kept = g->picture.channels,
+    pixel = g->row / g->picture.width;
     unsigned char *out = g->picture.owned;
     const unsigned char *in = g->pixels;
     for (size_t k = 0; k < count; k++, in += pixel, out += kept) {
         if (pixel > kept && in[kept] != 255)
-            return xo_fail(g->info, XO_EUNSUPPORTED, "%s: pixel (%zu, %zu) is transparent; expected an opaque picture",
+            return xo_fail(g->info, XO_EUNSUPPORTED,
+                           "%s: pixel (%zu, %zu) is transparent; expected an opaque picture",
                            g->name, k / g->picture.width, k % g->picture.width);
         memcpy(out, in, kept);
     }

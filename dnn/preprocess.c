@@ -2,7 +2,8 @@
  *     grey        L = (19595 R + 38470 G + 7471 B + 32768) div 65536        (ITU-R BT.601, `order: grey` only)
  *     resize      resize.c
  *     crop        height x width from row floor((rows - height)/2), column floor((columns - width)/2)
- *     numbers     y = (x*scale - mean)/std; x*scale is a float64 product rounded to float32 (so that scale 1/255 gives
+ *     numbers     y = (x*scale - mean)/std; x*scale is a float64 product rounded to float32 (so that scale 1/255
+ * gives
  *                 exactly the float32 quotient x/255), minus and over are float32 operations
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
@@ -136,7 +137,8 @@ int xo_preprocess_shape(const xo_preprocess *p, const struct xo_picture *in, siz
     int status;
     p = p ? p : &xo_preprocess_default;
     if (wanted_dimensions > 3)
-        return xo_fail(info, XO_ESHAPE, "%s: the network wants images of %zu dimensions; expected at most 3", in->name,
+        return xo_fail(info, XO_ESHAPE, "%s: the network wants images of %zu dimensions; expected at most 3",
+                       in->name,
                        wanted_dimensions);
     target_of(&target, p, wanted_dimensions, wanted);
     status = make_plan(&plan, p, in, &target, info);
@@ -223,7 +225,8 @@ static int apply_plan(const xo_preprocess *p, const struct plan *plan, const str
     bool resizes = plan->resize_height != in->height || plan->resize_width != in->width;
     int status = 0;
     if (!in->byte && (greys || resizes))
-        return xo_fail(info, XO_EUNSUPPORTED, "%s: float images cannot be resized or made grey; expected bytes (uint8)",
+        return xo_fail(info, XO_EUNSUPPORTED,
+                       "%s: float images cannot be resized or made grey; expected bytes (uint8)",
                        in->name);
     if (greys)
         status = make_grey(&grey, in);

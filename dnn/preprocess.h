@@ -39,7 +39,8 @@ extern const struct xo_preprocess xo_preprocess_default;
 int xo_preprocess_parse(xo_preprocess **out, const char *yaml, size_t nbytes, const char *origin,
                         struct xo_info *info);
 
-/* As xo_data_shape and xo_data_images, for one picture; `stored` is how many dimensions it has where it comes from. */
+/* As xo_data_shape and xo_data_images, for one picture; `stored` is how many dimensions it has where it comes from.
+ * */
 int xo_preprocess_shape(const xo_preprocess *p, const struct xo_picture *in, size_t stored, size_t wanted_dimensions,
                         const size_t *wanted, size_t *dimensions, size_t shape[8], struct xo_info *info);
 int xo_preprocess_apply(const xo_preprocess *p, const struct xo_picture *in, size_t dimensions, const size_t *shape,

@@ -3,8 +3,8 @@
  *     scale = input/output,  support = max(scale, 1),  centre = (k + 1/2) scale,
  *     first = max(0, floor(centre - support + 1/2)),  last = min(input, floor(centre + support + 1/2)),
  *     weight(i) = max(0, 1 - |i + 1/2 - centre|/support), divided by their sum,
- * so reducing averages (antialias) and enlarging interpolates.  Weights are rounded to multiples of 2^-22, and each of
- * the two passes rounds its sums to bytes.  A direction in which the size stays is left alone.
+ * so reducing averages (antialias) and enlarging interpolates.  Weights are rounded to multiples of 2^-22, and each
+ * of the two passes rounds its sums to bytes.  A direction in which the size stays is left alone.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 

@@ -4,9 +4,9 @@
 #include "config.h"
 #endif
 #include <errno.h>
-#include <hdf5.h>
 #include <stdio.h>
 #include <string.h>
+#include "disk.h"
 #include "memory.h"
 #include "tiles.h"
 #include "xo_file.h"
@@ -16,7 +16,8 @@
 
 struct xo_tiles_file {
     struct xo_writer writer;
-    hid_t file, timeless;              /* groups without the time of their making */
+    struct xo_disk disk;
+    hid_t file, compact;               /* how groups are kept */
     hid_t layer, matrix, tile, slice;  /* open groups; -1: none. matrix is layer again where there is but one */
     int error;                         /* the first */
     H5E_auto2_t print;                 /* HDF5 prints its errors unless told not to; as it was before */
@@ -25,23 +26,11 @@ struct xo_tiles_file {
 
 /* ---- what went wrong ------------------------------------------------------------------------------ */
 
-/* HDF5 keeps errno in the text of its innermost error only. */
-static herr_t look_for_errno(unsigned n, const H5E_error2_t *e, void *found)
-{
-    const char *at = e->desc ? strstr(e->desc, "errno = ") : NULL;
-    (void)n;
-    if (at && !*(int *)found)
-        sscanf(at, "errno = %d", (int *)found);
-    return 0;
-}
-
+/* HDF5 fails for want of memory only: nothing here comes from outside, and its disk never fails. */
 static bool note(xo_tiles_file *f, bool done)
 {
-    if (!done && !f->error) {
-        H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_errno, &f->error);
-        if (!f->error)
-            f->error = ENOMEM;
-    }
+    if (!f->error)
+        f->error = f->disk.error ? f->disk.error : done ? 0 : ENOMEM;
     return done;
 }
 
@@ -58,7 +47,7 @@ static void close_group(hid_t *group)
 
 static hid_t open_group(xo_tiles_file *f, hid_t parent, const char *name)
 {
-    hid_t group = f->error ? -1 : H5Gcreate2(parent, name, H5P_DEFAULT, f->timeless, H5P_DEFAULT);
+    hid_t group = f->error ? -1 : H5Gcreate2(parent, name, H5P_DEFAULT, f->compact, H5P_DEFAULT);
     note(f, group >= 0);
     return group;
 }
@@ -116,8 +105,7 @@ static hid_t creation_of(size_t dimensions, const size_t *shape, size_t chunk_ro
     const hsize_t chunk[2] = { chunk_rows, dimensions == 2 ? shape[1] : 1 };
     bool done = list >= 0 && H5Pset_obj_track_times(list, 0) >= 0;
     if (done && count * width > SMALL_NBYTES)
-        done = H5Pset_chunk(list, (int)dimensions, chunk) >= 0 && H5Pset_shuffle(list) >= 0
-               && H5Pset_deflate(list, 1) >= 0;
+        done = H5Pset_chunk(list, (int)dimensions, chunk) >= 0 && H5Pset_deflate(list, 1) >= 0;
     if (!done && list >= 0)
         H5Pclose(list);
     return done ? list : -1;
@@ -138,6 +126,15 @@ static hid_t create_data(xo_tiles_file *f, hid_t parent, const char *name, hid_t
     if (list >= 0)
         H5Pclose(list);
     return data;
+}
+
+static void describe_data(xo_tiles_file *f, hid_t data, const char *unit, const char *meaning)
+{
+    if (data < 0)
+        return;
+    put_text(f, data, "unit", unit);
+    if (meaning)
+        put_text(f, data, "meaning", meaning);
 }
 
 static void close_data(xo_tiles_file *f, hid_t data)
@@ -180,14 +177,15 @@ static void put_hardware(xo_tiles_file *f, const struct xo_hardware *h)
     free(yaml);
 }
 
-/* Groups in the compact form of HDF5 1.8: a hundred bytes instead of a thousand. */
+/* Groups in the compact form that comes with creation order: a hundred bytes instead of a thousand.  The root keeps
+ * the old form, as the new one would note the time. */
 static hid_t create_file(xo_tiles_file *f, const char *path)
 {
     hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
-    f->timeless = H5Pcreate(H5P_GROUP_CREATE);
-    if (creation >= 0 && access >= 0 && f->timeless >= 0 && H5Pset_obj_track_times(f->timeless, 0) >= 0
-        && H5Pset_obj_track_times(creation, 0) >= 0 && H5Pset_istore_k(creation, 4) >= 0
-        && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0)
+    f->compact = H5Pcreate(H5P_GROUP_CREATE);
+    if (creation >= 0 && access >= 0 && f->compact >= 0 && H5Pset_obj_track_times(f->compact, 0) >= 0
+        && H5Pset_link_creation_order(f->compact, H5P_CRT_ORDER_TRACKED) >= 0 && H5Pset_istore_k(creation, 4) >= 0
+        && xo_disk_begin(&f->disk, access))
         file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
     if (creation >= 0)
         H5Pclose(creation);
@@ -239,8 +237,9 @@ static void close_file(xo_tiles_file *f)
     close_layer(f);
     if (f->file >= 0)
         note(f, H5Fclose(f->file) >= 0);
-    if (f->timeless >= 0)
-        H5Pclose(f->timeless);
+    if (f->compact >= 0)
+        H5Pclose(f->compact);
+    xo_disk_end(&f->disk);
     H5Eset_auto2(H5E_DEFAULT, f->print, f->print_data);
 }
 
@@ -319,8 +318,7 @@ void xo_tiles_layer(xo_tiles_file *f, const struct xo_codes *codes, const struct
     describe(f, layout);
     data = create_data(f, f->layer, "weight_scale", H5T_IEEE_F32LE, 1, &outputs, outputs, sizeof(float));
     note(f, data >= 0 && H5Dwrite(data, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, codes->weight_scale) >= 0);
-    if (data >= 0)
-        put_text(f, data, "meaning", "s_w: a weight is s_w q, one per output, groups in order");
+    describe_data(f, data, "1", "s_w of every output: a weight is s_w q");
     close_data(f, data);
 }
 
@@ -342,8 +340,7 @@ void xo_tiles_matrix(xo_tiles_file *f, const struct xo_codes *codes, size_t matr
     snprintf(name, sizeof name, "group_%zu", matrix);
     f->matrix = codes->matrices == 1 ? f->layer : open_group(f, f->layer, name);
     data = create_data(f, f->matrix, "q", H5T_STD_I32LE, 2, shape, band, sizeof *q);
-    if (data >= 0)
-        put_text(f, data, "meaning", "integers of the weights (inputs, outputs)");
+    describe_data(f, data, "1", "weights as integers (inputs, outputs)");
     for (size_t first = 0, rows; first < m->inputs && !f->error; first += rows) {
         rows = m->inputs - first < band ? m->inputs - first : band;
         for (size_t k = 0; k < rows * m->outputs; k++)
@@ -386,7 +383,6 @@ void xo_tiles_array(xo_tiles_file *f, const struct xo_layout *l, size_t row_bloc
     data = create_data(f, group, alone ? role.minus ? "minus" : "plus" : "siemens", H5T_IEEE_F64LE, 2, shape,
                        array->rows, sizeof *siemens);
     note(f, data >= 0 && H5Dwrite(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, siemens) >= 0);
-    if (data >= 0)
-        put_text(f, data, "unit", "S");
+    describe_data(f, data, "S", NULL);
     close_data(f, data);
 }

@@ -8,7 +8,7 @@
  *     /LAYER/tile_R_C/slice_S/siemens         the same where a pair shares an array, or there are no pairs
  *     /LAYER/tile_R_C/plus, minus | siemens   the same where the slices share one
  * R and C count blocks from 0.  In names of layers % / and control characters are written %25, %2F, ...
- * Numbers are compressed (shuffle, deflate), an array in one chunk.
+ * Numbers are compressed (deflate), an array in one chunk.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_TILES_H
 #define XO_TILES_H

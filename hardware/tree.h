@@ -1,4 +1,4 @@
-/* A YAML document as a small tree of our own, every node with its place; private to hardware/.
+/* A YAML document as a small tree of our own, every node with its place; for hardware/ and dnn/preprocess_read.c.
  *
  * Built from libyaml's events.  Only plain data gets in: anchors, aliases, tags, directives, several documents,
  * duplicate keys, NUL characters and nesting beyond XO_MAX_DEPTH are errors.

@@ -111,7 +111,8 @@ static void put_png(const char *name, int width, int height, int depth, int colo
 __attribute__((unused))
 static void put_jpeg(const char *name, int width, int height, int components, int scans, const unsigned char *pixels)
 {
-    static const jpeg_scan_info apart[3] = { { 1, { 0 }, 0, 63, 0, 0 }, { 1, { 1 }, 0, 63, 0, 0 }, { 1, { 2 }, 0, 63, 0, 0 } };
+    static const jpeg_scan_info apart[3] = {
+        { 1, { 0 }, 0, 63, 0, 0 }, { 1, { 1 }, 0, 63, 0, 0 }, { 1, { 2 }, 0, 63, 0, 0 } };
     static const J_COLOR_SPACE space[5] = { 0, JCS_GRAYSCALE, 0, JCS_RGB, JCS_CMYK };
     struct jpeg_compress_struct c;
     struct jpeg_error_mgr error;

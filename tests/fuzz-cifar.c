@@ -1,5 +1,5 @@
-/* Fuzz target: CIFAR-10 files, plain or packed.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it; linked
- * with fuzz-replay.c it replays tests/corpus/cifar in `make check`.
+/* Fuzz target: CIFAR-10 files, plain or packed.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it;
+ * linked with fuzz-replay.c it replays tests/corpus/cifar in `make check`.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 

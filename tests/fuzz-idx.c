@@ -1,6 +1,6 @@
 /* Fuzz target: IDX files, plain or packed.  The bytes are tried as images beside labels of the right number, and as
- * labels beside images.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it; linked with fuzz-replay.c it
- * replays tests/corpus/idx in `make check`.
+ * labels beside images.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it; linked with fuzz-replay.c
+ * it replays tests/corpus/idx in `make check`.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 

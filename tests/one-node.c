@@ -118,7 +118,8 @@ static void run_too(struct one *o)
         return;
     }
     x->is_constant = false;
-    o->value[o->output[0]].is_constant = false;
+    for (size_t k = 0; k < o->node.outputs; k++)
+        o->value[o->output[k]].is_constant = false;
     o->g.input = o->input[0];
     o->g.output = o->output[0];
     o->ran = 1;

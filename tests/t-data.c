@@ -1,5 +1,5 @@
-/* Data sets: every kind delivers the numbers that were written into it, packed or plain, whole or in part, to any number
- * of threads; Fashion-MNIST and the sets of CROSSOHM_DATA have the figures they are known for.
+/* Data sets: every kind delivers the numbers that were written into it, packed or plain, whole or in part, to any
+ * number of threads; Fashion-MNIST and the sets of CROSSOHM_DATA have the figures they are known for.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
@@ -66,8 +66,8 @@ static void idx_is(const char *specification, size_t first, size_t count)
 
 static void shapes_serve(void)
 {
-    static const struct { size_t dimensions, shape[3]; } good[] = { { 3, { 1, 4, 5 } }, { 2, { 4, 5 } }, { 1, { 20 } },
-        { 3, { 4, 5, 1 } }, { 3, { 0, 0, 0 } }, { 1, { 0 } }, { 3, { 3, 4, 5 } } };
+    static const struct { size_t dimensions, shape[3]; } good[] = { { 3, { 1, 4, 5 } }, { 2, { 4, 5 } },
+        { 1, { 20 } }, { 3, { 4, 5, 1 } }, { 3, { 0, 0, 0 } }, { 1, { 0 } }, { 3, { 3, 4, 5 } } };
     static const struct { size_t dimensions, shape[4]; } bad[] = { { 2, { 5, 4 } }, { 1, { 21 } }, { 3, { 2, 4, 5 } },
         { 3, { 1, 4, 4 } }, { 4, { 1, 1, 4, 5 } } };
     xo_data *d = open_or_die("idx:images,labels");
@@ -102,7 +102,8 @@ static void cifar_is(const char *specification, size_t first, size_t count)
             bad += x[3072 * k + j] != want || y[3072 * k + 3 * (j % 1024) + j / 1024] != want;
         }
     }
-    tap_ok(x && y && !bad && xo_data_count(d) == count, "%s: %zu images, planes or pixels first", specification, count);
+    tap_ok(x && y && !bad && xo_data_count(d) == count, "%s: %zu images, planes or pixels first", specification,
+           count);
     free(x);
     free(y);
     xo_data_free(d);
@@ -146,7 +147,8 @@ static void npy_types(void)
 static void a_folder_in_any_order(void)
 {
     unsigned char pixels[2 * 3 * 3];
-    const char list[] = "\xef\xbb\xbf" "file,class\r\n# note\r\n\r\n\"b,1.png\",7,\"x, y\"\r\nsub/a.png,3\r\na.png,5,more";
+    const char list[] = "\xef\xbb\xbf"
+        "file,class\r\n# note\r\n\r\n\"b,1.png\",7,\"x, y\"\r\nsub/a.png,3\r\na.png,5,more";
     size_t size, bad = 0;
     float *x;
     xo_data *d;
@@ -241,7 +243,8 @@ static void threads_read_at_once(const char *specification, size_t count)
 
 /* ---- real ones --------------------------------------------------------------------------------------------- */
 
-/* Mean and deviation of x/255 over the training set as published everywhere: 0.2860, 0.3530.  Each class 6000 times. */
+/* Mean and deviation of x/255 over the training set as published everywhere: 0.2860, 0.3530.  Each class 6000 times.
+ * */
 static void fashion_mnist_is_known(void)
 {
     static const char *const set = "idx:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz,"

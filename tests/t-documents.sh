@@ -4,8 +4,8 @@
 # "$ ".  And every option that --help names has its place in the manual.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cp -R "$top_srcdir/examples" "$top_srcdir/netlists" "$work"
-chmod -R u+w "$work/examples" "$work/netlists"
+cp -R "$top_srcdir/examples" "$top_srcdir/netlists" "$top_srcdir/models" "$work"
+chmod -R u+w "$work/examples" "$work/netlists" "$work/models"
 cd "$work" || exit 99
 
 # Commands and expected lines of one document: "$ command" or "> line".

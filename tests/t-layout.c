@@ -1,5 +1,5 @@
-/* Where weights sit: a reader of its own, written from crossohm-hardware(5) ("Where a weight sits"), gets every integer
- * back from conductances alone; and what the conversions are said to be worth adds up to the product.
+/* Where weights sit: a reader of its own, written from crossohm-hardware(5) ("Where a weight sits"), gets every
+ * integer back from conductances alone; and what the conversions are said to be worth adds up to the product.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include "layout.h"
@@ -111,8 +111,8 @@ static int want_at(const struct xo_layer *l, const struct xo_codes *codes, size_
 
 /* ---- conversions ---------------------------------------------------------------------------------------- */
 
-/* What flows into a column with inputs x at one volt a level; and the product as the list of conversions says to put it
- * together.  Off-currents are what reference columns and differences must remove. */
+/* What flows into a column with inputs x at one volt a level; and the product as the list of conversions says to put
+ * it together.  Off-currents are what reference columns and differences must remove. */
 static double read_column(const struct scheme *s, const double *siemens, size_t plane, size_t column, const int *x,
                           size_t rows)
 {

@@ -1,5 +1,5 @@
-/* Every allocation of data sets and preprocessing fails in turn: ENOMEM, no leak, the next call works.  (libjpeg's and
- * libyaml's own allocations are not seen; zlib's and libpng's are ours.)
+/* Every allocation of data sets and preprocessing fails in turn: ENOMEM, no leak, the next call works.  (libjpeg's
+ * and libyaml's own allocations are not seen; zlib's and libpng's are ours.)
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 

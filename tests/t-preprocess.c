@@ -1,5 +1,5 @@
-/* What happens to pixels: presets and keys against arithmetic by hand, sizes and crops, layouts and orders; a file that
- * is wrong is refused with line and column.
+/* What happens to pixels: presets and keys against arithmetic by hand, sizes and crops, layouts and orders; a file
+ * that is wrong is refused with line and column.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
@@ -12,8 +12,9 @@
 /* Colour: element (c, y, x) is 60c + 10y + x, planes first. */
 enum { ROWS = 5, COLUMNS = 8 };
 static unsigned char byte[3 * ROWS * COLUMNS];
-static const struct xo_picture colour = { "colour", 3, ROWS, COLUMNS, { ROWS * COLUMNS, COLUMNS, 1 }, byte, NULL, NULL };
-static const struct xo_picture grey = { "grey", 1, ROWS, COLUMNS, { ROWS * COLUMNS, COLUMNS, 1 }, byte, NULL, NULL };
+#define PLANES { ROWS * COLUMNS, COLUMNS, 1 }
+static const struct xo_picture colour = { "colour", 3, ROWS, COLUMNS, PLANES, byte, NULL, NULL };
+static const struct xo_picture grey = { "grey", 1, ROWS, COLUMNS, PLANES, byte, NULL, NULL };
 
 static double at(int c, int y, int x) { return 60 * c + 10 * y + x; }
 
@@ -246,7 +247,8 @@ static void text_is_what_was_read(void)
 {
     static const char *const yaml[] = { "{}", "resize: network", "resize: 7\ncrop: [3, 4]", "label_offset: 1",
         "{resize: [5, 6], crop: 2, layout: nhwc, order: grey, scale: 0.1, mean: -2.5, std: 1e-3}",
-        "{resize: {network_over: 0.875}, crop: network, layout: nchw, order: bgr, scale: [1, 2, 3], mean: [0.485, 0, 1]}" };
+        "{resize: {network_over: 0.875}, crop: network, layout: nchw, order: bgr, "
+        "scale: [1, 2, 3], mean: [0.485, 0, 1]}" };
     for (size_t k = 0; k < sizeof yaml / sizeof *yaml; k++) {
         xo_preprocess *p = from(yaml[k]), *q = from(xo_preprocess_text(p));
         tap_ok(!strcmp(xo_preprocess_text(p), xo_preprocess_text(q)) && p->mean.value[0] == q->mean.value[0]
@@ -260,7 +262,8 @@ static void files_and_names(void)
 {
     xo_preprocess *p = NULL;
     struct xo_info info = { "" };
-    tap_ok(xo_preprocess_new(&p, "imagnet", &info) == ENOENT && strstr(info.text, "imagenet, caffe"), "%s", info.text);
+    tap_ok(xo_preprocess_new(&p, "imagnet", &info) == ENOENT && strstr(info.text, "imagenet, caffe"), "%s",
+           info.text);
     scratch_put("p.yaml", "scale: 3\nx: 1\n", 14);
     tap_ok(xo_preprocess_new(&p, "p.yaml", &info) == XO_ESYNTAX && !strncmp(info.text, "p.yaml:2:1: ", 12), "%s",
            info.text);

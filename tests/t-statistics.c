@@ -104,7 +104,8 @@ static void a_bootstrap_is_what_simulation_finds(void)
     qsort(difference, DRAWS, sizeof *difference, compare);
     tap_ok(xo_paired_of(&p, N, a, b) == 0 && p.only_a == 14 && p.only_b == 37, "14 and 37 of 300 are counted");
     tap_close(p.difference, 23.0 / N, 1e-15, "the difference is b minus a");
-    tap_close(p.low95, percentile(difference, DRAWS, 0.025) / N, 1.01 / N, "lower limit as by 20000 draws (seed 2024)");
+    tap_close(p.low95, percentile(difference, DRAWS, 0.025) / N, 1.01 / N,
+              "lower limit as by 20000 draws (seed 2024)");
     tap_close(p.high95, percentile(difference, DRAWS, 0.975) / N, 1.01 / N, "upper limit as by 20000 draws");
     tap_ok(p.resolved && p.low95 > 0, "37 against 14 is resolved");
 }
@@ -126,7 +127,8 @@ static void special_cases(void)
     struct xo_paired same = paired(1000, 0, 0), swapped = paired(1000, 70, 30), straight = paired(1000, 30, 70);
     struct xo_paired all = paired(50, 0, 50), large = paired(200000, 9000, 9400);
     unsigned char two[1] = { 2 }, one[1] = { 1 };
-    tap_ok(same.low95 == 0 && same.high95 == 0 && same.p == 1 && !same.resolved, "equal networks: 0, p 1, not resolved");
+    tap_ok(same.low95 == 0 && same.high95 == 0 && same.p == 1 && !same.resolved,
+           "equal networks: 0, p 1, not resolved");
     tap_ok(swapped.difference == -straight.difference && fabs(swapped.low95 + straight.high95) < 1.5e-3
            && swapped.p == straight.p && swapped.resolved, "swapping the two changes the sign");
     tap_ok(all.low95 == 1 && all.high95 == 1 && all.difference == 1 && all.resolved, "all against none: 1 exactly");

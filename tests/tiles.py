@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A reader of tiles.h5 of its own, written from crossohm-map(1) and crossohm-hardware(5): weights back from conductances
-# alone, compared with the q that lies beside them.
+# A reader of tiles.h5 of its own, written from crossohm-map(1) and crossohm-hardware(5): weights back from
+# conductances alone, compared with the q that lies beside them.
 #     tiles.py tiles.h5 [W.npy]     W.npy: and q with W, quantised here by max per layer
 import sys
 import h5py
@@ -32,12 +32,12 @@ def side(array, layer, slice_number, minus):
 def block(tile, layer):
     sign, c, bits = text(layer, "sign"), int(layer.attrs["bits_per_cell"]), int(layer.attrs["weight_bits"])
     slices, q = int(layer.attrs["slices"]), 0
+    names = ["plus", "minus"] if sign == "differential" and text(layer, "pair") == "tiles" else ["siemens", "siemens"]
     for s in range(slices):
         group = tile[f"slice_{s}"] if text(layer, "slices_in") == "tiles" else tile
         weight = -(2 ** (bits - 1)) if sign == "twos_complement" and s == slices - 1 else 2 ** (c * s)
         for minus in range(2 if sign == "differential" else 1):
-            name = ["plus", "minus"][minus] if sign == "differential" and text(layer, "pair") == "tiles" else "siemens"
-            q = q + (-weight if minus else weight) * side(digits(group[name], layer), layer, s, minus)
+            q = q + (-weight if minus else weight) * side(digits(group[names[minus]], layer), layer, s, minus)
     return q - 2 ** (bits - 1) if sign == "offset" else q
 
 
@@ -47,8 +47,8 @@ def matrix(group, layer):
     for name in group:
         if name.startswith("tile_"):
             r, c = (int(part) for part in name.split("_")[1:])
-            here = want[r * rows : (r + 1) * rows, c * outputs : (c + 1) * outputs].shape
-            got[r * rows : r * rows + here[0], c * outputs : c * outputs + here[1]] = block(group[name], layer)[: here[0], : here[1]]
+            here = got[r * rows : (r + 1) * rows, c * outputs : (c + 1) * outputs]
+            here[...] = block(group[name], layer)[: here.shape[0], : here.shape[1]]
             seen += 1
     if not seen or not np.array_equal(got, want):
         raise SystemExit(f"{group.name}: conductances give other weights than q")

@@ -1,0 +1,236 @@
+/* What the parts of the engine share; private to dnn/.
+ *     engine.c     set up, hook, counts, figures for reports
+ *     strips.c     digits in cells -> strips of columns as the kernels take them; how each column is read
+ *     window.c     images -> integers -> bytes -> patches -> rows of digits
+ *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
+ *     convert.c    the same conversion by conversion, with every key of dac: and adc:
+ *     ranges.c     currents and vectors of calibration images -> ADC ranges and gain
+ * Currents are in I_unit, voltages in read_volt/(2^a - 1), conductances in (on - off)/(2^c - 1).
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_ENGINE_PRIVATE_H
+#define XO_ENGINE_PRIVATE_H
+
+#include "engine.h"
+#include "kernel.h"
+
+/* ---- one layer ------------------------------------------------------------------------------------- */
+
+/* One column of a strip: which conversion it is, and how it is read. */
+struct xo_lane {
+    size_t conversion;                 /* block * layout.conversions + its place in the block      */
+    struct xo_adc_scale scale;         /* in I_unit                                                */
+    double gain;
+    bool integer;                      /* p is rounded: gain LSB <= I_unit                         */
+};
+
+/* 16 neighbouring outputs, `count` of them in use, of one slice and sign. */
+struct xo_half {
+    size_t first, count;
+    size_t kind;
+    size_t reference;                  /* lane of the row block's references; XO_NONE              */
+    struct xo_weight weight;
+};
+
+struct xo_strip {
+    float *b;                          /* [inputs][XO_STRIP]                                       */
+    struct xo_half half[2];
+    struct xo_lane *lane;              /* [XO_STRIP]; NULL: sums are taken as they are             */
+    struct xo_reading reading[2];      /* of columns that stay real; of those that are rounded     */
+    bool has[2];                       /* are there such columns?                                  */
+    double (*scale)[XO_STRIP];         /* [2] what sums of codes, or of integers, are worth        */
+    double (*less)[XO_STRIP];          /* [2] ... and times what known off-currents count          */
+};
+
+/* The arrays that see the same inputs. */
+struct xo_row_block {
+    size_t first, inputs;
+    size_t strips, references;         /* reference columns, 32 to a strip                         */
+    struct xo_strip *strip, *reference;
+    struct xo_span { size_t first, count; } *used;          /* outputs that have arrays here       */
+    size_t spans;
+};
+
+struct xo_bank {
+    const struct xo_code_matrix *matrix;
+    size_t stride;                     /* outputs, in whole halves                                 */
+    size_t rows;
+    struct xo_row_block *row;
+};
+
+/* One use of a layer's matrices: exactly, or through converters. */
+struct xo_use {
+    size_t streams;
+    struct xo_stream stream[XO_MAX_STREAMS];
+    struct xo_weight weight[XO_MAX_STREAMS];
+    int bits;                          /* digits packed: 1 or 2; 0: as voltages                    */
+    size_t levels;                     /* 2^a                                                      */
+    double *level;                     /* [levels] of the DAC without its noise                    */
+    float *level_single;
+    bool ideal;                        /* level[e] is e                                            */
+    double off;                        /* conductance of an off cell; 0: its current plays no part */
+    bool popcount;                     /* it is known by counting                                  */
+    bool fast;                         /* the fused kernels will do                                */
+    bool single;                       /* float32 sums will do                                     */
+    bool whole_halves;                 /* no half ends before its 16 columns, except at the last output */
+    bool together;                     /* sums of all strips add up as integers ...                */
+    size_t flush_every;                /* ... so many row blocks in 32 bits                        */
+    struct xo_bank *bank;              /* [codes.matrices]                                         */
+};
+
+struct xo_array_layer {
+    size_t number;                     /* in the graph                                             */
+    const struct xo_layer *layer;
+    const struct xo_hardware *hardware;         /* NULL: digital, and nothing below is set         */
+    struct xo_device device;           /* off_siemens 0 where unused cells are open                */
+    struct xo_codes codes;
+    struct xo_layout layout;
+    struct xo_input_code input;
+    struct xo_plane { int sign, byte; } plane[4];           /* bytes that the digits are taken from */
+    size_t planes;
+    double unit_ampere;
+    struct xo_use exact, array;
+    double *weight_sum;                /* [outputs, all groups] sum (q_w - z_w) of own integers    */
+    double *ones, *zeros;              /* as many as the widest matrix has outputs                 */
+    size_t *first_block;               /* [matrices] number of its first block                     */
+    size_t blocks;                     /* with arrays, in all matrices: x layout.planes tiles      */
+    size_t *block_number;              /* [sum of row blocks * column blocks] XO_NONE: no array    */
+    struct xo_adc_scale *range;        /* [units of range_scope] [A]                               */
+    double *gain;                      /* [units of gain.scope]                                    */
+    bool calibrated;
+    struct xo_arena arena;
+};
+
+struct xo_engine_dnn {
+    const struct xo_graph *graph;
+    const struct xo_kernels *kernels;
+    size_t layers;
+    struct xo_array_layer *layer;      /* [layers] */
+};
+
+/* Units of a scope: 0 for the layer, tiles (block * planes + plane), conversions. */
+enum xo_unit { XO_UNIT_LAYER, XO_UNIT_TILE, XO_UNIT_COLUMN };
+size_t xo_units_of(const struct xo_array_layer *l, enum xo_unit scope);
+size_t xo_unit_at(const struct xo_array_layer *l, enum xo_unit scope, size_t conversion);
+enum xo_unit xo_range_unit(const struct xo_array_layer *l);
+enum xo_unit xo_gain_unit(const struct xo_array_layer *l);
+size_t xo_block_at(const struct xo_array_layer *l, size_t matrix, size_t row_block, size_t column_block);
+
+/* strips.c */
+int xo_exact_use(struct xo_array_layer *l);
+int xo_array_use(struct xo_array_layer *l);
+void xo_set_readings(struct xo_array_layer *l);             /* from ranges and gains */
+
+/* ---- one thread ------------------------------------------------------------------------------------ */
+
+enum xo_buffer {
+    XO_BUFFER_INTEGER, XO_BUFFER_BYTE, XO_BUFFER_RUN, XO_BUFFER_PATCH, XO_BUFFER_PACKED, XO_BUFFER_VOLT, XO_BUFFER_DIGIT,
+    XO_BUFFER_POP, XO_BUFFER_GIVEN, XO_BUFFER_KNOWN, XO_BUFFER_KNOWN_SINGLE, XO_BUFFER_KNOWN_SUM, XO_BUFFER_TABLE,
+    XO_BUFFER_SINGLE, XO_BUFFER_CURRENT, XO_BUFFER_SUM, XO_BUFFER_STRIP, XO_BUFFER_STRIP_SUM, XO_BUFFER_TOTAL,
+    XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_INPUT_SUM, XO_BUFFERS
+};
+
+/* The input of a layer as padded planes of bytes, and how a window reads them. */
+struct xo_view {
+    struct xo_window window;
+    size_t images, positions;          /* positions of one image                                   */
+    size_t height, width;              /* padded                                                   */
+    size_t image_bytes, plane_bytes;
+    const uint8_t *byte;               /* [planes][images][channels][height][width]                */
+    struct xo_run_of_bytes { uint32_t offset, length; } *run;       /* of a patch, in its order    */
+    size_t runs, inputs;               /* all groups                                               */
+};
+
+/* Some positions of it. */
+enum { XO_CHUNK = 128, XO_SLACK = 64 };
+struct xo_patches {
+    size_t first, count;               /* counted over all images                                  */
+    size_t stride, plane;              /* bytes from position to position, from plane to plane     */
+    const uint8_t *byte;               /* [planes][count][stride]                                  */
+};
+
+struct xo_rows {
+    struct xo_digits d;
+    const uint16_t *digit;             /* [rows][inputs], where the slow way asks for them         */
+    const int32_t *pop;                /* [rows] sum of digits                                     */
+    const double *given;               /* [rows] off-current of an ideal array                     */
+    double *known;                     /* [references or 1][rows] off-current as decoding knows it */
+    float *known_single;
+    double *known_sum;                 /* [references or 1][positions] over streams, weighed       */
+    size_t room;                       /* rows there is room for, in each                          */
+};
+
+struct xo_calibration;                 /* of one layer: ranges.c */
+
+struct xo_engine_thread {
+    xo_engine_dnn *engine;
+    enum xo_stage stage;
+    bool is_calibrator;
+    uint64_t first_image;
+    struct xo_layer_counts *count;     /* [layers] */
+    struct xo_calibration **calibration;        /* [layers] */
+    void *buffer[XO_BUFFERS];
+    size_t room[XO_BUFFERS];
+};
+
+/* At least so many bytes, at a multiple of 64; what was there is lost.  NULL: no memory. */
+void *xo_room(struct xo_engine_thread *t, enum xo_buffer which, size_t count, size_t size);
+
+/* window.c */
+int xo_view_open(struct xo_view *v, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                 const struct xo_tensor *input, struct xo_info *info);
+int xo_view_patches(struct xo_patches *p, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                    const struct xo_view *v, size_t first);
+int xo_rows_of(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_array_layer *l,
+               const struct xo_use *use, const struct xo_row_block *r, size_t first_input, const struct xo_patches *p,
+               bool with_digits);
+/* The same from digits: [rows][r->inputs], one stream, every row a position. */
+int xo_rows_of_digits(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                      const struct xo_use *use, const struct xo_row_block *r, size_t rows, const uint16_t *digit);
+
+/* Digits of one stream of a position, inputs first .. first + count - 1 of all groups. */
+void xo_unpack_digits(uint16_t *digit, const struct xo_array_layer *l, const struct xo_stream *stream,
+                      const struct xo_patches *p, size_t position, size_t first, size_t count);
+int32_t xo_pad_value(const struct xo_array_layer *l);      /* z_x - m of own integers, else 0 */
+
+/* Where rows belong, for the noise. */
+struct xo_place {
+    uint64_t first_row, rows_per_image, first_image;
+    enum xo_domain { XO_SCORED, XO_CALIBRATION, XO_GAIN_VECTORS } domain;
+};
+
+struct xo_place xo_place_of(const struct xo_engine_thread *t, const struct xo_use *use, const struct xo_view *v,
+                            const struct xo_patches *p);
+
+/* evaluate.c: total [p->count][bank stride], before scaling: q x sums. */
+int xo_evaluate(double *total, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
+                size_t matrix, const struct xo_view *v, const struct xo_patches *p);
+
+/* convert.c */
+/* Currents of a strip [rows][XO_STRIP], off-current of unused and zero cells included. */
+int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
+                const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows,
+                const struct xo_place *where);
+/* One reading: code less the code of 0 A. */
+double xo_read(const struct xo_array_layer *l, const struct xo_lane *lane, double current, const struct xo_place *where,
+               size_t row);
+int xo_convert(double **sum, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
+               const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows, bool integer,
+               const struct xo_place *where);
+/* Of the images among p->first ... that are sampled: conversions, and how many leave the range. */
+int xo_count_clipped(struct xo_layer_counts *count, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                     size_t matrix, const struct xo_view *v, const struct xo_patches *p);
+bool xo_is_sampled(const struct xo_place *where, size_t row);
+int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                       const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);
+
+/* ranges.c */
+int xo_observe(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
+               const struct xo_patches *p);
+int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l);
+void xo_calibration_free(struct xo_calibration *c);
+int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration *from);
+/* Ranges and gains of a layer from what was seen; c may be NULL: nothing was. */
+int xo_calibrate_layer(struct xo_array_layer *l, struct xo_engine_thread *t, struct xo_calibration *c,
+                       struct xo_info *info);
+
+#endif

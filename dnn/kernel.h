@@ -1,0 +1,85 @@
+/* Digits by conductances, with ADC, decoding and shift-add in registers.  Private to dnn/.
+ * A row is what an array sees at one time: the digits of one stream of one position, streams innermost.  A strip is 32
+ * columns in two halves; what is summed of a half goes to 16 neighbouring outputs.  For every row and column
+ *     z    = (sum_i volt(digit_i) b_i + given) mul + add          round half to even, clamp    -> code
+ *     back = round((code - code of 0 A) back - known)             or simply code - code of 0 A
+ *     sum of the row's position += +-back 2^shift of its stream
+ * and only the sums are stored.  Currents are in units of I_unit, so that ideal arrays hold small whole numbers and
+ * float32 adds them exactly.
+ * With 1 or 2 bits per digit every 4 bits (4 or 2 rows of the array) choose one of 16 sums from a table that is made once
+ * for all positions (Arlazarov et al., Dokl. Akad. Nauk SSSR 194, 1970): a quarter or half of the additions, and no
+ * multiplication.  Wider digits are multiplied.  No operation is fused: every instruction set gives the same bytes.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef XO_KERNEL_H
+#define XO_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "xo_simd.h"
+
+enum { XO_STRIP = 32, XO_HALF = 16, XO_TABLE = 16 * XO_STRIP, XO_ROWS_AT_ONCE = 4 };
+#define XO_ROUND 0x1.8p23f             /* z + this rounds z to a whole number; its bits less those of this are z: |z| <= 2^22 */
+#define XO_ROUND_BITS 0x4b400000u
+
+/* Digits of some positions for the rows of one row block.  Arrays have room for XO_ROWS_AT_ONCE - 1 rows more. */
+struct xo_digits {
+    size_t rows, streams;              /* rows: positions times streams                                   */
+    size_t inputs;                     /* rows of the array in use                                        */
+    int bits;                          /* 1, 2: packed into `packed`; 0: as voltages in `volt`             */
+    const uint8_t *packed;             /* [rows][row_bytes] low bits first, zeros behind the last          */
+    size_t row_bytes;                  /* xo_packed_bytes(inputs, bits)                                   */
+    const float *volt;                 /* [rows][inputs]                                                  */
+    const float *given;                /* [rows] off-current, unless it is in b; NULL: none               */
+};
+
+/* Whole quadruples of table entries. */
+static inline size_t xo_packed_bytes(size_t inputs, int bits)
+{
+    return (inputs * (size_t)bits + 15) / 16 * 2;
+}
+
+/* Weight of a stream or a half: +-2^shift. */
+struct xo_weight { int shift; bool negative; };
+
+/* How the columns of a strip are read. */
+struct xo_reading {
+    float mul[XO_STRIP], add[XO_STRIP];
+    float zero[XO_STRIP];              /* XO_ROUND plus the code of 0 A                                   */
+    float back[XO_STRIP];              /* gain LSB/I_unit                                                 */
+    int32_t start[XO_STRIP];           /* of a position's sum: takes XO_ROUND_BITS and the code of 0 A off */
+    float low, high;                   /* codes                                                           */
+    bool integer;                      /* round to whole units of I_unit; else sum codes                  */
+};
+
+/* Where a stream's digits are: bits shift .. shift + bits - 1 of bytes; 32 bytes beyond the last may be read. */
+struct xo_digit_bits { const uint8_t *byte; int shift, bits; };
+
+struct xo_kernels {
+    /* out [rows][XO_STRIP]: currents.  table: b itself where digits are voltages. */
+    void (*currents)(const struct xo_digits *d, const float *table, float *out);
+    /* sum[half] [positions][stride] += weight of the half times the position's sum.  known[half] [rows]: needed if
+     * r->integer and there is a given off-current; else both may be NULL.  stream [streams] */
+    void (*convert)(const struct xo_digits *d, const float *table, const struct xo_reading *r,
+                    const struct xo_weight *stream, const struct xo_weight half[2], const float *const known[2],
+                    int32_t *const sum[2], size_t stride);
+    /* table [packed quadruples * 4][16][XO_STRIP], 64-byte aligned, of b [inputs][XO_STRIP]; level: volt of a digit */
+    void (*tabulate)(float *table, size_t inputs, int bits, const float *level, const float *b);
+    /* total[p][j] += scale[j] sum[p][j] - less[j] known[p] (known may be NULL), j < count */
+    void (*flush)(double *total, size_t total_stride, const int32_t *sum, size_t sum_stride, size_t positions,
+                  size_t count, const double *scale, const double *less, const double *known);
+    /* Digits of a position's streams, packed side by side: packed [streams][row_bytes], and 2 bytes beyond. */
+    void (*pack)(const struct xo_digit_bits *stream, size_t streams, size_t count, int bits, uint8_t *packed,
+                 size_t row_bytes);
+    /* ... or as numbers: volt [streams][count] */
+    void (*widen)(const struct xo_digit_bits *stream, size_t streams, size_t count, float *volt);
+    /* round((double)x/scale), clamped */
+    void (*quantise)(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out);
+};
+
+const struct xo_kernels *xo_kernels_of(enum xo_simd simd);
+
+extern const struct xo_kernels xo_kernels_portable;
+extern const struct xo_kernels xo_kernels_avx2, xo_kernels_avx512;      /* where the compiler makes them */
+
+#endif
