@@ -35,7 +35,7 @@ int xo_onnx_external(struct xo_onnx *o, const uint8_t **bytes, size_t nbytes, co
 
 /* The value of that name; XO_NONE for "" and for what nobody mentions. */
 size_t xo_onnx_value(const struct xo_onnx *o, const char *name);
-/* Somebody yields it: XO_EVALUE if somebody else already does.  who: "node Conv_3": for messages. */
+/* Somebody yields it: XO_EVALUE if somebody else already does.  who: "node Conv_3", "the input": for messages. */
 int xo_onnx_define(struct xo_onnx *o, size_t value, const char *who);
 
 /* Fill in g->node[g->nodes] and count it; place: its number in the file.  Constant nodes become constants. */

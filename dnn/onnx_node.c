@@ -153,13 +153,16 @@ static int find_values(struct xo_onnx *o, const size_t **out, size_t count, char
 
 static int define_outputs(struct xo_onnx *o, const struct xo_graph_node *n)
 {
+    char who[96];
     int status = 0;
-    for (size_t k = 0; k < n->outputs && !status; k++)
-        if (n->output[k] != XO_NONE)
-            status = xo_onnx_define(o, n->output[k], n->name);
-    for (size_t k = 0; k < n->outputs && !status; k++)
-        if (n->output[k] != XO_NONE)
+    snprintf(who, sizeof who, "node %.80s", n->name);
+    for (size_t k = 0; k < n->outputs && !status; k++) {
+        if (n->output[k] == XO_NONE)
+            continue;
+        status = xo_onnx_define(o, n->output[k], who);
+        if (!status)
             o->g->value[n->output[k]].producer = o->g->nodes;
+    }
     return status;
 }
 
@@ -198,8 +201,9 @@ static int make_constant(struct xo_onnx *o, struct xo_graph_node *n)
     else
         return fail(o, XO_EUNSUPPORTED, a->name, "no value that is offered", "value, value_float(s) or value_int(s)");
     if (!status)
-        status = xo_onnx_define(o, n->output[0], n->name);
+        status = define_outputs(o, n);
     v->is_constant = true;
+    v->producer = XO_NONE;             /* the node is dropped */
     return status;
 }
 

@@ -125,9 +125,8 @@ size_t xo_onnx_value(const struct xo_onnx *o, const char *name)
 int xo_onnx_define(struct xo_onnx *o, size_t value, const char *who)
 {
     if (o->defined[value])
-        return xo_fail(o->info, XO_EVALUE,
-                       "%s: %.80s: yields value %.80s, which there already is; expected each once",
-                       o->name, who, o->g->value[value].name);
+        return xo_fail(o->info, XO_EVALUE, "%s: value %.80s is yielded twice, the second time by %.90s; expected once",
+                       o->name, o->g->value[value].name, who);
     o->defined[value] = true;
     return 0;
 }
@@ -162,7 +161,7 @@ static int read_initialisers(struct xo_onnx *o)
         size_t value = xo_onnx_value(o, p->initializer[k]->name);
         if (value == XO_NONE)
             return xo_fail(o->info, XO_EVALUE, "%s: initialiser %zu has no name; expected one", o->name, k);
-        status = xo_onnx_define(o, value, "initialiser");
+        status = xo_onnx_define(o, value, "an initialiser");
         if (!status)
             status = xo_onnx_tensor(o, &o->g->value[value].constant, p->initializer[k], "initialiser");
         o->g->value[value].is_constant = true;
@@ -231,7 +230,7 @@ static int read_input(struct xo_onnx *o)
             return xo_fail(o->info, XO_EUNSUPPORTED, "%s: inputs %.80s and %.80s; expected one input", o->name,
                            o->g->value[o->g->input].name, p->name);
         o->g->input = value;
-        status = xo_onnx_define(o, value, "input");
+        status = xo_onnx_define(o, value, "the input");
         if (!status)
             status = read_type(o, p);
     }

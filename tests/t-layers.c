@@ -232,17 +232,20 @@ static void add_batch_norm(struct onnx_file *f, const float gamma[2], const floa
     onnx_float(f, onnx_node(f, "BatchNormalization", "bn", inputs, out), "epsilon", 0x1p-6f);
 }
 
-/* Two outputs in two groups, so that a mix-up of channels shows. */
+/* Two outputs in two groups, so that a mix-up of channels shows.  second_reader 1: before the batch norm,
+ * 2: behind. */
 static void batch_norm_file(struct onnx_file *f, const char *behind, int second_reader)
 {
     begin(f, 13, 4, (int64_t[]){ -1, 2, 1, 1 });
     onnx_floats(f, "w", 4, (int64_t[]){ 2, 1, 1, 1 }, (float[]){ 3, -5 });
     onnx_floats(f, "b", 1, (int64_t[]){ 2 }, (float[]){ 0.5f, 2 });
     onnx_int(f, onnx_node(f, "Conv", "conv", "x,w,b", "c"), "group", 2);
+    if (second_reader == 1)
+        onnx_node(f, "Relu", "before", "c", "r");
     add_batch_norm(f, (float[]){ 1.5f, 0.75f }, (float[]){ 0.1f, -0.2f }, (float[]){ 0.3f, 0.4f },
                    (float[]){ 0.25f - 0x1p-6f, 2.25f - 0x1p-6f }, "c", behind);
     if (second_reader)
-        onnx_node(f, "Add", "add", "n,c", "y");
+        onnx_node(f, "Add", "add", second_reader == 1 ? "n,r" : "n,c", "y");
 }
 
 static void batch_norm_is_folded_where_it_alone_reads(void)
@@ -264,11 +267,13 @@ static void batch_norm_is_folded_where_it_alone_reads(void)
     tap_ok(r.l.count == 1 && r.l.layer->batch_norm == XO_NONE && r.l.layer->weight[0] == 3
            && r.l.layer->output != r.g.output, "batch_norm: digital leaves it alone");
     drop(&r);
-    batch_norm_file(&f, "n", 1);
-    r = find(&f, XO_BATCH_NORM_FOLD);
-    tap_ok(r.l.count == 1 && r.l.layer->batch_norm == XO_NONE && r.l.layer->weight[1] == -5,
-           "so does a second reader");
-    drop(&r);
+    for (int before = 1; before <= 2; before++) {
+        batch_norm_file(&f, "n", before);
+        r = find(&f, XO_BATCH_NORM_FOLD);
+        tap_ok(r.l.count == 1 && r.l.layer->batch_norm == XO_NONE && r.l.layer->weight[1] == -5,
+               "so does a second reader, %s it", before == 1 ? "before" : "behind");
+        drop(&r);
+    }
 }
 
 static void a_variance_that_is_none_is_refused(void)

@@ -115,6 +115,7 @@ static void lengths_that_lie_are_refused(void)
     static const uint8_t two_gib[1000] = { 0x3a, 0xff, 0xff, 0xff, 0xff, 0x07 };               /* graph */
     static const uint8_t all[] = { 0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 };
     static const uint8_t inner[] = { 0x3a, 0x02, 0x0a, 0x7f };                                  /* graph.node */
+    static const uint8_t over[] = { 0x3a, 0x02, 0x0a, 0x04, 0x08, 0x07, 0x08, 0x07 };          /* but in the file */
     static const uint8_t endless[] = { 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 };
     static const uint8_t twice[] = { 0x3a, 0x00, 0x3a, 0x00 };
     static const uint8_t group[] = { 0x0b }, wire[] = { 0x0a, 0x00 }, zero[] = { 0x02, 0x00 };
@@ -124,6 +125,8 @@ static void lengths_that_lie_are_refused(void)
     refuses(two_gib, sizeof two_gib, XO_ESYNTAX, "byte 0: ModelProto.graph claims 2147483647 bytes", "2 GiB in 1 kB");
     refuses(all, sizeof all, XO_ESYNTAX, "claims 18446744073709551615 bytes", "2^64 - 1 bytes");
     refuses(inner, sizeof inner, XO_ESYNTAX, "byte 2: GraphProto.node claims 127 bytes", "longer than its parent");
+    refuses(over, sizeof over, XO_ESYNTAX, "byte 2: GraphProto.node claims 4 bytes",
+            "longer than its parent, not the file");
     refuses(endless, sizeof endless, XO_ESYNTAX, "more than 10 bytes", "a number without end");
     refuses(twice, sizeof twice, XO_ESYNTAX, "byte 2: a second ModelProto.graph", "two graphs");
     refuses(group, sizeof group, XO_ESYNTAX, "wire type 3", "a group");

@@ -353,6 +353,7 @@ static void external_data_are_read_from_the_folder_and_nowhere_else(void)
     tap_ok(read_with("../secret", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"), "..");
     tap_ok(read_with("sub/../../secret", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"),
            ".. within");
+    tap_ok(read_with("sub/../sub/w.bin", NULL, NULL, &third) == XO_EVALUE, ".. that would come back");
     tap_ok(read_with("link", NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"),
            "a link that leads out");
     tap_ok(read_with(absolute, NULL, NULL, &third) == XO_EVALUE && strstr(info.text, "out of"), "an absolute path");
@@ -413,7 +414,7 @@ static void graphs_that_cannot_run_are_refused(void)
     begin(&f, 13);
     onnx_node(&f, "Relu", "one", "x", "y");
     onnx_node(&f, "Relu", "two", "x", "y");
-    refuses(&f, XO_EVALUE, "two", "value y", "already is", "a value yielded twice");
+    refuses(&f, XO_EVALUE, "node two", "value y", "twice", "a value yielded twice");
     begin(&f, 13);
     onnx_node(&f, "Relu", "one", "x", "z");
     refuses(&f, XO_EVALUE, "output y", "nobody", "", "an output nobody yields");
