@@ -54,7 +54,7 @@ static bool has_references(const struct plan *p)
     return !p->exact && p->l->layout.reference_column != XO_NONE;
 }
 
-/* Outputs that have arrays in this row block, as runs; where arrays measure their off-current, none goes beyond one. */
+/* Outputs that have arrays here, as runs; where arrays measure their own off-current, a run ends with its array. */
 static int find_spans(struct xo_row_block *r, const struct plan *p, const struct xo_code_matrix *m, size_t row_block)
 {
     const struct xo_layout *lay = &p->l->layout;
