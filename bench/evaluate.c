@@ -229,7 +229,7 @@ int main(int argc, char **argv)
         xo_engine_dnn_simd(e, (enum xo_simd)simd);
         double rate = evaluate_rate(&n, e, XO_STAGE_CONVERTERS, threads, 8 * 4);
         printf("converters, %-8s %6.1f GF/s, %.2f of sgemm, %.1f ms an image\n", xo_simd_name((enum xo_simd)simd),
-               rate, rate / peak, 1e-6 * operations(&n) * 8 * 4 * threads / rate);
+               rate, rate / peak, 1e-6 * operations(&n) * 8 * 4 / rate);
     }
     return 0;
 }
