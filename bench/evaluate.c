@@ -1,9 +1,9 @@
 /* How much of the machine's matrix-multiplication rate does evaluating a network on arrays reach?
  *     bench/evaluate [IMAGES [THREADS]]        default 16 1
  * The layers of ResNet-20 for 32 x 32 images with random weights and inputs, on 64 x 64 tiles with 2-bit cells, 1-bit
- * streams and 8-bit ADCs with calibrated ranges: digits by conductances, ADC, shift-add, scaling, all of it.  Operations
- * are counted as 2 x multiply-adds x streams x columns that an ADC reads per output.  The rate of sgemm is the better of
- * OpenBLAS's and oneDNN's, on square matrices, in this run; all are warmed, best of five.
+ * streams and 8-bit ADCs with calibrated ranges: digits by conductances, ADC, shift-add, scaling, all of it.
+ * Operations are counted as 2 x multiply-adds x streams x columns that an ADC reads per output.  The rate of sgemm is
+ * the better of OpenBLAS's and oneDNN's, on square matrices, in this run; all are warmed, best of five.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <cblas.h>
@@ -58,7 +58,7 @@ static float *numbers(size_t count, float low, float high, unsigned seed)
     return x;
 }
 
-/* 3 x 3 convolutions in three groups of six, the first of a group with stride 2 and a 1 x 1 beside it; first and last. */
+/* 3 x 3 convolutions in three groups of six, a group's first with stride 2 and a 1 x 1 beside it; first and last. */
 static size_t resnet20(struct shape s[LAYERS])
 {
     size_t n = 0;
@@ -66,7 +66,8 @@ static size_t resnet20(struct shape s[LAYERS])
     for (size_t group = 0; group < 3; group++) {
         size_t wide = (size_t)16 << group, side = (size_t)32 >> group;
         for (size_t k = 0; k < 6; k++)
-            s[n++] = group && !k ? (struct shape){ wide / 2, 2 * side, wide, 3, 2 } : (struct shape){ wide, side, wide, 3, 1 };
+            s[n++] = group && !k ? (struct shape){ wide / 2, 2 * side, wide, 3, 2 }
+                                 : (struct shape){ wide, side, wide, 3, 1 };
         if (group)
             s[n++] = (struct shape){ wide / 2, 2 * side, wide, 1, 2 };
     }
@@ -137,7 +138,8 @@ static double operations(const struct network *n)
     return sum;
 }
 
-static double evaluate_rate(const struct network *n, xo_engine_dnn *e, enum xo_stage stage, int threads, double columns)
+static double evaluate_rate(const struct network *n, xo_engine_dnn *e, enum xo_stage stage, int threads,
+                            double columns)
 {
     double best = 1e300;
     int failed = 0;
@@ -181,8 +183,8 @@ static double sgemm_rate(int threads, int use_dnnl)
                 if (use_dnnl)
                     dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0, mine, SIDE);
                 else
-                    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0, mine,
-                                SIDE);
+                    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0,
+                                mine, SIDE);
         }
         double sec = now_sec(threads) - begin;
         best = run_number && sec < best ? sec : best;
@@ -214,7 +216,8 @@ int main(int argc, char **argv)
     int threads = argc > 2 ? atoi(argv[2]) : 1;
     xo_engine_dnn *e = NULL;
     openblas_set_num_threads(1);
-    if (make_network(&n, images) || xo_engine_dnn_new(&e, &n.graph, &n.layers, n.each, n.range, NULL) || calibrate(&n, e))
+    if (make_network(&n, images) || xo_engine_dnn_new(&e, &n.graph, &n.layers, n.each, n.range, NULL) ||
+        calibrate(&n, e))
         return 1;
     double blas = sgemm_rate(threads, 0), dnnl = sgemm_rate(threads, 1), peak = blas > dnnl ? blas : dnnl;
     printf("sgemm %dx%d      %6.1f GF/s OpenBLAS, %6.1f oneDNN, on %d thread%s\n", SIDE, SIDE, blas, dnnl, threads,
@@ -225,8 +228,8 @@ int main(int argc, char **argv)
             continue;
         xo_engine_dnn_simd(e, (enum xo_simd)simd);
         double rate = evaluate_rate(&n, e, XO_STAGE_CONVERTERS, threads, 8 * 4);
-        printf("converters, %-8s %6.1f GF/s, %.2f of sgemm, %.1f ms an image\n", xo_simd_name((enum xo_simd)simd), rate,
-               rate / peak, 1e-6 * operations(&n) * 8 * 4 * threads / rate);
+        printf("converters, %-8s %6.1f GF/s, %.2f of sgemm, %.1f ms an image\n", xo_simd_name((enum xo_simd)simd),
+               rate, rate / peak, 1e-6 * operations(&n) * 8 * 4 / rate);
     }
     return 0;
 }
