@@ -260,5 +260,6 @@ int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);
 int cli_bench(int argc, char **argv);
+int cli_device(int argc, char **argv);
 
 #endif
