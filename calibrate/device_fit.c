@@ -112,34 +112,6 @@ static void level_range(const struct xo_iv *iv, size_t from, size_t to, double *
     }
 }
 
-/* sinh: from a mild and a strong bend, the better of both. */
-static int fit_shape(struct xo_range *r)
-{
-    static const double bend[] = {1.5, 10};
-    double best = INFINITY, theta = 0;
-    bool is_last = false;
-    int status = XO_ESINGULAR;
-    memset(r->theta, 0, sizeof r->theta);
-    if (r->shape.law != XO_FIT_SINH)
-        return xo_range_fit(r);
-    for (int k = 0; k < 2; k++) {
-        r->theta[0] = log(r->shape.scale_volt / bend[k]);
-        int one = xo_range_fit(r);
-        if (one && one != XO_ESINGULAR)
-            return one;
-        is_last = !one && r->deviance < best;
-        if (!is_last)
-            continue;
-        best = r->deviance;
-        theta = r->theta[0];
-        status = 0;
-    }
-    if (status || is_last)
-        return status;
-    r->theta[0] = theta;
-    return xo_range_fit(r);
-}
-
 static void set_shape(struct work *w, struct xo_range *r, const struct xo_device_candidate *c)
 {
     r->shape = (struct xo_shape){c->law, 0, w->reference_volt, w->scale_volt};
@@ -156,7 +128,8 @@ static int fit_part(struct work *w, struct xo_device_candidate *c, size_t from, 
     r->from = from;
     r->to = to;
     set_shape(w, r, c);
-    int status = fit_shape(r);
+    memset(r->theta, 0, sizeof r->theta);
+    int status = xo_range_fit(r);
     if (!status)
         status = xo_range_intervals(r, &w->units, level, &penalty);
     if (status == XO_ESINGULAR)
@@ -320,11 +293,14 @@ static void judge_residuals(struct work *w, const struct xo_range *r, size_t j, 
 static int judge_curve(struct work *w, const struct xo_device_candidate *c, size_t j, struct xo_device_verdict *v)
 {
     struct xo_range *r = &w->alone;
+    size_t first = w->iv->curve[j].first, points = w->iv->curve[j].points;
     r->from = j;
     r->to = j + 1;
     set_shape(w, r, c);
     memcpy(r->theta, w->theta[w->iv->curve[j].level], sizeof r->theta);
-    int status = xo_range_fit(r);
+    memcpy(r->sigma + first, w->range.sigma + first, points * sizeof *r->sigma);
+    memcpy(r->weight + first, w->range.weight + first, points * sizeof *r->weight);
+    int status = xo_range_refit(r);
     if (status && status != XO_ESINGULAR)
         return status;
     judge_residuals(w, status ? &w->range : r, j, r->shape.count, v);

@@ -35,14 +35,17 @@ struct xo_range {
     double *sigma, *weight;            /* [points] standard deviation of the noise; loss/sigma^2 */
     double *value, *slope;             /* [points] h; [points][count] dh/dtheta                  */
     double *noise_ampere, *noise_relative;     /* [levels]                                       */
+    double curvature;                  /* of the loss over its weights, on average; 1 for squares */
     double deviance;                   /* -2 ln likelihood, but for a constant                   */
 };
 
 int xo_range_new(struct xo_range *r, const struct xo_iv *iv);       /* the arrays; 0 or ENOMEM */
 void xo_range_free(struct xo_range *r);
 
-/* Needs from, to, shape, loss and theta as a start.  XO_ESINGULAR if the data do not tell the shape; ENOMEM. */
+/* Needs from, to, shape and loss, and theta as a start unless the law is sinh.  XO_ESINGULAR if the data do not tell
+ * the shape; ENOMEM.  refit: with the weights that are there, and theta as a start. */
 int xo_range_fit(struct xo_range *r);
+int xo_range_refit(struct xo_range *r);
 
 size_t xo_range_first(const struct xo_range *r);                    /* point */
 size_t xo_range_last(const struct xo_range *r);                     /* one behind */

@@ -98,7 +98,7 @@ static void add_curve(struct tally *t, size_t j)
     const struct xo_range *r = t->r;
     const struct xo_iv_curve *c = &r->iv->curve[j];
     struct unit *unit = &t->unit[t->u->cluster[j]];
-    double hh = 0, along[P] = {0}, row[P];
+    double hh = 0, noise = 0, along[P] = {0}, row[P];
     for (size_t k = c->first; k < c->first + c->points; k++) {
         hh += r->weight[k] * r->value[k] * r->value[k];
         for (size_t q = 0; q < t->p; q++)
@@ -108,22 +108,23 @@ static void add_curve(struct tally *t, size_t j)
         along[q] /= hh;
         t->lean[j][q] = -r->siemens[j] * along[q];
     }
-    t->error2[j] = 1 / hh;
     t->points += c->points;
     t->units += !unit->present;
     unit->present = true;
     for (size_t k = c->first; k < c->first + c->points; k++) {
         double residual = r->iv->ampere[k] - r->siemens[j] * r->value[k];
+        noise += pow(r->weight[k] * residual * r->value[k], 2);
         for (size_t q = 0; q < t->p; q++)
             row[q] = r->siemens[j] * (r->slope[k * t->p + q] - r->value[k] * along[q]);
         for (size_t q = 0; q < t->p; q++) {
             unit->score[q] += r->weight[k] * row[q] * residual;
             for (size_t s = 0; s < t->p; s++) {
-                unit->information[q][s] += r->weight[k] * row[q] * row[s];
+                unit->information[q][s] += r->curvature * r->weight[k] * row[q] * row[s];
                 t->scatter[q][s] += pow(r->weight[k] * residual, 2) * row[q] * row[s];
             }
         }
     }
+    t->error2[j] = r->loss == XO_LOSS_SQUARE ? 1 / hh : noise / pow(r->curvature * hh, 2);
 }
 
 static int tally_new(struct tally *t, const struct xo_range *r, const struct xo_units *u)

@@ -12,7 +12,8 @@
 
 #define RESOLUTION_REL 1e-6            /* of a level's largest current: finer residuals buy no parameter  */
 #define MOST_ROUNDS 30                 /* of fit and weights in turns                                     */
-#define SETTLED 1e-8                   /* square of the last change over the standard error               */
+#define FEWEST_ROUNDS 3                /* of them                                                         */
+#define SETTLED 1e-4                   /* square of the last change over the standard error               */
 #define FEW_POINTS 8                   /* fewer do not tell additive from relative noise                  */
 #define HUBER 1.345                    /* 95 % efficient for normal errors (Holland and Welsch 1977)      */
 #define CAUCHY 2.385
@@ -165,37 +166,43 @@ static int search(struct xo_range *r, gsl_multifit_nlinear_workspace *w, gsl_vec
 
 /* ---- noise ------------------------------------------------------------------------------------------ */
 
-/* The points of one level in the range that carry noise of its law: not those at 0 V. */
+/* The points of one level in the range that carry noise of its law: not those at 0 V.  Currents over the largest. */
 struct noise {
-    const struct xo_range *r;
-    size_t from, to;                   /* curves */
-    double largest;                    /* |current| */
+    enum xo_fit_loss loss;
     size_t points;
-    double *scratch;                   /* [points] */
+    double largest;                    /* |current| */
+    double *residual2, *current2;      /* [points] squares */
+    double *sorted;                    /* [points] scratch */
 };
 
-/* Variance over (scale largest)^2: mixture of constant and proportional. */
-static double part(const struct noise *n, double mixture, size_t j, size_t k)
+/* Variance, up to a factor: mixture of constant and proportional. */
+static double part(double mixture, double current2)
 {
-    double current = n->r->siemens[j] * n->r->value[k] / n->largest;
-    return 1 - mixture + mixture * current * current + RESOLUTION_REL * RESOLUTION_REL;
+    return 1 - mixture + mixture * current2 + RESOLUTION_REL * RESOLUTION_REL;
 }
 
-/* rho and rho'(u)/u of the loss. */
-static double loss_of(enum xo_fit_loss loss, double u)
+/* rho(u), and rho'(u)/u, by u^2. */
+static double loss_of(enum xo_fit_loss loss, double u2)
 {
-    double size = fabs(u);
     if (loss == XO_LOSS_CAUCHY)
-        return CAUCHY * CAUCHY / 2 * log1p(size / CAUCHY * (size / CAUCHY));
-    return loss == XO_LOSS_HUBER && size > HUBER ? HUBER * (size - HUBER / 2) : size * size / 2;
+        return CAUCHY * CAUCHY / 2 * log1p(u2 / (CAUCHY * CAUCHY));
+    return loss == XO_LOSS_HUBER && u2 > HUBER * HUBER ? HUBER * (sqrt(u2) - HUBER / 2) : u2 / 2;
 }
 
-static double weight_of(enum xo_fit_loss loss, double u)
+static double weight_of(enum xo_fit_loss loss, double u2)
 {
-    double size = fabs(u);
     if (loss == XO_LOSS_CAUCHY)
-        return 1 / (1 + size / CAUCHY * (size / CAUCHY));
-    return loss == XO_LOSS_HUBER && size > HUBER ? HUBER / size : 1;
+        return 1 / (1 + u2 / (CAUCHY * CAUCHY));
+    return loss == XO_LOSS_HUBER && u2 > HUBER * HUBER ? HUBER / sqrt(u2) : 1;
+}
+
+/* rho''(u) */
+static double curvature_of(enum xo_fit_loss loss, double u2)
+{
+    double c = u2 / (CAUCHY * CAUCHY);
+    if (loss == XO_LOSS_CAUCHY)
+        return (1 - c) / (1 + c) / (1 + c);
+    return loss == XO_LOSS_HUBER && u2 > HUBER * HUBER ? 0 : 1;
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -204,52 +211,48 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Scale of the residuals for a mixture: root mean square, or from their median where a loss is to withstand outliers. */
-static double scale_of(const struct noise *n, double mixture)
+/* Square of the residuals' scale for a mixture: their mean square, or from their median where a loss is to withstand
+ * outliers. */
+static double scale2_of(const struct noise *n, double mixture)
 {
     double sum = 0;
-    size_t count = 0;
-    for (size_t j = n->from; j < n->to; j++)
-        for (size_t k = n->r->iv->curve[j].first; k < n->r->iv->curve[j].first + n->r->iv->curve[j].points; k++) {
-            if (!(fabs(n->r->iv->volt[k]) > 0))
-                continue;
-            double u = residual(n->r, j, k) / n->largest;
-            n->scratch[count++] = fabs(u) / sqrt(part(n, mixture, j, k));
-            sum += n->scratch[count - 1] * n->scratch[count - 1];
-        }
-    if (n->r->loss == XO_LOSS_SQUARE)
-        return sqrt(sum / (double)count);
-    qsort(n->scratch, count, sizeof *n->scratch, compare_numbers);
-    return n->scratch[count / 2] / NORMAL_MAD;
+    for (size_t k = 0; k < n->points; k++)
+        sum += n->sorted[k] = n->residual2[k] / part(mixture, n->current2[k]);
+    if (n->loss == XO_LOSS_SQUARE || !n->points)
+        return n->points ? sum / (double)n->points : 0;
+    qsort(n->sorted, n->points, sizeof *n->sorted, compare_numbers);
+    return n->sorted[n->points / 2] / (NORMAL_MAD * NORMAL_MAD);
 }
 
-/* -2 ln likelihood of the level's residuals, but for a constant. */
-static double deviance_of(const struct noise *n, double mixture, double scale)
+/* -2 ln likelihood, but for a constant.  Variances are multiplied before a logarithm is taken: none is below 1e-12. */
+static double deviance_of(const struct noise *n, double mixture, double scale2)
 {
-    double sum = 0;
-    for (size_t j = n->from; j < n->to; j++)
-        for (size_t k = n->r->iv->curve[j].first; k < n->r->iv->curve[j].first + n->r->iv->curve[j].points; k++) {
-            if (!(fabs(n->r->iv->volt[k]) > 0))
-                continue;
-            double variance = scale * scale * part(n, mixture, j, k) + RESOLUTION_REL * RESOLUTION_REL;
-            double u = residual(n->r, j, k) / n->largest / sqrt(variance);
-            sum += log(variance) + 2 * loss_of(n->r->loss, u);
+    enum { TOGETHER = 16 };
+    double sum = 0, product = 1;
+    for (size_t k = 0; k < n->points; k++) {
+        double variance = scale2 * part(mixture, n->current2[k]) + RESOLUTION_REL * RESOLUTION_REL;
+        sum += 2 * loss_of(n->loss, n->residual2[k] / variance);
+        product *= variance;
+        if (k % TOGETHER == TOGETHER - 1) {
+            sum += log(product);
+            product = 1;
         }
-    return sum;
+    }
+    return sum + log(product);
 }
 
 static double at_mixture(const struct noise *n, double mixture)
 {
-    return deviance_of(n, mixture, scale_of(n, mixture));
+    return deviance_of(n, mixture, scale2_of(n, mixture));
 }
 
-/* The mixture of least deviance, by golden section over its logit-like scale m = 1 - 10^-x, x = 0 .. 6. */
+/* The mixture of least deviance: golden section over x of 1 - 10^-x, x = 0 .. 6. */
 static double best_mixture(const struct noise *n)
 {
     const double golden = 0.6180339887498949;
     double low = 0, high = 6, a = high - golden * (high - low), b = low + golden * (high - low);
     double at_a = at_mixture(n, 1 - pow(10, -a)), at_b = at_mixture(n, 1 - pow(10, -b));
-    for (int step = 0; step < 18; step++)
+    for (int step = 0; step < 12; step++)
         if (at_a <= at_b) {
             high = b;
             b = a;
@@ -265,33 +268,69 @@ static double best_mixture(const struct noise *n)
     return at_mixture(n, 0) <= at_mixture(n, best) ? 0 : best;
 }
 
-static void weigh(struct xo_range *r, const struct noise *n, double mixture, double scale)
+static void gather(struct noise *n, const struct xo_range *r, size_t from, size_t to)
 {
-    for (size_t j = n->from; j < n->to; j++)
+    n->points = 0;
+    n->loss = r->loss;
+    n->largest = xo_iv_largest(r->iv, from, to);
+    for (size_t j = from; j < to; j++)
+        for (size_t k = r->iv->curve[j].first; k < r->iv->curve[j].first + r->iv->curve[j].points; k++)
+            if (fabs(r->iv->volt[k]) > 0) {
+                n->residual2[n->points] = pow(residual(r, j, k) / n->largest, 2);
+                n->current2[n->points++] = pow(r->siemens[j] * r->value[k] / n->largest, 2);
+            }
+}
+
+static void weigh(struct xo_range *r, const struct noise *n, size_t from, size_t to, double mixture, double scale2)
+{
+    for (size_t j = from; j < to; j++)
         for (size_t k = r->iv->curve[j].first; k < r->iv->curve[j].first + r->iv->curve[j].points; k++) {
-            r->sigma[k] = n->largest * sqrt(scale * scale * part(n, mixture, j, k) + RESOLUTION_REL * RESOLUTION_REL);
-            r->weight[k] = weight_of(r->loss, residual(r, j, k) / r->sigma[k]) / r->sigma[k] / r->sigma[k];
+            double current2 = pow(r->siemens[j] * r->value[k] / n->largest, 2);
+            double variance = scale2 * part(mixture, current2) + RESOLUTION_REL * RESOLUTION_REL;
+            double u2 = pow(residual(r, j, k) / n->largest, 2) / variance;
+            r->sigma[k] = n->largest * sqrt(variance);
+            r->weight[k] = weight_of(r->loss, u2) / (r->sigma[k] * r->sigma[k]);
         }
 }
 
-/* Noise level by level, and the weights that follow from it. */
+static size_t end_of_level(const struct xo_range *r, size_t j)
+{
+    size_t level = r->iv->curve[j].level;
+    while (j < r->to && r->iv->curve[j].level == level)
+        j++;
+    return j;
+}
+
+/* Mean curvature of the loss over its mean weight: what weights say too much about the information of the data. */
+static void find_curvature(struct xo_range *r)
+{
+    double curvature = 0, weight = 0;
+    for (size_t j = r->from; j < r->to; j++)
+        for (size_t k = r->iv->curve[j].first; k < r->iv->curve[j].first + r->iv->curve[j].points; k++) {
+            double u2 = pow(residual(r, j, k) / r->sigma[k], 2);
+            curvature += curvature_of(r->loss, u2);
+            weight += weight_of(r->loss, u2);
+        }
+    r->curvature = r->loss == XO_LOSS_SQUARE ? 1 : fmax(curvature / weight, 0.1);
+}
+
+/* Noise level by level, and the weights that follow from it.  scratch [3 points] */
 static void estimate_noise(struct xo_range *r, double *scratch)
 {
+    size_t points = xo_range_last(r) - xo_range_first(r);
+    struct noise n = {.residual2 = scratch, .current2 = scratch + points, .sorted = scratch + 2 * points};
     r->deviance = 0;
     for (size_t j = r->from, next; j < r->to; j = next) {
-        struct noise n = {.r = r, .from = j, .scratch = scratch};
         size_t level = r->iv->curve[j].level;
-        for (next = j; next < r->to && r->iv->curve[next].level == level; next++)
-            for (size_t k = 0; k < r->iv->curve[next].points; k++)
-                n.points += fabs(r->iv->volt[r->iv->curve[next].first + k]) > 0;
-        n.to = next;
-        n.largest = xo_iv_largest(r->iv, j, next);
-        double mixture = n.points < FEW_POINTS ? 0 : best_mixture(&n), scale = scale_of(&n, mixture);
-        r->deviance += deviance_of(&n, mixture, scale) + 2 * (double)n.points * log(n.largest);
-        weigh(r, &n, mixture, scale);
-        r->noise_ampere[level] = n.largest * scale * sqrt(1 - mixture);
-        r->noise_relative[level] = scale * sqrt(mixture);
+        next = end_of_level(r, j);
+        gather(&n, r, j, next);
+        double mixture = n.points < FEW_POINTS ? 0 : best_mixture(&n), scale2 = scale2_of(&n, mixture);
+        r->deviance += deviance_of(&n, mixture, scale2) + 2 * (double)n.points * log(n.largest);
+        weigh(r, &n, j, next, mixture, scale2);
+        r->noise_ampere[level] = n.largest * sqrt(scale2 * (1 - mixture));
+        r->noise_relative[level] = sqrt(scale2 * mixture);
     }
+    find_curvature(r);
 }
 
 /* ---- in turns ----------------------------------------------------------------------------------------- */
@@ -299,13 +338,43 @@ static void estimate_noise(struct xo_range *r, double *scratch)
 static void begin(struct xo_range *r)
 {
     for (size_t j = r->from, next; j < r->to; j = next) {
-        for (next = j + 1; next < r->to && r->iv->curve[next].level == r->iv->curve[j].level; next++)
-            ;
+        next = end_of_level(r, j);
         double largest = xo_iv_largest(r->iv, j, next);
         for (size_t k = r->iv->curve[j].first; k < r->iv->curve[next - 1].first + r->iv->curve[next - 1].points; k++)
             r->weight[k] = 1 / largest / largest;
     }
-    follow(r, r->theta);
+}
+
+static double sum_of_squares(const struct xo_range *r)
+{
+    double sum = 0;
+    for (size_t j = r->from; j < r->to; j++)
+        for (size_t k = r->iv->curve[j].first; k < r->iv->curve[j].first + r->iv->curve[j].points; k++)
+            sum += r->weight[k] * pow(residual(r, j, k), 2);
+    return sum;
+}
+
+/* The best of several starts, by least squares. */
+static int choose_start(struct xo_range *r, gsl_multifit_nlinear_workspace *w, gsl_vector *start)
+{
+    static const double bend[] = {1.5, 10};            /* of sinh: the largest v/v0, mild and strong */
+    double best = INFINITY, theta = r->theta[0];
+    int found = XO_ESINGULAR;
+    if (r->shape.law != XO_FIT_SINH)
+        return 0;
+    for (int k = 0; k < 2; k++) {
+        r->theta[0] = log(r->shape.scale_volt / bend[k]);
+        int status = search(r, w, start);
+        if (status == ENOMEM)
+            return status;
+        if (status || !(sum_of_squares(r) < best))
+            continue;
+        best = sum_of_squares(r);
+        theta = r->theta[0];
+        found = 0;
+    }
+    r->theta[0] = theta;
+    return found;
 }
 
 /* Squared change of theta in standard errors: |J d|^2. */
@@ -325,24 +394,21 @@ static int in_turns(struct xo_range *r, gsl_multifit_nlinear_workspace *w, gsl_v
 {
     double before[XO_SHAPE_MOST], moved = INFINITY;
     begin(r);
-    for (int round = 0; round < MOST_ROUNDS && (round < 2 || moved > SETTLED); round++) {
+    int status = w ? choose_start(r, w, start) : 0;
+    for (int round = 0; round < MOST_ROUNDS && !status && (round < FEWEST_ROUNDS || moved > SETTLED); round++) {
         memcpy(before, r->theta, sizeof before);
-        int status = w ? search(r, w, start) : 0;
+        status = w ? search(r, w, start) : 0;
         if (status)
-            return status;
-        if (!w) {
-            follow(r, r->theta);
-            moved = round < 4 ? INFINITY : 0;
-        } else {
-            moved = round ? change(r, before, gsl_multifit_nlinear_jac(w)) : INFINITY;
-        }
+            break;
+        follow(r, r->theta);
+        moved = w ? change(r, before, gsl_multifit_nlinear_jac(w)) : 0;
         estimate_noise(r, scratch);
     }
     follow(r, r->theta);
-    return 0;
+    return status;
 }
 
-int xo_range_fit(struct xo_range *r)
+static int fit(struct xo_range *r, bool weights_given)
 {
     gsl_multifit_nlinear_parameters how = gsl_multifit_nlinear_default_parameters();
     size_t points = xo_range_last(r) - xo_range_first(r), p = r->shape.count;
@@ -350,7 +416,7 @@ int xo_range_fit(struct xo_range *r)
     gsl_vector *start = NULL;
     if (points < p + 1)
         return XO_ESINGULAR;
-    double *scratch = xo_calloc(points, sizeof *scratch);
+    double *scratch = xo_calloc(points, 3 * sizeof *scratch);
     int status = scratch ? 0 : ENOMEM;
     how.solver = gsl_multifit_nlinear_solver_qr;
     if (!status && p) {
@@ -358,12 +424,26 @@ int xo_range_fit(struct xo_range *r)
         start = gsl_vector_calloc(p);
         status = w && start ? 0 : ENOMEM;
     }
-    if (!status)
+    if (!status && !weights_given)
         status = in_turns(r, w, start, scratch);
+    else if (!status && p)
+        status = search(r, w, start);
+    else if (!status)
+        follow(r, r->theta);
     if (start)
         gsl_vector_free(start);
     if (w)
         gsl_multifit_nlinear_free(w);
     free(scratch);
     return status;
+}
+
+int xo_range_fit(struct xo_range *r)
+{
+    return fit(r, false);
+}
+
+int xo_range_refit(struct xo_range *r)
+{
+    return fit(r, true);
 }
