@@ -34,6 +34,8 @@ struct xo_range {
     double *siemens;                   /* [curves] g_j                                          */
     double *sigma, *weight;            /* [points] standard deviation of the noise; loss/sigma^2 */
     double *value, *slope;             /* [points] h; [points][count] dh/dtheta                  */
+    double at[XO_SHAPE_MOST];          /* the theta they belong to, if known                     */
+    bool known;
     double *noise_ampere, *noise_relative;     /* [levels]                                       */
     double curvature;                  /* of the loss over its weights, on average; 1 for squares */
     double deviance;                   /* -2 ln likelihood, but for a constant                   */

@@ -11,19 +11,22 @@ const char *xo_fit_law_name(enum xo_fit_law law)
     return name[law];
 }
 
-/* x coth x, 1 at 0. */
-static double x_coth_x(double x)
+/* sinh x, and x coth x (1 at 0), from one exponential. */
+static double sinh_and_slope(double x, double *x_coth_x)
 {
-    return fabs(x) > 1e-4 ? x / tanh(x) : 1 + x * x / 3;
+    double t = expm1(fabs(x)), s = (t + t / (t + 1)) / 2;
+    *x_coth_x = fabs(x) > 1e-4 ? fabs(x) * (1 + t * t / (t + 1) / 2) / s : 1 + x * x / 3;
+    return copysign(s, x);
 }
 
 /* h = r sinh(v/v0)/sinh(r/v0), whose logarithm has the derivative b coth b - a coth a by ln v0. */
 static double sinh_value(const struct xo_shape *shape, double log_v0, double volt, double *slope)
 {
-    double v0 = exp(log_v0), a = volt / v0, b = shape->reference_volt / v0;
-    double h = fabs(b) > 0 ? shape->reference_volt * (sinh(a) / sinh(b)) : v0 * sinh(a);
+    double v0 = exp(log_v0), of_a, of_b;
+    double a = sinh_and_slope(volt / v0, &of_a), b = sinh_and_slope(shape->reference_volt / v0, &of_b);
+    double h = fabs(b) > 0 ? shape->reference_volt * (a / b) : v0 * a;
     if (slope)
-        slope[0] = h * (x_coth_x(b) - x_coth_x(a));
+        slope[0] = h * (of_b - of_a);
     return h;
 }
 

@@ -71,17 +71,28 @@ void xo_range_free(struct xo_range *r)
 
 /* ---- one fit with given weights -------------------------------------------------------------------- */
 
-/* h, dh/dtheta and, by regression through 0, the amplitudes. */
-static void follow(struct xo_range *r, const double *theta)
+/* h and dh/dtheta, unless they are those of theta already. */
+static void evaluate(struct xo_range *r, const double *theta)
 {
     size_t p = r->shape.count;
+    if (r->known && !memcmp(theta, r->at, p * sizeof *theta))
+        return;
+    for (size_t k = xo_range_first(r); k < xo_range_last(r); k++)
+        r->value[k] = xo_shape_value(&r->shape, theta, r->iv->volt[k], r->slope + k * p);
+    memcpy(r->at, theta, p * sizeof *theta);
+    r->known = true;
+}
+
+/* The amplitudes too, by regression through 0. */
+static void follow(struct xo_range *r, const double *theta)
+{
+    evaluate(r, theta);
     for (size_t j = r->from; j < r->to; j++) {
         const struct xo_iv_curve *c = &r->iv->curve[j];
         double hh = 0, hi = 0;
         for (size_t k = c->first; k < c->first + c->points; k++) {
-            double h = r->value[k] = xo_shape_value(&r->shape, theta, r->iv->volt[k], r->slope + k * p);
-            hh += r->weight[k] * h * h;
-            hi += r->weight[k] * h * r->iv->ampere[k];
+            hh += r->weight[k] * r->value[k] * r->value[k];
+            hi += r->weight[k] * r->value[k] * r->iv->ampere[k];
         }
         r->siemens[j] = hh > 0 ? hi / hh : 0;
     }
@@ -152,7 +163,7 @@ static int search(struct xo_range *r, gsl_multifit_nlinear_workspace *w, gsl_vec
     memcpy(start->data, r->theta, r->shape.count * sizeof *r->theta);
     int status = gsl_multifit_nlinear_init(start, &law, w);
     if (!status)
-        status = gsl_multifit_nlinear_driver(100, 1e-10, 1e-12, 0, NULL, NULL, &reason, w);
+        status = gsl_multifit_nlinear_driver(100, 1e-8, 1e-12, 0, NULL, NULL, &reason, w);
     if (status == GSL_ENOMEM)
         return ENOMEM;
     if (status && status != GSL_EMAXITER && reason != GSL_ENOPROG)     /* no progress: at the minimum already */
@@ -416,9 +427,10 @@ static int fit(struct xo_range *r, bool weights_given)
     gsl_vector *start = NULL;
     if (points < p + 1)
         return XO_ESINGULAR;
+    r->known = false;
     double *scratch = xo_calloc(points, 3 * sizeof *scratch);
     int status = scratch ? 0 : ENOMEM;
-    how.solver = gsl_multifit_nlinear_solver_qr;
+    how.solver = gsl_multifit_nlinear_solver_cholesky;
     if (!status && p) {
         w = gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &how, points, p);
         start = gsl_vector_calloc(p);

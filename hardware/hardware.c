@@ -147,6 +147,8 @@ int xo_hardware_parse(struct xo_hardware *out, const char *bytes, size_t nbytes,
     for (size_t k = 0; k < set_count && !status; k++)
         status = xo_tree_set(root, &h.owned->arena, set[k], info);
     if (!status)
+        status = xo_take_device_files(&h, root, info);
+    if (!status)
         status = store_defaults(&h, info);
     if (!status)
         status = walk(&h, root, "", info);

@@ -1,6 +1,7 @@
 /* The one table behind the hardware file: every key's path, type, unit, range, default and place in
  * struct xo_hardware.  Private to hardware/.
  *     tree.c     YAML -> tree; tree-set.c: --set
+ *     device-file.c  device: {file: device.yaml} -> what is in that file, in the same tree
  *     hardware.c defaults, then the walk over the tree
  *     store.c    kind by kind: YAML node -> struct      (refuses what the table does not allow)
  *     store-lists.c  the same for lines and faults
@@ -92,6 +93,9 @@ static inline void *xo_field(const struct xo_hardware *h, size_t offset) { retur
 int xo_unknown_key(const char *path, struct xo_mark mark, struct xo_info *info);
 /* Up to three of these names that `name` may have meant, "conv1, conv2"; none near: the first ones.  Returns text. */
 char *xo_near_names(char *text, size_t size, const char *name, size_t count, const char *const *known);
+
+/* Put what device files hold in the place of their names, for the whole and for layers. */
+int xo_take_device_files(struct xo_hardware *h, struct xo_node *root, struct xo_info *info);
 
 /* One child of the section (""), with all below it, into h. */
 int xo_take(struct xo_hardware *h, const struct xo_node *node, const char *section, struct xo_info *info);

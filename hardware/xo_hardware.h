@@ -124,8 +124,9 @@ struct xo_hardware {
 };
 
 /* Read a file ("-" is standard input; NULL: defaults only), then apply set[0..set_count) in order, each
- * "key.path=value" with the value in YAML.  Does not open .npy files yet; their names are relative to the folder
- * of `path`.  Release *out with xo_hardware_free.  On failure *out is untouched.
+ * "key.path=value" with the value in YAML.  `device: {file: device.yaml}` reads the section `device:` of that file;
+ * keys beside `file` win over it.  Does not open .npy files yet.  Names are relative to the folder of the file that
+ * holds them.  Release *out with xo_hardware_free.  On failure *out is untouched.
  * XO_ESYNTAX for what is not YAML, XO_EVALUE for unknown keys and wrong or impossible values, XO_EUNSUPPORTED
  * for what only later versions offer, XO_ETOOBIG beyond 16 MiB or a million values, errno, ENOMEM. */
 int xo_hardware_read(struct xo_hardware *out, const char *path, size_t set_count, const char *const *set,
