@@ -192,7 +192,7 @@ static int by_points(struct tally *t, double *penalty)
     *penalty = (double)t->p;
     t->freedom = (double)t->points - spent;
     if (!(t->freedom > 0))
-        return XO_ESINGULAR;
+        return t->p ? XO_ESINGULAR : 0;            /* without a shape only the intervals are missing */
     double factor = (double)t->points / t->freedom;
     memcpy(root, t->information, sizeof root);
     if (!cholesky(t->p, root))
