@@ -107,7 +107,6 @@ static void later_versions_are_named(void)
 {
     refuses("device: {law: sinh}", "f:1:15: device.law: found sinh; this version computes ohmic cells only");
     refuses("device: {law: cubic}", "f:1:15: device.law: found cubic; expected ohmic");
-    refuses("device: {file: d.yaml}", "f:1:10: device.file: device files are not offered by this version");
     refuses("device: {preset: X}", "f:1:10: device.preset: device presets are not offered by this version");
     refuses("device: {type: 1T1R}", "f:1:16: device.type: found 1T1R; this version computes 1R cells only");
     refuses("device: {v0_volt: 0.25}",
