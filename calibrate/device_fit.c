@@ -42,7 +42,7 @@ static size_t line_of(const struct work *w, size_t j)
     return w->iv->line[w->iv->curve[j].first];
 }
 
-/* ---- what may be fitted ----------------------------------------------------------------------------------- */
+/* ---- what may be fitted ---------------------------------------------------------------------------- */
 
 static int check_options(const struct xo_device_options *o, struct xo_info *info)
 {
@@ -69,7 +69,8 @@ static int check_curves(struct work *w)
             return xo_fail(w->info, XO_ESHAPE, "%s:%zu: a curve of level %zu has no point off 0 V; expected one",
                            w->name, line_of(w, j), c->level);
         if (!(vi > 0))
-            return xo_fail(w->info, XO_EVALUE, "%s:%zu: a curve of level %zu has a conductance of %.3g S; expected it "
+            return xo_fail(w->info, XO_EVALUE,
+                           "%s:%zu: a curve of level %zu has a conductance of %.3g S; expected it "
                            "above 0 (device '%s', cycle '%s')", w->name, line_of(w, j), c->level, vi / vv,
                            c->device_name, c->cycle_name);
     }
@@ -91,16 +92,18 @@ static int settle_reference(struct work *w)
         low = fmax(low, least);
     }
     if (isnan(asked) && !(high > 0) && !(low < 0))
-        return xo_fail(w->info, XO_ESHAPE, "%s: some curves have positive voltages only, others negative ones; expected "
+        return xo_fail(w->info, XO_ESHAPE,
+                       "%s: some curves have positive voltages only, others negative ones; expected "
                        "a voltage that all reach", w->name);
     w->reference_volt = !isnan(asked) ? asked : high > 0 ? high : low;
     if (!(w->reference_volt <= fmax(high, 0) && w->reference_volt >= fmin(low, 0)))
-        return xo_fail(w->info, XO_EVALUE, "%s: reference voltage: found %g V; expected %g to %g V, which every curve "
+        return xo_fail(w->info, XO_EVALUE,
+                       "%s: reference voltage: found %g V; expected %g to %g V, which every curve "
                        "reaches", w->name, w->reference_volt, fmin(low, 0), fmax(high, 0));
     return 0;
 }
 
-/* ---- one candidate ------------------------------------------------------------------------------------------ */
+/* ---- one candidate --------------------------------------------------------------------------------- */
 
 static void level_range(const struct xo_iv *iv, size_t from, size_t to, double *low, double *high)
 {
@@ -196,12 +199,13 @@ static int fit_candidate(struct work *w, struct xo_device_candidate *c, struct x
     return status;
 }
 
-/* ---- the choice ----------------------------------------------------------------------------------------------- */
+/* ---- the choice ------------------------------------------------------------------------------------ */
 
 static void list_candidates(struct xo_device_fit *fit, const struct work *w)
 {
     const struct xo_device_options *o = w->o;
-    size_t low = o->order ? o->order : 2, high = o->order ? o->order : o->most_order ? o->most_order : USUAL_MOST_ORDER;
+    size_t low = o->order ? o->order : 2;
+    size_t high = o->order ? o->order : o->most_order ? o->most_order : USUAL_MOST_ORDER;
     bool any = o->law == XO_FIT_BY_AIC || o->law == XO_FIT_TABLE;
     if (any || o->law == XO_FIT_OHMIC)
         fit->candidate[fit->candidates++] = (struct xo_device_candidate){.law = XO_FIT_OHMIC};
@@ -232,10 +236,10 @@ static int choose(struct xo_device_fit *fit, struct work *w, size_t *best)
     return 0;
 }
 
-/* ---- what it does not follow ------------------------------------------------------------------------------------ */
+/* ---- what it does not follow ----------------------------------------------------------------------- */
 
-/* The residuals e of one curve in a given order: what hangs together, as a root mean square, if it is more than chance
- * (von Neumann's ratio 1941 of successive differences, over the noise's standard deviations); else 0. */
+/* The residuals e of one curve in a given order: what hangs together, as a root mean square, if it is more than
+ * chance (von Neumann's ratio 1941 of successive differences, over the noise's standard deviations); else 0. */
 static double systematic(const size_t *order, size_t points, const double *e, const double *sigma,
                          double alarm, double freedom)
 {
@@ -339,7 +343,7 @@ static bool fails_a_level(const struct xo_device_fit *fit, const struct xo_iv *i
     return false;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------------- */
 
 static void describe_levels(struct xo_device_fit *fit, const struct work *w)
 {
@@ -432,7 +436,9 @@ static int fit_all(struct xo_device_fit *fit, struct work *w)
 static int prepare(struct xo_device_fit *fit, struct work *w)
 {
     const struct xo_iv *iv = w->iv;
-    *fit = (struct xo_device_fit){.levels = iv->levels, .curves = iv->curves, .points = iv->points, .spread_aic = NAN};
+    *fit = (struct xo_device_fit){
+        .levels = iv->levels, .curves = iv->curves, .points = iv->points, .spread_aic = NAN
+    };
     fit->level = xo_calloc(iv->levels, sizeof *fit->level);
     fit->verdict = xo_calloc(iv->curves, sizeof *fit->verdict);
     w->theta = xo_calloc(iv->levels, sizeof *w->theta);

@@ -14,7 +14,7 @@
 
 enum { P = XO_SHAPE_MOST };
 
-/* ---- which unit replicates -------------------------------------------------------------------------- */
+/* ---- which unit replicates ------------------------------------------------------------------------- */
 
 int xo_units_new(struct xo_units *u, const struct xo_iv *iv)
 {
@@ -36,7 +36,7 @@ int xo_units_new(struct xo_units *u, const struct xo_iv *iv)
     return 0;
 }
 
-/* ---- small positive definite systems ------------------------------------------------------------------ */
+/* ---- small positive definite systems --------------------------------------------------------------- */
 
 /* a = L L^T, in place of a's lower triangle; false if it is not positive definite to rounding. */
 static bool cholesky(size_t n, double a[P][P])
@@ -71,7 +71,7 @@ static void cholesky_solve(size_t n, double a[P][P], double *x)
     }
 }
 
-/* ---- what each curve and unit contributes -------------------------------------------------------------- */
+/* ---- what each curve and unit contributes ---------------------------------------------------------- */
 
 struct unit {
     double score[P], information[P][P];
@@ -151,7 +151,7 @@ static void tally_free(struct tally *t)
     free(t->error2);
 }
 
-/* ---- the shape ------------------------------------------------------------------------------------------ */
+/* ---- the shape ------------------------------------------------------------------------------------- */
 
 static int jackknife(struct tally *t, double *penalty)
 {
@@ -226,7 +226,7 @@ static double student(double freedom)
     return freedom > 0 ? gsl_cdf_tdist_Pinv(0.975, freedom) : NAN;
 }
 
-/* ---- levels ---------------------------------------------------------------------------------------------- */
+/* ---- levels ---------------------------------------------------------------------------------------- */
 
 /* Sums over the units of one level; curves of a unit are neighbours there. */
 struct means {
@@ -337,7 +337,7 @@ int xo_range_intervals(const struct xo_range *r, const struct xo_units *u, struc
     return status;
 }
 
-/* ---- spreads ----------------------------------------------------------------------------------------------- */
+/* ---- spreads --------------------------------------------------------------------------------------- */
 
 /* Of the curves of one level, in g or in ln g: sums of squares between devices and between cycles of one. */
 struct spread {
@@ -401,7 +401,8 @@ static struct spread spread_of(const struct xo_range *r, size_t from, size_t to,
     return s;
 }
 
-/* Standard deviation left when `other` is taken off the mean square, over `unit`; the ends likewise, from chi square. */
+/* Standard deviation left when `other` is taken off the mean square, over `unit`; the ends likewise, from chi
+ * square. */
 static struct xo_fitted left_over(double sum, double freedom, double other, double unit)
 {
     if (!(freedom > 0))

@@ -72,7 +72,7 @@ static size_t split(struct cell *cell, char *at, char *end)
     }
 }
 
-/* ---- the header ----------------------------------------------------------------------------------- */
+/* ---- the header ------------------------------------------------------------------------------------ */
 
 static bool is_name(struct cell cell, const char *name)
 {
@@ -96,7 +96,8 @@ static int fail_column(struct reader *r, struct cell cell)
 static int take_header(struct reader *r, const struct cell *cell, size_t cells)
 {
     if (cells > MOST_COLUMNS)
-        return xo_fail(r->info, XO_ESYNTAX, "%s:%zu: found %zu columns; expected level, v[V], i[A] and perhaps device, "
+        return xo_fail(r->info, XO_ESYNTAX,
+                       "%s:%zu: found %zu columns; expected level, v[V], i[A] and perhaps device, "
                        "cycle, temperature[K]", r->name, r->line, cells);
     for (size_t k = 0; k < cells; k++) {
         int c = 0;
@@ -117,7 +118,7 @@ static int take_header(struct reader *r, const struct cell *cell, size_t cells)
     return 0;
 }
 
-/* ---- points --------------------------------------------------------------------------------------- */
+/* ---- points ---------------------------------------------------------------------------------------- */
 
 static int take_number(struct reader *r, struct cell cell, double most, const char *what, double *out)
 {
@@ -222,7 +223,7 @@ static int read_lines(struct reader *r, char *at, char *end)
     return 0;
 }
 
-/* ---- curves --------------------------------------------------------------------------------------- */
+/* ---- curves ---------------------------------------------------------------------------------------- */
 
 static int compare_curves(const struct row *a, const struct row *b)
 {
@@ -283,7 +284,8 @@ static int check_levels(const struct reader *r, size_t *levels)
     *levels = 0;
     for (size_t k = 0; k < r->rows; k++) {
         if (r->row[k].level > *levels)
-            return xo_fail(r->info, XO_EVALUE, "%s:%zu: found level %zu, but no level %zu; expected every level from 0",
+            return xo_fail(r->info, XO_EVALUE,
+                           "%s:%zu: found level %zu, but no level %zu; expected every level from 0",
                            r->name, r->row[k].line, r->row[k].level, *levels);
         *levels += r->row[k].level == *levels;
     }

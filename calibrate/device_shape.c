@@ -175,7 +175,7 @@ static int search(struct xo_range *r, gsl_multifit_nlinear_workspace *w, gsl_vec
     return 0;
 }
 
-/* ---- noise ------------------------------------------------------------------------------------------ */
+/* ---- noise ----------------------------------------------------------------------------------------- */
 
 /* The points of one level in the range that carry noise of its law: not those at 0 V.  Currents over the largest. */
 struct noise {
@@ -235,7 +235,8 @@ static double scale2_of(const struct noise *n, double mixture)
     return n->sorted[n->points / 2] / (NORMAL_MAD * NORMAL_MAD);
 }
 
-/* -2 ln likelihood, but for a constant.  Variances are multiplied before a logarithm is taken: none is below 1e-12. */
+/* -2 ln likelihood, but for a constant.  Variances are multiplied before a logarithm is taken: none is below
+ * 1e-12. */
 static double deviance_of(const struct noise *n, double mixture, double scale2)
 {
     enum { TOGETHER = 16 };
@@ -344,7 +345,7 @@ static void estimate_noise(struct xo_range *r, double *scratch)
     find_curvature(r);
 }
 
-/* ---- in turns ----------------------------------------------------------------------------------------- */
+/* ---- in turns -------------------------------------------------------------------------------------- */
 
 static void begin(struct xo_range *r)
 {

@@ -102,7 +102,7 @@ static double roughness(const struct knot *knot, size_t count, double *scratch)
     return scratch[(count - 2) / 2] / NORMAL_MAD / sqrt(6);
 }
 
-/* ---- evaluation ---------------------------------------------------------------------------------------- */
+/* ---- evaluation ------------------------------------------------------------------------------------ */
 
 /* Steffen's slope at an inner knot: that of the parabola, limited so that nothing overshoots. */
 static double steffen(double h0, double h1, double s0, double s1)
@@ -159,7 +159,7 @@ double xo_device_ampere(const struct xo_device_fit *fit, size_t level, double si
     return siemens * xo_shape_value(&shape, theta, volt, NULL);
 }
 
-/* ---- building ------------------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------------- */
 
 /* All points of the level as knots, their currents scaled to the mean of the curves' slopes. */
 static void gather(struct knot *knot, const struct xo_range *r, size_t from, size_t to)
@@ -221,7 +221,8 @@ static int tabulate(struct xo_device_fit *fit, const struct xo_range *r, size_t 
         kept = pool(pooled, knot, count);
         status = check_falls(knot, count, pooled, limit, &of_level, name, info);
         if (!status && kept < 2)
-            status = xo_fail(info, XO_ESHAPE, "%s:%zu: level %zu has %zu points that rise; expected two or more for a "
+            status = xo_fail(info, XO_ESHAPE,
+                             "%s:%zu: level %zu has %zu points that rise; expected two or more for a "
                              "table", name, r->iv->line[r->iv->curve[from].first], r->iv->curve[from].level, kept);
         if (!status)
             status = publish(&fit->level[r->iv->curve[from].level], pooled, kept);

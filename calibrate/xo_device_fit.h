@@ -2,22 +2,22 @@
  *     xo_iv_read()         CSV -> curves, sorted by level, device and cycle
  *     xo_device_fit()      curves -> a law, its parameters with 95 % intervals, what it does not follow
  *     xo_device_ampere()   the fitted law at one voltage
- * Model, for point k of curve j:  I_jk = g_j h(v_jk; shape) + noise, where h(r) = r at the reference voltage r, so that
- * g_j is the conductance I/v at r (its limit, the slope, for r = 0).  Laws, each passing through 0 at 0 V:
+ * Model, for point k of curve j:  I_jk = g_j h(v_jk; shape) + noise, where h(r) = r at the reference voltage r, so
+ * that g_j is the conductance I/v at r (its limit, the slope, for r = 0).  Laws, each passing through 0 at 0 V:
  *     ohmic        h = v
  *     sinh         proportional to sinh(v/v0)
  *     polynomial   proportional to v + c2 v^2 + ... + cm v^m; one shape for all levels, or one for each
  *     table        a monotone curve through the means of each level: when none of the above follows the data
  * For given shape the g_j follow by linear regression, so only the shape is searched for (variable projection, Golub
- * and Pereyra 1973, with Kaufman's 1975 Jacobian), by GSL's trust-region Levenberg-Marquardt.  The variance of a level's
- * noise is additive^2 + (relative I)^2, both estimated together with the law.
+ * and Pereyra 1973, with Kaufman's 1975 Jacobian), by GSL's trust-region Levenberg-Marquardt.  The variance of a
+ * level's noise is additive^2 + (relative I)^2, both estimated together with the law.
  *
  * Unit of replication.  Points of one curve share a device, so they are not independent evidence about devices.
  * Intervals of shape and level means come from what leaving out one unit changes (the jackknife, Miller 1974, in one
  * Newton step) with Student's t of units - 1 degrees of freedom; the unit is the device where every level has two or
- * more, else the curve where every level has two or more, else the point.  In the last case they say how well this one
- * curve is known, nothing about others.  The penalty of Akaike's criterion is counted by units too (Takeuchi 1976).
- * Intervals take law and order for granted; chosen by the same data they hold less often.
+ * more, else the curve where every level has two or more, else the point.  In the last case they say how well this
+ * one curve is known, nothing about others.  The penalty of Akaike's criterion is counted by units too (Takeuchi
+ * 1976).  Intervals take law and order for granted; chosen by the same data they hold less often.
  *
  * GSL allocates inside and, by default, aborts the program when memory runs out: a program that cares calls
  * gsl_set_error_handler_off() first.  Nothing else here can reach that handler; arguments are checked before.
@@ -86,7 +86,7 @@ struct xo_device_level {
     size_t curves, devices, points;
     double low_volt, high_volt, high_ampere;           /* range of the data; largest |current|           */
     struct xo_fitted siemens;          /* mean over the units, at reference_volt                         */
-    struct xo_fitted device_spread;    /* over devices, the cycles' and the noise's share taken off; 0, NaN if unknown */
+    struct xo_fitted device_spread;    /* over devices, less the cycles' and the noise's share; 0, NaN: unknown */
     struct xo_fitted cycle_spread;     /* from cycle to cycle of one device; the same                    */
     double noise_ampere, noise_relative;
     struct xo_fitted shape[XO_SHAPE_MOST];     /* sinh: v0 [V]; polynomial: c2, c3, ... [V^(1-k)]         */
@@ -137,7 +137,8 @@ struct xo_device_fit {
  * stands in for it.
  *   name  of the file, for messages
  * XO_EVALUE for a curve whose conductance is not positive, a reference voltage outside the data, a table that falls;
- * XO_ESHAPE for too few points; XO_ESINGULAR if no candidate could be fitted; ENOMEM.  On failure *out is untouched. */
+ * XO_ESHAPE for too few points; XO_ESINGULAR if no candidate could be fitted; ENOMEM.  On failure *out is
+ * untouched. */
 int xo_device_fit(struct xo_device_fit *out, const struct xo_iv *iv, const char *name,
                   const struct xo_device_options *options, struct xo_info *info);
 void xo_device_fit_free(struct xo_device_fit *fit);    /* leaves *fit zeroed; NULL allowed */

@@ -76,6 +76,18 @@ static int check(struct device *d, const struct cli_option *options)
     return name_table(d);
 }
 
+/* The hardware file takes a shape for each of 2^bits_per_cell levels, or one for all. */
+static int check_levels(struct device *d)
+{
+    if (!(d->iv.levels & (d->iv.levels - 1)))
+        return CLI_DONE;
+    if (d->options.shape == XO_SHAPE_PER_LEVEL)
+        return cli_fail(CLI_BAD_INPUT, "%s: found %zu levels; expected 2, 4, 8, ... for --shape level", d->input,
+                        d->iv.levels);
+    d->options.shape = XO_SHAPE_SHARED;
+    return CLI_DONE;
+}
+
 static int read_and_fit(struct device *d)
 {
     struct xo_info info = {""};
@@ -84,6 +96,9 @@ static int read_and_fit(struct device *d)
     cli_lap(&d->session, "read");
     if (status)
         return cli_fail_reading(status, &info, name);
+    int code = check_levels(d);
+    if (code)
+        return code;
     status = xo_device_fit(&d->fit, &d->iv, name, &d->options, &info);
     cli_lap(&d->session, "fit");
     return status ? cli_fail_reading(status, &info, name) : CLI_DONE;
@@ -125,13 +140,15 @@ int cli_device(int argc, char **argv)
 {
     struct device d = {.options = {.reference_volt = NAN, .tolerance = USUAL_TOLERANCE}};
     struct cli_option options[] = {
-        {CLI_OUTPUT, 'o', "output", &d.output, "device.yaml", "the device as YAML; standard output if left out", false},
+        {CLI_OUTPUT, 'o', "output", &d.output, "device.yaml", "the device as YAML; standard output if left out",
+         false},
         {CLI_OUTPUT, 0, "report", &d.report, "device.html", "one page: data, fit, residuals, parameters", false},
         {CLI_TEXT, 0, "law", &d.law, "LAW", "ohmic, sinh, polynomial, table, or auto: by AIC", false},
         {CLI_COUNT, 0, "order", &d.order, "N", "of the polynomial, 2 to 7; else by AIC up to 5", false},
         {CLI_TEXT, 0, "shape", &d.shape, "SHAPE", "of a polynomial: shared, level, or auto: by AIC", false},
         {CLI_TEXT, 0, "loss", &d.loss, "LOSS", "square, or against outliers: huber, cauchy", false},
-        {CLI_NUMBER, 0, "reference-volt", &d.options.reference_volt, "V", "where conductance is I/V; else the highest",
+        {CLI_NUMBER, 0, "reference-volt", &d.options.reference_volt, "V",
+         "where conductance is I/V; else the highest",
          false},
         {CLI_NUMBER, 0, "tolerance", &d.options.tolerance, "T", "a law may miss so much of a curve's current; 0.01",
          false},

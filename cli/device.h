@@ -29,6 +29,7 @@ const char *device_unit_text(const struct device *d);               /* "device",
 const char *device_curve_text(char *text, size_t size, const struct device *d, size_t curve);
 int device_bits(const struct device *d);                            /* per cell, from the number of levels */
 void device_extremes(const struct device *d, size_t *off, size_t *on);      /* levels of least and most conductance */
+size_t device_nth_level(const struct device *d, size_t n);          /* by conductance, from off to on */
 double device_unevenness(const struct device *d);      /* largest distance of a level from even steps, of on - off */
 
 /* device_page.c: the page of --report. */

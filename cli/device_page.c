@@ -11,7 +11,7 @@
 
 enum { STEPS = 200, SHOWN = 20 };      /* of a fitted line; rows of a table that may be long */
 
-/* ---- charts ----------------------------------------------------------------------------------------------- */
+/* ---- charts ---------------------------------------------------------------------------------------- */
 
 /* From blue for the level of least current to red. */
 static double hue_of(const struct device *d, size_t level)
@@ -93,11 +93,11 @@ static void put_data(FILE *to, const struct device *d, const struct svg_series *
 static void put_residuals(FILE *to, const struct device *d, const struct svg_series *series)
 {
     fputs("<section><h2>Residuals</h2>\n", to);
-    svg_curves(to, series, d->fit.levels, "voltage [V]", "measured &minus; fitted [% of the curve&rsquo;s largest]", 1,
-               100);
+    svg_curves(to, series, d->fit.levels, "voltage [V]", "measured &minus; fitted [% of the curve&rsquo;s largest]",
+               1, 100);
     fprintf(to, "<p class=\"note\">Each curve with a conductance of its own. %.3g&nbsp;%% rms; %zu of %zu points lie "
-            "beyond 4 standard deviations of their noise.</p></section>\n", 100 * d->fit.residual_rms, d->fit.outliers,
-            d->fit.points);
+            "beyond 4 standard deviations of their noise.</p></section>\n", 100 * d->fit.residual_rms,
+            d->fit.outliers, d->fit.points);
 }
 
 /* x [curves], y [curves]: each curve's conductance over its level's mean. */
@@ -142,7 +142,7 @@ static int put_charts(FILE *to, const struct device *d)
     return failed;
 }
 
-/* ---- tables ----------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------------- */
 
 static void put_number(FILE *to, const struct xo_fitted *x, double factor)
 {
@@ -182,7 +182,8 @@ static void put_parameters(FILE *to, const struct device *d)
 
 static void put_levels(FILE *to, const struct device *d)
 {
-    fprintf(to, "<section><h2>Levels</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>level</th><th>devices, "
+    fprintf(to,
+            "<section><h2>Levels</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>level</th><th>devices, "
             "curves</th><th>mean [S]</th><th>95&nbsp;%% interval</th><th>spread over devices [%%]</th><th>95&nbsp;%% "
             "interval</th><th>over cycles [%%]</th><th>95&nbsp;%% interval</th><th>noise [A]</th><th>noise [%%]</th>"
             "</tr>\n");
@@ -194,15 +195,16 @@ static void put_levels(FILE *to, const struct device *d)
         put_number(to, &l->cycle_spread, 100);
         fprintf(to, "<td>%.3g</td><td>%.3g</td></tr>\n", l->noise_ampere, 100 * l->noise_relative);
     }
-    fputs("</table></div><p class=\"note\">Conductance is I/V at the reference voltage. Spreads are standard deviations, ",
-          to);
-    fprintf(to, "%s, the noise&rsquo;s share taken off", d->fit.spread == XO_SPREAD_LOGNORMAL ? "of the logarithm"
-                                                                                               : "over the mean");
+    fprintf(to, "</table></div><p class=\"note\">Conductance is I/V at the reference voltage. Spreads are standard "
+            "deviations, %s, the noise&rsquo;s share taken off",
+            d->fit.spread == XO_SPREAD_LOGNORMAL ? "of the logarithm" : "over the mean");
     if (isfinite(d->fit.spread_aic))
-        fprintf(to, "; AIC prefers a %s spread by %.3g", d->fit.spread == XO_SPREAD_LOGNORMAL ? "lognormal" : "Gaussian",
+        fprintf(to, "; AIC prefers a %s spread by %.3g",
+                d->fit.spread == XO_SPREAD_LOGNORMAL ? "lognormal" : "Gaussian",
                 fabs(d->fit.spread_aic));
     if (d->fit.levels > 2)
-        fprintf(to, ". Levels are off even steps by up to %.3g&nbsp;%% of on &minus; off", 100 * device_unevenness(d));
+        fprintf(to, ". Levels are off even steps by up to %.3g&nbsp;%% of on &minus; off",
+                100 * device_unevenness(d));
     fputs(".</p></section>\n", to);
 }
 
@@ -224,8 +226,8 @@ static void put_candidates(FILE *to, const struct device *d)
             fprintf(to, "</td><td>%.1f</td><td>%.1f</td><td>%.3g</td></tr>\n", c->parameters, c->aic - best,
                     100 * c->residual_rms);
     }
-    fputs("</table></div><p class=\"note\">Parameters of the shape as Takeuchi counts them: more than there are where "
-          "devices differ in shape.</p></section>\n", to);
+    fputs("</table></div><p class=\"note\">Parameters of the shape as Takeuchi counts them: more than there are "
+          "where devices differ in shape.</p></section>\n", to);
 }
 
 static void put_unfollowed(FILE *to, const struct device *d)
@@ -234,7 +236,8 @@ static void put_unfollowed(FILE *to, const struct device *d)
     size_t shown = 0;
     if (!d->fit.unfollowed)
         return;
-    fprintf(to, "<section><h2>Not followed: %zu of %zu curves</h2>\n<div class=\"scroll\"><table class=\"number\"><tr>"
+    fprintf(to,
+            "<section><h2>Not followed: %zu of %zu curves</h2>\n<div class=\"scroll\"><table class=\"number\"><tr>"
             "<th>curve</th><th>systematic [%% of its largest current]</th><th>squares unexplained [%%]</th></tr>\n",
             d->fit.unfollowed, d->fit.curves);
     for (size_t j = 0; j < d->fit.curves && shown < SHOWN; j++) {
@@ -246,12 +249,14 @@ static void put_unfollowed(FILE *to, const struct device *d)
                 100 * d->fit.verdict[j].unexplained);
         shown++;
     }
-    fprintf(to, "</table></div><p class=\"note\">By itself, with numbers of its own, the law misses more than %g&nbsp;%% of "
-            "the curve&rsquo;s largest current in a way that hangs together, or half of its squares.%s</p></section>\n",
+    fprintf(to,
+        "</table></div><p class=\"note\">By itself, with numbers of its own, the law misses more than %g&nbsp;%% of "
+            "the curve&rsquo;s largest current in a way that hangs together, or half of its squares."
+            "%s</p></section>\n",
             100 * d->options.tolerance, shown < d->fit.unfollowed ? " The others are in the file of --json." : "");
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------------- */
 
 static void put_figures(FILE *to, const struct device *d)
 {
@@ -279,23 +284,27 @@ static void put_method(FILE *to, const struct device *d)
 {
     static const char *const loss[] = {"squares", "Huber&rsquo;s loss (1.345)", "Cauchy&rsquo;s loss (2.385)"};
     static const char *const intervals[] = {
-        "Intervals are jackknifed over devices", "Intervals are jackknifed over curves, since some level has one device "
+        "Intervals are jackknifed over devices",
+            "Intervals are jackknifed over curves, since some level has one device "
         "only: they say nothing about other devices", "Some level has one curve only: intervals take its points for "
         "independent and say nothing about other devices or cycles"
     };
     char law[80];
-    fprintf(to, "<section><h2>What was fitted</h2>\n<p>%zu points in %zu current-voltage curves of %zu device%s at %zu "
+    fprintf(to,
+            "<section><h2>What was fitted</h2>\n<p>%zu points in %zu current-voltage curves of %zu device%s at %zu "
             "level%s were fitted with Crossohm %s. ", d->fit.points, d->fit.curves, d->iv.devices,
             cli_plural(d->iv.devices), d->fit.levels, cli_plural(d->fit.levels), PACKAGE_VERSION);
     if (d->iv.high_kelvin > 0)
         fprintf(to, "They were measured at %g to %g&nbsp;K. ", d->iv.low_kelvin, d->iv.high_kelvin);
-    fprintf(to, "The current of a cell is g&nbsp;h(v), where h(v)&nbsp;=&nbsp;v at the reference voltage of %g&nbsp;V and "
+    fprintf(to,
+        "The current of a cell is g&nbsp;h(v), where h(v)&nbsp;=&nbsp;v at the reference voltage of %g&nbsp;V and "
             "each curve has a conductance g of its own; the law is %s, %s. ", d->fit.reference_volt,
             device_law_text(law, sizeof law, d), d->law && strcmp(d->law, "auto") ? "as given"
             : "chosen by Akaike&rsquo;s criterion in Takeuchi&rsquo;s form, whose penalty is counted by devices");
     if (d->fit.law != d->fit.wanted)
         fputs("No law followed the curves; a table of their means, made rising, stands in. ", to);
-    fprintf(to, "The sum of %s was minimised (GSL, trust region), weighted by a noise that is partly additive, partly in "
+    fprintf(to,
+            "The sum of %s was minimised (GSL, trust region), weighted by a noise that is partly additive, partly in "
             "proportion to the current, estimated for each level together with the law. %s; they take the law for "
             "granted, and one chosen by the same data makes them hold less often. ", loss[d->options.loss],
             intervals[d->fit.unit]);

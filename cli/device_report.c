@@ -6,7 +6,7 @@
 #include <string.h>
 #include "device.h"
 
-/* ---- words ------------------------------------------------------------------------------------------------ */
+/* ---- words ----------------------------------------------------------------------------------------- */
 
 const char *device_law_text(char *text, size_t size, const struct device *d)
 {
@@ -52,15 +52,28 @@ void device_extremes(const struct device *d, size_t *off, size_t *on)
     }
 }
 
+size_t device_nth_level(const struct device *d, size_t n)
+{
+    for (size_t k = 0; k < d->fit.levels; k++) {
+        size_t below = 0;
+        for (size_t j = 0; j < d->fit.levels; j++) {
+            double difference = d->fit.level[j].siemens.value - d->fit.level[k].siemens.value;
+            below += difference < 0 || (j < k && !(difference > 0));
+        }
+        if (below == n)
+            return k;
+    }
+    return 0;
+}
+
 double device_unevenness(const struct device *d)
 {
-    size_t off, on, last = d->fit.levels - 1;
-    double worst = 0;
-    device_extremes(d, &off, &on);
-    double low = d->fit.level[off].siemens.value, high = d->fit.level[on].siemens.value;
-    for (size_t k = 0; k < d->fit.levels && high > low; k++) {
-        double step = (double)(off <= on ? k : last - k) / (double)last;
-        worst = fmax(worst, fabs((d->fit.level[k].siemens.value - low) / (high - low) - step));
+    size_t last = d->fit.levels - 1;
+    double worst = 0, low = d->fit.level[device_nth_level(d, 0)].siemens.value;
+    double span = d->fit.level[device_nth_level(d, last)].siemens.value - low;
+    for (size_t n = 1; n < last && span > 0; n++) {
+        double step = (d->fit.level[device_nth_level(d, n)].siemens.value - low) / span;
+        worst = fmax(worst, fabs(step - (double)n / (double)last));
     }
     return worst;
 }
@@ -75,7 +88,7 @@ static const char *intervals_hold(const struct device *d)
     return text[d->fit.unit];
 }
 
-/* ---- YAML --------------------------------------------------------------------------------------------------- */
+/* ---- YAML ------------------------------------------------------------------------------------------ */
 
 static void print_interval(FILE *to, const struct xo_fitted *x)
 {
@@ -104,21 +117,20 @@ static void print_list(FILE *to, const struct device *d, const struct xo_device_
 
 static void print_coefficients(FILE *to, const struct device *d)
 {
-    for (size_t k = 0; k < (d->fit.per_level ? d->fit.levels : 1); k++)
+    size_t lists = d->fit.per_level ? d->fit.levels : 1;
+    for (size_t k = 0; k < lists; k++)
         for (size_t q = 0; q < d->fit.shape_count; q++) {
-            fprintf(to, "  # ");
+            fputs("  # ", to);
             if (d->fit.per_level)
                 fprintf(to, "level %zu, ", k);
             fprintf(to, "c%zu [V^-%zu]: %.6g", q + 2, q + 1, d->fit.level[k].shape[q].value);
             print_interval(to, &d->fit.level[k].shape[q]);
             fputc('\n', to);
         }
-    fputs("  coefficients: ", to);
-    if (d->fit.per_level)
-        fputc('[', to);
-    for (size_t k = 0; k < (d->fit.per_level ? d->fit.levels : 1); k++) {
-        fputs(k ? ",\n                 " : "", to);
-        print_list(to, d, &d->fit.level[k]);
+    fputs(d->fit.per_level ? "  coefficients: [" : "  coefficients: ", to);
+    for (size_t n = 0; n < lists; n++) {               /* from off to on */
+        fputs(n ? ",\n                 " : "", to);
+        print_list(to, d, &d->fit.level[d->fit.per_level ? device_nth_level(d, n) : 0]);
     }
     fputs(d->fit.per_level ? "]\n" : "\n", to);
 }
@@ -151,7 +163,8 @@ static void print_law(FILE *to, const struct device *d)
 
 static void print_levels(FILE *to, const struct device *d)
 {
-    fprintf(to, "  # levels, at %g V: mean conductance [S] (95 %% interval); spread over devices, from cycle to cycle; "
+    fprintf(to,
+            "  # levels, at %g V: mean conductance [S] (95 %% interval); spread over devices, from cycle to cycle; "
             "noise\n", d->fit.reference_volt);
     for (size_t k = 0; k < d->fit.levels; k++) {
         const struct xo_device_level *l = &d->fit.level[k];
@@ -204,8 +217,9 @@ static void print_yaml(FILE *to, const struct device *d)
         fputs("  off_siemens: 0    # only one level was measured\n", to);
     else
         print_fitted(to, "off_siemens", &d->fit.level[off].siemens, "");
-    fprintf(to, "  bits_per_cell: %d", device_bits(d));
-    if ((size_t)1 << device_bits(d) != d->fit.levels)
+    bool even = (size_t)1 << device_bits(d) == d->fit.levels;
+    fprintf(to, "  %sbits_per_cell: %d", !even && d->fit.law == XO_FIT_TABLE ? "# " : "", device_bits(d));
+    if (!even)
         fprintf(to, "    # %zu level%s measured", d->fit.levels, cli_plural(d->fit.levels));
     if (d->fit.levels > 2)
         fprintf(to, "    # levels are off even steps by up to %.3g %% of on - off", 100 * device_unevenness(d));
@@ -249,7 +263,7 @@ int device_write_table(const struct device *d)
     return status ? cli_fail_writing(status, &info, d->table_path) : CLI_DONE;
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------ */
 
 static json_t *fitted(const struct xo_fitted *x)
 {
@@ -276,7 +290,7 @@ static json_t *levels(const struct device *d)
             fitted(&l->siemens), "device_spread", fitted(&l->device_spread), "cycle_spread", fitted(&l->cycle_spread),
             "noise_ampere", cli_json_number(l->noise_ampere), "noise_relative", cli_json_number(l->noise_relative),
             "range_volt", json_pack("[o, o]", cli_json_number(l->low_volt), cli_json_number(l->high_volt)),
-            d->fit.law == XO_FIT_SINH ? "v0_volt" : "coefficients", shape(d, l)));
+            d->fit.law == XO_FIT_SINH ? "v0_volt" : "coefficients_from_c2", shape(d, l)));
     }
     return list;
 }
@@ -311,6 +325,22 @@ static json_t *curves(const struct device *d)
     return list;
 }
 
+/* The keys of device.yaml, each with its interval. */
+static json_t *device_keys(const struct device *d)
+{
+    size_t off, on;
+    device_extremes(d, &off, &on);
+    json_t *keys = json_pack("{s:s, s:o, s:I}", "law", xo_fit_law_name(d->fit.law), "on_siemens",
+                             fitted(&d->fit.level[on].siemens), "bits_per_cell", (json_int_t)device_bits(d));
+    if (off != on)
+        json_object_set_new(keys, "off_siemens", fitted(&d->fit.level[off].siemens));
+    if (d->fit.law == XO_FIT_SINH)
+        json_object_set_new(keys, "v0_volt", fitted(&d->fit.level[0].shape[0]));
+    if (d->fit.law != XO_FIT_OHMIC)
+        json_object_set_new(keys, "reference_volt", cli_json_number(d->fit.reference_volt));
+    return keys;
+}
+
 int device_write_json(const struct device *d)
 {
     static const char *const loss[] = {"square", "huber", "cauchy"};
@@ -324,7 +354,7 @@ int device_write_json(const struct device *d)
     int failed = !report;
     failed |= cli_json_put(report, "replicated_by", json_string(device_unit_text(d)));
     failed |= cli_json_put(report, "reference_volt", cli_json_number(f->reference_volt));
-    failed |= cli_json_put(report, "bits_per_cell", json_integer(device_bits(d)));
+    failed |= cli_json_put(report, "device", device_keys(d));
     failed |= cli_json_put(report, "points", json_integer((json_int_t)f->points));
     failed |= cli_json_put(report, "low_kelvin", cli_json_number(d->iv.low_kelvin));
     failed |= cli_json_put(report, "high_kelvin", cli_json_number(d->iv.high_kelvin));
@@ -332,7 +362,8 @@ int device_write_json(const struct device *d)
     failed |= cli_json_put(report, "outliers", json_integer((json_int_t)f->outliers));
     failed |= cli_json_put(report, "tolerance", cli_json_number(d->options.tolerance));
     failed |= cli_json_put(report, "curves_not_followed", json_integer((json_int_t)f->unfollowed));
-    failed |= cli_json_put(report, "spread", json_string(f->spread == XO_SPREAD_LOGNORMAL ? "lognormal" : "gaussian"));
+    failed |= cli_json_put(report, "spread",
+                           json_string(f->spread == XO_SPREAD_LOGNORMAL ? "lognormal" : "gaussian"));
     failed |= cli_json_put(report, "spread_aic_lognormal_less_gaussian", cli_json_number(f->spread_aic));
     failed |= cli_json_put(report, "levels", levels(d));
     failed |= cli_json_put(report, "candidates", candidates(d));
@@ -344,7 +375,7 @@ int device_write_json(const struct device *d)
     return cli_write_json(d->session.common.json, report);
 }
 
-/* ---- for a person ----------------------------------------------------------------------------------------------- */
+/* ---- for a person ---------------------------------------------------------------------------------- */
 
 static void say(const char *name, const struct xo_fitted *x, const char *unit)
 {
@@ -385,10 +416,12 @@ static void say_unfollowed(const struct device *d)
     char curve[200];
     const struct xo_device_verdict *v = &d->fit.verdict[d->fit.worst_curve];
     if (d->fit.law != d->fit.wanted)
-        fprintf(stderr, "crossohm: %s: no law follows these curves within %g of their largest current, the best being "
+        fprintf(stderr,
+                "crossohm: %s: no law follows these curves within %g of their largest current, the best being "
                 "%s; a table stands in\n", d->input, d->options.tolerance, xo_fit_law_name(d->fit.wanted));
     if (d->fit.unfollowed)
-        fprintf(stderr, "crossohm: %s: %zu of %zu curves not followed by law %s, worst %s: %.3g %% of its largest current "
+        fprintf(stderr,
+                "crossohm: %s: %zu of %zu curves not followed by law %s, worst %s: %.3g %% of its largest current "
                 "systematic, %.3g %% of its squares unexplained; expected %g %% and 50 %% at most\n", d->input,
                 d->fit.unfollowed, d->iv.curves, xo_fit_law_name(d->fit.law),
                 device_curve_text(curve, sizeof curve, d, d->fit.worst_curve), 100 * v->systematic,

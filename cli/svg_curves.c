@@ -41,7 +41,8 @@ static double down(struct axis a, double y)
 static void draw(FILE *to, const struct svg_series *s, struct axis x, struct axis y, size_t stride)
 {
     bool pen_down = false;
-    fprintf(to, "<path class=\"%s\" style=\"stroke:hsl(%.0f 55%% 42%%)\" d=\"", s->is_line ? "line" : "points", s->hue);
+    fprintf(to, "<path class=\"%s\" style=\"stroke:hsl(%.0f 55%% 42%%)\" d=\"", s->is_line ? "line" : "points",
+            s->hue);
     for (size_t k = 0; k < s->count; k += s->is_line ? 1 : stride) {
         bool shown = isfinite(s->x[k]) && isfinite(s->y[k]);
         if (shown)

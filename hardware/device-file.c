@@ -1,6 +1,6 @@
 /* device: {file: device.yaml}: the `device:` section of another file, put into the tree before it is walked, so that
- * one walk checks both and errors name the file they are in.  Keys beside `file` win.  Where `law` stands beside it and
- * is table or spice, `file` is the law's own.
+ * one walk checks both and errors name the file they are in.  Keys beside `file` win.  A `file` that
+ * ends in .csv, or beside a law table or spice, is the law's own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -24,10 +24,18 @@ static bool is_law(const struct xo_node *device, const char *law)
     return node && node->kind == XO_NODE_SCALAR && !strcmp(node->text, law);
 }
 
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text), end = strlen(ending);
+    return length > end && !strcmp(text + length - end, ending);
+}
+
 /* The node of `file` if it names a device file. */
 static struct xo_node *find_file(const struct xo_node *device)
 {
-    return is_law(device, "table") || is_law(device, "spice") ? NULL : find_child(device, "file");
+    struct xo_node *file = find_child(device, "file");
+    bool is_table = file && file->kind == XO_NODE_SCALAR && ends_with(file->text, ".csv");
+    return is_table || is_law(device, "table") || is_law(device, "spice") ? NULL : file;
 }
 
 /* folder + name; an absolute name as it is; "-" is a file of that name. */
@@ -40,12 +48,6 @@ static const char *join(struct xo_arena *arena, const char *folder, const char *
     return path;
 }
 
-static bool is_npy(const char *text)
-{
-    size_t length = strlen(text);
-    return length > 4 && !strcmp(text + length - 4, ".npy");
-}
-
 /* Names in the device file are relative to it: "devices/" in front of those that are not absolute. */
 static int move_names(struct xo_arena *arena, struct xo_node *device, const char *path)
 {
@@ -54,7 +56,8 @@ static int move_names(struct xo_arena *arena, struct xo_node *device, const char
     if (!folder)
         return ENOMEM;
     for (struct xo_node *node = device->first; node && *folder; node = node->next) {
-        bool names = node->kind == XO_NODE_SCALAR && *node->text && (!strcmp(node->key, "file") || is_npy(node->text));
+        bool names = node->kind == XO_NODE_SCALAR && *node->text && (!strcmp(node->key, "file") ||
+                                                                     ends_with(node->text, ".npy"));
         if (names && !(node->text = join(arena, folder, node->text)))
             return ENOMEM;
     }
@@ -74,10 +77,12 @@ static int check_root(const struct xo_node *root, const char *path, struct xo_no
         if (!strcmp(node->key, "device"))
             *device = node;
         else if (strcmp(node->key, "crossohm"))
-            return xo_mark_fail(info, XO_EVALUE, node->key_mark, "unknown key %.60s in a device file; expected device",
+            return xo_mark_fail(info, XO_EVALUE, node->key_mark,
+                                "unknown key %.60s in a device file; expected device",
                                 node->key);
         else if (node->kind != XO_NODE_SCALAR || strcmp(node->text, "1"))
-            return xo_mark_fail(info, XO_EVALUE, node->mark, "crossohm: found %s; expected 1, the schema version that "
+            return xo_mark_fail(info, XO_EVALUE, node->mark,
+                                "crossohm: found %s; expected 1, the schema version that "
                                 "this program reads", xo_node_found(found, node));
     if (!*device)
         return xo_mark_fail(info, XO_EVALUE, root->mark, "found no device; expected device: {law: ...}");
@@ -97,7 +102,8 @@ static int read_file(struct xo_hardware *h, const struct xo_node *file, struct x
     size_t nbytes = 0;
     int status = path ? xo_slurp(&bytes, &nbytes, path, XO_MAX_YAML_NBYTES, &inner) : ENOMEM;
     if (status)
-        return xo_mark_fail(info, status, file->mark, "device.file: %s", *inner.text ? inner.text : xo_strerror(status));
+        return xo_mark_fail(info, status, file->mark, "device.file: %s",
+                            *inner.text ? inner.text : xo_strerror(status));
     status = xo_tree_parse(&root, arena, bytes, nbytes, path, true, info);
     free(bytes);
     if (!status)

@@ -1,6 +1,6 @@
-/* Fuzz target: measured curves.  What is accepted survives print -> parse unchanged, and what can be fitted has finite
- * numbers.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it; linked with fuzz-replay.c it replays
- * tests/corpus/iv in `make check`.
+/* Fuzz target: measured curves.  What is accepted survives print -> parse unchanged, and what can be fitted has
+ * finite numbers.  `clang -fsanitize=fuzzer,address,undefined` makes a fuzzer of it; linked with fuzz-replay.c it
+ * replays tests/corpus/iv in `make check`.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <gsl/gsl_errno.h>
@@ -30,7 +30,8 @@ static char *print(const struct xo_iv *iv)
     fprintf(to, "level,%s%sv[V],i[A]\n", iv->has_device ? "device," : "", iv->has_cycle ? "cycle," : "");
     for (size_t j = 0; j < iv->curves; j++)
         for (size_t k = iv->curve[j].first; k < iv->curve[j].first + iv->curve[j].points; k++)
-            fprintf(to, "%zu,%s%s%s%s%s,%s\n", iv->curve[j].level, iv->curve[j].device_name, iv->has_device ? "," : "",
+            fprintf(to, "%zu,%s%s%s%s%s,%s\n", iv->curve[j].level, iv->curve[j].device_name,
+                    iv->has_device ? "," : "",
                     iv->curve[j].cycle_name, iv->has_cycle ? "," : "", xo_number_print(volt, iv->volt[k]),
                     xo_number_print(ampere, iv->ampere[k]));
     fclose(to);
@@ -39,7 +40,9 @@ static char *print(const struct xo_iv *iv)
 
 static void fit(const struct xo_iv *iv)
 {
-    struct xo_device_options o = {.law = XO_FIT_BY_AIC, .shape = XO_SHAPE_BY_AIC, .reference_volt = NAN, .tolerance = 0.01};
+    struct xo_device_options o = {
+        .law = XO_FIT_BY_AIC, .shape = XO_SHAPE_BY_AIC, .reference_volt = NAN, .tolerance = 0.01
+    };
     struct xo_device_fit f;
     struct xo_info info = {""};
     if (iv->points > 400)
@@ -68,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
     insist(!xo_iv_parse(&second, text, strlen(text), "printed", &info), "what was printed is not accepted", &info);
     insist(first.points == second.points && first.curves == second.curves && first.devices == second.devices &&
            !memcmp(first.volt, second.volt, first.points * sizeof *first.volt) &&
-           !memcmp(first.ampere, second.ampere, first.points * sizeof *first.ampere), "the second reading differs", &info);
+           !memcmp(first.ampere, second.ampere, first.points * sizeof *first.ampere), "the second reading differs",
+               &info);
     fit(&first);
     free(text);
     xo_iv_free(&first);

@@ -44,7 +44,8 @@ static double planted_factor(const struct planted *p, double spread, double gaus
 
 static double planted_ampere(const struct planted *p, double siemens, double stretch, double volt)
 {
-    return siemens * p->reference_volt * planted_shape(p, stretch, volt) / planted_shape(p, stretch, p->reference_volt);
+    return siemens * p->reference_volt * planted_shape(p, stretch, volt) / planted_shape(p, stretch,
+                                                                                         p->reference_volt);
 }
 
 static double planted_noise(const struct planted *p, double ampere, size_t point)

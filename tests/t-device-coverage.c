@@ -139,7 +139,8 @@ static void outliers(void)
     p.levels = 2;
     p.outliers = 0.05;
     for (int loss = XO_LOSS_HUBER; loss <= XO_LOSS_CAUCHY; loss++) {
-        struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH, .loss = (enum xo_fit_loss)loss}, false);
+        struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH, .loss = (enum xo_fit_loss)loss},
+                             false);
         about_95(c.shape[0], loss == XO_LOSS_HUBER ? "v0 with 5 % outliers, huber" : "v0 with 5 % outliers, cauchy");
         about_95(c.siemens[1], "conductance with 5 % outliers");
     }

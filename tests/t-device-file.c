@@ -35,13 +35,17 @@ static void the_file_counts(void)
            "values of the device file, found beside the hardware file");
     xo_hardware_free(&h);
     read_text(&h, "device: {bits_per_cell: 1, file: d.yaml}\n", 0, NULL);
-    tap_ok(h.device.on_siemens == 3e-4 && h.device.bits_per_cell == 1, "a key beside the file wins, whatever its place");
+    tap_ok(h.device.on_siemens == 3e-4 && h.device.bits_per_cell == 1,
+           "a key beside the file wins, whatever its place");
     xo_hardware_free(&h);
     read_text(&h, "device: {file: d.yaml}\n", 1, (const char *[]){"device.on_siemens=5e-4"});
     tap_ok(h.device.on_siemens == 5e-4 && h.device.off_siemens == 2e-4, "--set wins over the file");
     xo_hardware_free(&h);
     read_text(&h, "{}", 1, (const char *[]){"device.file=d.yaml"});
     tap_ok(h.device.on_siemens == 3e-4, "--set names a file too");
+    xo_hardware_free(&h);
+    tap_ok(read_text(&h, "device: {law: table, file: d.yaml}\n", 0, NULL) && !strstr(info.text, "d.yaml:"),
+           "beside a law table it is the law's");
     xo_hardware_free(&h);
 }
 
@@ -69,7 +73,8 @@ static void layers_have_their_own(void)
     char *text = NULL;
     read_text(&h, "layers: {c1: {device: {file: d.yaml, bits_per_cell: 4}}}\n", 0, NULL);
     int status = xo_hardware_for_layer(&layer, &h, "c1", &keep, &info);
-    tap_ok(!status && layer.device.on_siemens == 3e-4 && layer.device.bits_per_cell == 4 && h.device.on_siemens == 1e-5,
+    tap_ok(!status && layer.device.on_siemens == 3e-4 && layer.device.bits_per_cell == 4 &&
+           h.device.on_siemens == 1e-5,
            "a layer has a device file of its own");
     xo_hardware_free(&layer);
     tap_ok(!xo_hardware_print(&text, &h) && strstr(text, "on_siemens: 0.0003") && !strstr(text, "file"),
@@ -91,7 +96,8 @@ static void mistakes_name_their_file(void)
 {
     static const char outer[] = "device:\n  file: d.yaml\n";
     refuses("device: {file: nosuch.yaml}", "", "board/f.yaml:1:16: device.file: board/nosuch.yaml: ");
-    refuses("device: {file: [d.yaml]}", "", "board/f.yaml:1:16: device.file: found a list; expected the name of a device");
+    refuses("device: {file: [d.yaml]}", "",
+            "board/f.yaml:1:16: device.file: found a list; expected the name of a device");
     refuses("device: {file: }", "", "board/f.yaml:1:16: device.file: found nothing");
     refuses("device: {file: ..}", "", "board/f.yaml:1:16: device.file: board/..: ");
     refuses(outer, "", "board/d.yaml:1:1: found nothing; expected device");
@@ -100,9 +106,11 @@ static void mistakes_name_their_file(void)
     refuses(outer, "crossohm: 2\ndevice: {}\n", "board/d.yaml:1:11: crossohm: found 2; expected 1");
     refuses(outer, "device: 3\n", "board/d.yaml:1:9: device: found 3; expected a mapping");
     refuses(outer, "device: {}\narray: {rows: 3}\n", "board/d.yaml:2:1: unknown key array in a device file");
-    refuses(outer, "device:\n  on_siemens: 1u\n", "board/d.yaml:2:15: device.on_siemens: found 1u; expected a number");
+    refuses(outer, "device:\n  on_siemens: 1u\n",
+            "board/d.yaml:2:15: device.on_siemens: found 1u; expected a number");
     refuses(outer, "device:\n  on_simens: 1\n", "board/d.yaml:2:3: unknown key device.on_simens; expected perhaps");
-    refuses(outer, "device: {on_siemens: 1e-7}\n", "board/d.yaml:1:22: device: found on_siemens 1e-07 with off_siemens");
+    refuses(outer, "device: {on_siemens: 1e-7}\n",
+            "board/d.yaml:1:22: device: found on_siemens 1e-07 with off_siemens");
     refuses(outer, "device: {file: d.yaml}\n", "board/d.yaml:1:10: device.file: found another device file");
     refuses(outer, "device: {on_siemens: 1\n", "board/d.yaml:");
 }

@@ -103,7 +103,8 @@ static void numbers_come_back_exactly(void)
     struct xo_device_options o = by_aic();
     o.reference_volt = 0;
     fit(&f, &iv, o);
-    tap_close(f.level[2].siemens.value, 7e-6 * (0.5 / 0.25) / sinh(0.5 / 0.25), 1e-15, "at 0 V it is the slope there");
+    tap_close(f.level[2].siemens.value, 7e-6 * (0.5 / 0.25) / sinh(0.5 / 0.25), 1e-15,
+              "at 0 V it is the slope there");
     xo_device_fit_free(&f);
     xo_iv_free(&iv);
 }

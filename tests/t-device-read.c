@@ -21,7 +21,8 @@ static void columns_in_any_order(void)
     parse(&iv, "\xef\xbb\xbf# a comment\r\n\r\n i[A] , device,level, v[V] ,cycle,temperature[K]\r\n"
                "1e-6,B,1,0.5,2,300\r\n 2e-6 , A , 0 ,-0.25, 1 ,350.5\r\n3e-6,B,1,0.75,2,300\n\n4e-6,B,0,0.5,10,300");
     tap_ok(iv.points == 4 && iv.curves == 3 && iv.levels == 2 && iv.devices == 2, "four points, three curves");
-    tap_ok(iv.points == 4 && iv.volt[0] == -0.25 && iv.ampere[0] == 2e-6 && iv.line[0] == 5 && iv.curve[0].device == 0,
+    tap_ok(iv.points == 4 && iv.volt[0] == -0.25 && iv.ampere[0] == 2e-6 && iv.line[0] == 5 &&
+           iv.curve[0].device == 0,
            "level 0, device A first: -0.25 V, 2e-6 A, line 5");
     tap_ok(iv.points == 4 && iv.volt[1] == 0.5 && iv.ampere[1] == 4e-6 && iv.line[1] == 8 && iv.curve[1].device == 1,
            "then device B");
@@ -63,7 +64,8 @@ static void refuses(const char *text, const char *message)
     int status = parse(&iv, text);
     if (!status || strncmp(info.text, message, strlen(message)))
         printf("# %s\n", info.text);
-    tap_ok(status && !strncmp(info.text, message, strlen(message)) && !strchr(info.text, '\n') && !iv.volt, "%s", message);
+    tap_ok(status && !strncmp(info.text, message, strlen(message)) && !strchr(info.text, '\n') && !iv.volt, "%s",
+           message);
     xo_iv_free(&iv);
 }
 
@@ -98,7 +100,8 @@ static void mistakes_have_a_place(void)
     refuses("level,v[V],i[A]\n0,0.1,1e-6\n2,0.1,2e-6\n", "f:3: found level 2, but no level 1");
     refuses("level,v[V],i[A],device\n0,0.1,1e-6,\n", "f:2:12: found ''; expected a name or number");
     refuses("level,v[V],i[A],device\n0,0.1,1e-6,a\x01\n", "f:2:12: found 'a?'; expected a name without control");
-    refuses("level,v[V],i[A],temperature[K]\n0,0.1,1e-6,-3\n", "f:2:12: found '-3'; expected a temperature above 0 K");
+    refuses("level,v[V],i[A],temperature[K]\n0,0.1,1e-6,-3\n",
+            "f:2:12: found '-3'; expected a temperature above 0 K");
     refuses("level;v[V];i[A]\n0;0,1;1e-6\n", "f:1:1: found 'level;v[V];i[A]'");
 }
 

@@ -16,7 +16,9 @@ static char text[8192];
 
 static int read_and_fit(enum xo_fit_law law, enum xo_fit_loss loss)
 {
-    struct xo_device_options o = {.law = law, .loss = loss, .reference_volt = NAN, .tolerance = 0.05, .most_order = 3};
+    struct xo_device_options o = {
+        .law = law, .loss = loss, .reference_volt = NAN, .tolerance = 0.05, .most_order = 3
+    };
     struct xo_info info = {""};
     struct xo_iv iv = {0};
     struct xo_device_fit fit = {0};
@@ -70,7 +72,8 @@ int main(void)
     gsl_set_error_handler_off();
     for (size_t j = 0; j < iv.curves; j++)
         for (size_t k = iv.curve[j].first; k < iv.curve[j].first + iv.curve[j].points; k++)
-            used += (size_t)sprintf(text + used, "%zu,%.17g,%.17g,d%zu\n", iv.curve[j].level, iv.volt[k], iv.ampere[k],
+            used += (size_t)sprintf(text + used, "%zu,%.17g,%.17g,d%zu\n", iv.curve[j].level, iv.volt[k],
+                                    iv.ampere[k],
                                     iv.curve[j].device);
     xo_iv_free(&iv);
     survives(choose, "choosing a law");
