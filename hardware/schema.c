@@ -125,7 +125,7 @@ _Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_law) == size
 #define NONLINEAR "belongs to nonlinear cells; this version computes ohmic cells only"
 #define GATED "belongs to gated arrays; this version computes the plain crossbar only"
 const struct xo_later_key xo_later_keys[] = {
-    { "device.preset", "device presets are not offered by this version; write law, on_siemens, ... here, or file: device.yaml" },
+    { "device.preset", "device presets are not offered by this version; write law, on_siemens, ... here" },
     { "device.reference_volt", NONLINEAR }, { "device.v0_volt", NONLINEAR }, { "device.coefficients", NONLINEAR },
     { "device.subcircuit", NONLINEAR },     { "device.read", NONLINEAR },    { "device.state_node", NONLINEAR },
     { "device.level_parameter", NONLINEAR }, { "device.level_range", NONLINEAR },
