@@ -25,6 +25,7 @@ void device_summarise(const struct device *d);
 
 /* In words that all outputs share. */
 const char *device_law_text(char *text, size_t size, const struct device *d);
+const char *device_choice_text(const struct device *d);             /* "as given", "chosen by AIC", ... */
 const char *device_unit_text(const struct device *d);               /* "device", "curve", "point" */
 const char *device_curve_text(char *text, size_t size, const struct device *d, size_t curve);
 int device_bits(const struct device *d);                            /* per cell, from the number of levels */

@@ -19,6 +19,13 @@ const char *device_law_text(char *text, size_t size, const struct device *d)
     return text;
 }
 
+const char *device_choice_text(const struct device *d)
+{
+    if (d->fit.law != d->fit.wanted)
+        return "since no law follows the curves";
+    return d->law && strcmp(d->law, "auto") ? "as given" : "chosen by AIC";
+}
+
 const char *device_unit_text(const struct device *d)
 {
     static const char *const text[] = {"device", "curve", "point"};
@@ -195,14 +202,12 @@ static void print_head(FILE *to, const struct device *d)
     if (d->iv.high_kelvin > 0)
         fprintf(to, "# temperature: %g to %g K\n", d->iv.low_kelvin, d->iv.high_kelvin);
     fprintf(to, "# law: %s, %s; residual %.3g %% rms of each curve's largest current\n",
-            device_law_text(law, sizeof law, d), d->law && strcmp(d->law, "auto") ? "as given" : "chosen by AIC",
+            device_law_text(law, sizeof law, d), device_choice_text(d),
             100 * d->fit.residual_rms);
     fprintf(to, "# %s\n", intervals_hold(d));
     if (d->fit.unfollowed)
         fprintf(to, "# %zu of %zu curves are not followed within %g of their largest current\n", d->fit.unfollowed,
                 d->iv.curves, d->options.tolerance);
-    if (d->fit.law != d->fit.wanted)
-        fprintf(to, "# no law follows these curves; a table stands in\n");
 }
 
 static void print_yaml(FILE *to, const struct device *d)

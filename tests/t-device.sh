@@ -126,7 +126,7 @@ exits() {
 switches() {
     exits 1 crossohm device switch.csv -o switch.yaml --quiet && grep 'no law follows these curves' said &&
         test "$(value law switch.yaml)" = table && test "$(value file switch.yaml)" = "'switch-table.csv'" &&
-        grep 'no law follows' switch.yaml && grep '^level,v\[V\],i\[A\]$' switch-table.csv
+        grep 'law: table, since no law follows' switch.yaml && grep '^level,v\[V\],i\[A\]$' switch-table.csv
 }
 fact "a switch is followed by no law: exit 1, and a table stands in" switches
 table_rises() {
