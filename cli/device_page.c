@@ -249,8 +249,8 @@ static void put_unfollowed(FILE *to, const struct device *d)
                 100 * d->fit.verdict[j].unexplained);
         shown++;
     }
-    fprintf(to, "</table></div><p class=\"note\">By itself, with numbers of its own unless it is a table, the law misses "
-            "more than %g&nbsp;%% of the curve&rsquo;s largest current in a way that hangs together, or half of its "
+    fprintf(to, "</table></div><p class=\"note\">By itself, with numbers of its own unless it is a table, the law "
+            "misses more than %g&nbsp;%% of the curve&rsquo;s largest current in a way that hangs together, or half of its "
             "squares.%s</p></section>\n", 100 * d->options.tolerance,
             shown < d->fit.unfollowed ? " The others are in the file of --json." : "");
 }
@@ -284,10 +284,10 @@ static void put_method(FILE *to, const struct device *d)
     static const char *const loss[] = {"squares", "Huber&rsquo;s loss (1.345)", "Cauchy&rsquo;s loss (2.385)"};
     static const char *const intervals[] = {
         "Intervals are jackknifed over devices",
-        "Intervals are jackknifed over curves, since some level has one device only: they say nothing about other "
-        "devices",
-        "Some level has one curve only: intervals take its points for independent and say nothing about other devices "
-        "or cycles"
+        "Intervals are jackknifed over curves, since some level has one device only: they say nothing about "
+        "other devices",
+        "Some level has one curve only: intervals take its points for independent and say nothing about other "
+        "devices or cycles"
     };
     char law[80];
     fprintf(to,
@@ -296,8 +296,8 @@ static void put_method(FILE *to, const struct device *d)
             cli_plural(d->iv.devices), d->fit.levels, cli_plural(d->fit.levels), PACKAGE_VERSION);
     if (d->iv.high_kelvin > 0)
         fprintf(to, "They were measured at %g to %g&nbsp;K. ", d->iv.low_kelvin, d->iv.high_kelvin);
-    fprintf(to, "The current of a cell is g&nbsp;h(v), where h(v)&nbsp;=&nbsp;v at the reference voltage of %g&nbsp;V "
-            "and each curve has a conductance g of its own; the law is %s, %s. ", d->fit.reference_volt,
+    fprintf(to, "The current of a cell is g&nbsp;h(v), where h(v)&nbsp;=&nbsp;v at the reference voltage of "
+            "%g&nbsp;V and each curve has a conductance g of its own; the law is %s, %s. ", d->fit.reference_volt,
             device_law_text(law, sizeof law, d), device_choice_text(d));
     if (d->fit.law == XO_FIT_TABLE)
         fputs("It runs through the means of each level, made rising. ", to);
