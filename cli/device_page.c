@@ -250,8 +250,8 @@ static void put_unfollowed(FILE *to, const struct device *d)
         shown++;
     }
     fprintf(to, "</table></div><p class=\"note\">By itself, with numbers of its own unless it is a table, the law "
-            "misses more than %g&nbsp;%% of the curve&rsquo;s largest current in a way that hangs together, or half of "
-            "its squares.%s</p></section>\n", 100 * d->options.tolerance,
+            "misses more than %g&nbsp;%% of the curve&rsquo;s largest current in a way that hangs together, or half "
+            "of its squares.%s</p></section>\n", 100 * d->options.tolerance,
             shown < d->fit.unfollowed ? " The others are in the file of --json." : "");
 }
 
