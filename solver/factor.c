@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "memory.h"
-#include "plan.h"
+#include "newton.h"
 
 int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
 {
@@ -96,19 +96,26 @@ static int allocate(xo_factor *f)
 static int factor_drawn(xo_factor *f, const double *cell_siemens, struct xo_info *info)
 {
     const xo_plan *p = f->plan;
+    bool explained = false;
     int status = allocate(f);
     if (!status) {
         set_siemens(f, cell_siemens);
-        status = xo_components_find(f);
+        status = p->circuit->laws ? xo_nonlinear_new(f, info) : 0;
+        if (status)
+            explained = true;
+        else
+            status = xo_components_find(f);
     }
     for (int t = 0; t < f->threads && !status; t++)
         status = scratch_new(&f->scratch[t], f);
-    if (status)
+    if (status && !explained)
         xo_fail(info, status, "out of memory for %zu unknowns", p->circuit->unknowns);
-    else if (p->circuit->unknowns)
+    if (!status && p->circuit->unknowns)
         status = p->table->factor(f, info);
     if (!status)
         f->proven = xo_certificate_prepare(f);
+    if (!status && f->nonlinear)
+        status = xo_nonlinear_start(f, info);
     return status;
 }
 
@@ -206,6 +213,16 @@ int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info)
     return 0;
 }
 
+int xo_factor_renew(xo_factor *f, struct xo_info *info)
+{
+    const struct xo_engine_table *table = f->plan->table;
+    if (f->state && table->refactor)
+        return table->refactor(f, info);
+    table->factor_free(f->state);
+    f->state = NULL;
+    return table->factor(f, info);
+}
+
 enum xo_engine xo_factor_engine(const xo_factor *f) { return f->plan->engine; }
 const char *xo_factor_reason(const xo_factor *f) { return f->plan->reason; }
 
@@ -217,6 +234,7 @@ double xo_factor_operations(const xo_factor *f)
 static void clear(xo_factor *f)
 {
     f->plan->table->factor_free(f->state);
+    xo_nonlinear_free(f->nonlinear, f->threads);
     for (int t = 0; f->scratch && t < f->threads; t++)
         scratch_free(&f->scratch[t]);
     xo_components_free(&f->components);
