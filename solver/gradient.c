@@ -49,7 +49,7 @@ static int gradient_by_factor(xo_factor *f, size_t inputs, const double *row_vol
     double share;
     int status;
     if (c->laws)
-        return xo_fail(info, XO_EUNSUPPORTED, "the cells are nonlinear: their gradient is not offered; expected device.law "
+        return xo_fail(info, XO_EVALUE, "the cells are nonlinear: their gradient is not offered; expected device.law "
                        "ohmic and type 1R");
     if (column >= c->columns)
         return xo_fail(info, XO_EVALUE, "gradient of column %zu; expected a column below %zu", column, c->columns);
