@@ -310,7 +310,6 @@ static int check_ranges(const struct xo_newton *n, size_t input, struct xo_info 
 int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, struct xo_info *info)
 {
     const xo_circuit *c = n->base->plan->circuit;
-    struct xo_lane_volt *terminal = s->volt + c->unknowns;
     start(n, s);
     int status = iterate(n, s, info);
     if (status == XO_ENOTPROVEN)
@@ -323,7 +322,6 @@ int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, str
         return status == ENOMEM ? xo_fail(info, ENOMEM, "out of memory for a step of Newton's method")
                                 : xo_fail(info, XO_ENOTPROVEN, "input %zu: engine %s broke down in a step of Newton's method",
                                           input, n->linear.plan->table->name);
-    (void)terminal;
     polish(n, s);
     return check_ranges(n, input, info);
 }
