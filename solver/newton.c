@@ -309,7 +309,6 @@ static int check_ranges(const struct xo_newton *n, size_t input, struct xo_info 
 
 int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, struct xo_info *info)
 {
-    const xo_circuit *c = n->base->plan->circuit;
     start(n, s);
     int status = iterate(n, s, info);
     if (status == XO_ENOTPROVEN)
