@@ -56,6 +56,10 @@ void xo_circuit_free(xo_circuit *c);
  * Returns 1 and sets *partner (may be NULL) to such another column, or 0. */
 int xo_circuit_split_undefined(const xo_circuit *c, size_t column, size_t *partner);
 
+/* Current [A] that a cell of conductance siemens carries with volt across it, from word line to bit line: its law, with
+ * what is in series with it; faults and wires do not count.  XO_EVALUE where the law knows no such cell. */
+int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, double volt, double *amp, struct xo_info *info);
+
 int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info);
 void xo_plan_free(xo_plan *p);
 enum xo_engine xo_plan_engine(const xo_plan *p);                             /* auto's first choice, or what  */

@@ -153,7 +153,7 @@ static void every_law_and_cell_type_by_every_engine(void)
             if (laws[k].law == &ohmic_law && !(type & 2))
                 instance_free(&a);
             else
-                agrees(&a, every_engine[(k + (size_t)type) % COUNT(every_engine)], name);
+                agrees(&a, every_engine[(k + (size_t)type) % NETWORK_ENGINES], name);
         }
 }
 
