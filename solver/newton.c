@@ -69,7 +69,7 @@ static void find_excess(struct xo_newton *n)
     }
 }
 
-static void find_currents(struct xo_newton *n, const dd *volt)
+void xo_newton_currents(struct xo_newton *n, const dd *volt)
 {
     const xo_circuit *c = n->base->plan->circuit;
     size_t vertices = xo_vertices(c);
@@ -125,7 +125,7 @@ static double try_length(struct xo_newton *n, double length)
     for (size_t v = 0; v < c->unknowns; v++)
         n->trial[v] = dd_add(n->volt[v], dd_two_product(length, n->step[v]));
     memcpy(n->trial + c->unknowns, n->volt + c->unknowns, c->terminals * sizeof *n->trial);
-    find_currents(n, n->trial);
+    xo_newton_currents(n, n->trial);
     return work(n);
 }
 
@@ -166,7 +166,7 @@ static bool search_length(struct xo_newton *n, double before, double after)
 static int iterate(struct xo_newton *n, struct xo_scratch *s, struct xo_info *info)
 {
     double left = 0;                   /* share of the missing current that the last step left */
-    find_currents(n, n->volt);
+    xo_newton_currents(n, n->volt);
     for (int k = 0; n->worst_excess > 1; k++) {
         double before = n->worst_excess;
         bool chord = n->factored && left <= CHORD;
@@ -178,11 +178,11 @@ static int iterate(struct xo_newton *n, struct xo_scratch *s, struct xo_info *in
         left = n->worst_excess / before;
         bool good = left <= 0.5 || n->worst_excess <= 1;
         if (chord && !good) {          /* the old factor does not serve: stay, and take a new one */
-            find_currents(n, n->volt);
+            xo_newton_currents(n, n->volt);
             continue;
         }
         if (!good && !search_length(n, missing, after)) {
-            find_currents(n, n->volt);
+            xo_newton_currents(n, n->volt);
             return XO_ENOTPROVEN;
         }
         n->steps++;
@@ -202,7 +202,7 @@ static void polish(struct xo_newton *n, struct xo_scratch *s)
     if (n->worst_excess <= before)
         accept(n);
     else
-        find_currents(n, n->volt);
+        xo_newton_currents(n, n->volt);
 }
 
 static void settle_idle(struct xo_newton *n)
@@ -255,13 +255,13 @@ static void start(struct xo_newton *n, struct xo_scratch *s)
         n->volt[t] = (dd){s->volt[t].hi[0], 0};
     if (n->warm) {
         settle_idle(n);
-        find_currents(n, n->volt);
+        xo_newton_currents(n, n->volt);
         warm_excess = n->worst_excess;
     }
     xo_refine_start(n->base, s, 1, false);
     for (size_t v = 0; v < xo_vertices(c); v++)
         n->trial[v] = xo_volt_at(&s->volt[v], 0);
-    find_currents(n, n->trial);
+    xo_newton_currents(n, n->trial);
     if (n->worst_excess < warm_excess || !n->warm)
         accept(n);
     if (!(n->worst_excess < INFINITY))

@@ -41,7 +41,10 @@ void xo_nonlinear_free(struct xo_nonlinear *n, int threads);
  * named; XO_EVALUE: a cell ends up outside its law's range; ENOMEM.  Messages speak of `input`. */
 int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, struct xo_info *info);
 
-/* Bound every terminal current at n->volt: n->bound.  Overwrites s. */
+/* Currents into every vertex at those voltages [vertices], and what they excel what is allowed by: amp, size, point, ... */
+void xo_newton_currents(struct xo_newton *n, const dd *volt);
+
+/* Bound every terminal current at n->volt, whose currents are at hand: n->bound.  Overwrites s. */
 void xo_newton_prove(struct xo_newton *n, struct xo_scratch *s);
 
 /* Make n->linear the array of resistors that carries the same currents, and s its solution. */

@@ -210,7 +210,8 @@ static int scale_by_secants(xo_factor *linear, struct xo_scratch *s, const doubl
     const bool again[XO_LANES] = {true};
     int status = c->unknowns ? xo_factor_renew(linear, info) : 0;
     if (status)
-        return xo_fail(info, XO_ENOTPROVEN, "engine %s broke down on the array of secants", linear->plan->table->name);
+        return status == ENOMEM ? ENOMEM : xo_fail(info, XO_ENOTPROVEN, "engine %s broke down on the array of secants",
+                                                   linear->plan->table->name);
     linear->scratch = s;
     linear->proven = xo_certificate_prepare(linear);
     if (senses_held(c))

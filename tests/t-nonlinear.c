@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include "newton-reference.h"
+#include "newton.h"
 #include "solved.h"
 #include "tap.h"
 
@@ -248,6 +249,118 @@ static void random_hard_arrays_converge(unsigned long long first, int cases)
     tap_ok(bound <= 1e-9, "every bound is below 1e-9 of scale");
 }
 
+/* ---- where it starts, how far off it is ------------------------------------------------------------ */
+
+/* Input A alone, and behind others that leave the iteration somewhere else: the same within the bounds. */
+static void any_start_gives_the_same_answer(void)
+{
+    unsigned long long seed = 4;
+    struct instance a = instance_new(13, 9, &steep_law, (struct range){1e-5, 1e-3}, (struct range){-1, 1}, &seed);
+    double *many = marked_array(3 * a.x.rows), worst = 0, bound = 0;
+    for (size_t i = 0; i < a.x.rows; i++) {
+        many[i] = -5 * a.volt[i];
+        many[a.x.rows + i] = i % 2 ? 1.2 : -1.2;
+        many[2 * a.x.rows + i] = a.volt[i];
+    }
+    struct solved *alone = solved(&a.x, a.siemens, 1, a.volt, XO_ENGINE_CHOLMOD);
+    struct solved *behind = solved(&a.x, a.siemens, 3, many, XO_ENGINE_CHOLMOD);
+    for (size_t j = 0; j < a.x.columns; j++) {
+        double scale = alone->s.scale_amp[j];
+        worst = fmax(worst, fabs(alone->s.column_amp[j] - behind->s.column_amp[2 * a.x.columns + j]) / scale);
+        bound = fmax(bound, 2 * alone->s.bound_amp[j] / scale);
+    }
+    printf("# apart by %.2g of scale, bounds %.2g\n", worst, bound);
+    tap_ok(!alone->status && !behind->status && worst <= bound, "any start gives the same answer");
+    solved_free(alone);
+    solved_free(behind);
+    free(many);
+    instance_free(&a);
+}
+
+/* Voltages off by `relative`, smoothly (the same share everywhere) or each by its own; then error and bound of every
+ * column, against those of the solution. */
+static void measure_bound(struct solved *d, double relative, bool smooth, double *most, double *least)
+{
+    struct xo_newton *n = &d->factor->nonlinear->thread[0];
+    const xo_circuit *c = d->factor->plan->circuit;
+    unsigned long long seed = 77;
+    for (size_t v = 0; v < c->unknowns; v++) {
+        double share = relative * (smooth ? 1 : 2 * tap_uniform(&seed) - 1);
+        n->volt[v] = dd_add(n->volt[v], dd_two_product(share, n->volt[v].hi));
+    }
+    xo_newton_currents(n, n->volt);
+    xo_newton_prove(n, &d->factor->scratch[0]);
+    for (size_t t = c->unknowns + c->rows; t < xo_vertices(c); t++) {
+        double error = fabs(n->amp[t].hi - d->s.column_amp[t - c->unknowns - c->rows]);
+        *most = fmax(*most, n->bound[t - c->unknowns] / error);
+        *least = fmin(*least, n->bound[t - c->unknowns] / error);
+    }
+}
+
+static void the_bound_is_above_the_error_and_not_far_above(void)
+{
+    static const double relative[] = {1e-12, 1e-9, 1e-7};
+    static const struct xo_device_law *const laws[] = {&sinh_law, &levels_law, &table_law};
+    double most = 0, least = INFINITY, ignored = 0;
+    for (size_t k = 0; k < COUNT(laws); k++)
+        for (size_t r = 0; r < COUNT(relative); r++)
+            for (int smooth = 0; smooth < 2; smooth++) {
+                unsigned long long seed = 5 + k;
+                struct instance a = instance_new(17, 12, laws[k], (struct range){1e-6, 1e-4}, (struct range){0, 0.5}, &seed);
+                struct solved *d = solved(&a.x, a.siemens, 1, a.volt, XO_ENGINE_CHOLMOD);
+                if (d->status == 0)
+                    measure_bound(d, relative[r], smooth, smooth ? &most : &ignored, &least);
+                solved_free(d);
+                instance_free(&a);
+            }
+    printf("# bound over error: at least %.3g, where all voltages are off alike at most %.3g\n", least, most);
+    tap_ok(least >= 1, "voltages that are off: no bound below the error");
+    tap_ok(most > 0 && most <= 100, "off alike: no bound above 100 times the error");
+}
+
+/* An answer so far off that its enclosure tells nothing has no bound, rather than a wrong one. */
+static void far_off_nothing_is_proven(void)
+{
+    unsigned long long seed = 6;
+    double most = 0, least = INFINITY;
+    struct instance a = instance_new(8, 8, &steep_law, (struct range){1e-4, 1e-3}, (struct range){0.5, 1}, &seed);
+    struct solved *d = solved(&a.x, a.siemens, 1, a.volt, XO_ENGINE_CHOLMOD);
+    measure_bound(d, 0.3, false, &most, &least);
+    tap_ok(least >= 1, "far off: the bound still holds, or is infinite (%.3g)", most);
+    solved_free(d);
+    instance_free(&a);
+}
+
+static void threads_change_nothing(void)
+{
+    enum { INPUTS = 20 };
+    unsigned long long seed = 8;
+    struct instance a = instance_new(11, 7, &sinh_law, (struct range){1e-6, 1e-4}, (struct range){-1, 1}, &seed);
+    double *volt = draw(INPUTS * a.x.rows, (struct range){-1, 1}, false, &seed);
+    double *amp[2] = {marked_array(INPUTS * a.x.columns), marked_array(INPUTS * a.x.columns)};
+    xo_circuit *circuit = NULL;
+    int status = xo_circuit_new(&circuit, &a.x, NULL);
+    for (int k = 0; k < 2 && !status; k++) {
+        struct xo_options options = {.engine = XO_ENGINE_CHOLMOD, .threads = 1 + 2 * k};
+        struct xo_solution s = {.column_amp = amp[k]};
+        xo_plan *plan = NULL;
+        xo_factor *factor = NULL;
+        status = xo_plan_new(&plan, circuit, &options, NULL);
+        if (!status)
+            status = xo_factor_new(&factor, plan, a.siemens, NULL);
+        if (!status)
+            status = xo_solve(factor, INPUTS, volt, &s, NULL);
+        xo_factor_free(factor);
+        xo_plan_free(plan);
+    }
+    tap_ok(!status && !memcmp(amp[0], amp[1], INPUTS * a.x.columns * sizeof(double)), "1 and 3 threads give the same bytes");
+    xo_circuit_free(circuit);
+    free(volt);
+    free(amp[0]);
+    free(amp[1]);
+    instance_free(&a);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -257,6 +370,10 @@ int main(int argc, char **argv)
     every_law_and_cell_type_by_every_engine();
     the_arrays_promised();
     hard_arrays_converge();
+    any_start_gives_the_same_answer();
+    threads_change_nothing();
+    the_bound_is_above_the_error_and_not_far_above();
+    far_off_nothing_is_proven();
     random_hard_arrays_converge(0, getenv("CROSSOHM_LONG") ? 2000 : 200);
     return tap_done();
 }
