@@ -185,7 +185,8 @@ struct array {
     double sense_volt;                 /* one for all */
     size_t rows, columns, unknowns, band;
     quad *v, *missing, *column_amp;
-    double *matrix, *step;             /* lower band of LDL^T, row by row: [unknowns][band + 1] */
+    double *matrix, *factored;         /* lower band, then its LDL^T, row by row: [unknowns][band + 1] */
+    double *step;
 };
 
 static double value(const struct xo_values *v, size_t k)
@@ -250,18 +251,19 @@ static void stamp(struct array *a)
 static void factor(struct array *a)
 {
     size_t b = a->band, width = b + 1;
+    memcpy(a->factored, a->matrix, a->unknowns * width * sizeof *a->matrix);
     for (size_t p = 0; p < a->unknowns; p++) {
-        double *row = a->matrix + p * width;
+        double *row = a->factored + p * width;
         size_t first = p > b ? p - b : 0;
         for (size_t q = first; q < p; q++) {
-            const double *other = a->matrix + q * width;
+            const double *other = a->factored + q * width;
             double sum = row[b - (p - q)];
             for (size_t k = q > b && q - b > first ? q - b : first; k < q; k++)
                 sum -= row[b - (p - k)] * other[b - (q - k)];
             row[b - (p - q)] = sum;                        /* L D for now */
         }
         for (size_t q = first; q < p; q++) {
-            double l = row[b - (p - q)] / a->matrix[q * width + b];
+            double l = row[b - (p - q)] / a->factored[q * width + b];
             row[b] -= l * row[b - (p - q)];
             row[b - (p - q)] = l;
         }
@@ -274,12 +276,12 @@ static void solve(struct array *a)
     for (size_t p = 0; p < a->unknowns; p++) {
         a->step[p] = (double)a->missing[p];
         for (size_t q = p > b ? p - b : 0; q < p; q++)
-            a->step[p] -= a->matrix[p * width + b - (p - q)] * a->step[q];
+            a->step[p] -= a->factored[p * width + b - (p - q)] * a->step[q];
     }
     for (size_t p = a->unknowns; p-- > 0;) {
-        double sum = a->step[p] / a->matrix[p * width + b];
+        double sum = a->step[p] / a->factored[p * width + b];
         for (size_t q = p + 1; q <= p + b && q < a->unknowns; q++)
-            sum -= a->matrix[q * width + b - (q - p)] * a->step[q];
+            sum -= a->factored[q * width + b - (q - p)] * a->step[q];
         a->step[p] = sum;
     }
 }
@@ -295,7 +297,7 @@ static double norm(const struct array *a)
 /* Newton with halved steps until the missing currents are 1e-20 of the largest current. */
 static int iterate(struct array *a)
 {
-    double scale = 0;
+    double scale = 0, left = 1;        /* of the missing currents, after the last step */
     stamp(a);
     for (int k = 0; k < 100; k++) {
         double before = norm(a), length = 1, after;
@@ -303,7 +305,8 @@ static int iterate(struct array *a)
             scale = fmax(scale, fabs((double)a->column_amp[j]));
         if (before <= 1e-20 * scale || before == 0)
             return 0;
-        factor(a);
+        if (left > 1e-3)               /* else the last factor is good for one step more */
+            factor(a);
         solve(a);
         for (int halvings = 0;; halvings++) {
             for (size_t p = 0; p < a->unknowns; p++)
@@ -318,6 +321,7 @@ static int iterate(struct array *a)
                 a->v[p] -= (quad)length * a->step[p];
             length /= 2;
         }
+        left = after / before;
     }
     return -1;
 }
@@ -361,10 +365,12 @@ int newton_reference(const struct xo_crossbar *x, const double *cell_siemens, co
     a.missing = calloc(a.unknowns, sizeof *a.missing);
     a.step = calloc(a.unknowns, sizeof *a.step);
     a.matrix = calloc(a.unknowns * (a.band + 1), sizeof *a.matrix);
-    int status = a.v && a.missing && a.step && a.matrix ? step_sources(&a) : -1;
+    a.factored = calloc(a.unknowns * (a.band + 1), sizeof *a.factored);
+    int status = a.v && a.missing && a.step && a.matrix && a.factored ? step_sources(&a) : -1;
     free(a.v);
     free(a.missing);
     free(a.step);
     free(a.matrix);
+    free(a.factored);
     return status;
 }
