@@ -96,21 +96,18 @@ static int allocate(xo_factor *f)
 static int factor_drawn(xo_factor *f, const double *cell_siemens, struct xo_info *info)
 {
     const xo_plan *p = f->plan;
-    bool explained = false;
     int status = allocate(f);
     if (!status) {
         set_siemens(f, cell_siemens);
-        status = p->circuit->laws ? xo_nonlinear_new(f, info) : 0;
-        if (status)
-            explained = true;
-        else
-            status = xo_components_find(f);
+        if (p->circuit->laws && (status = xo_nonlinear_new(f, info)))
+            return status;
+        status = xo_components_find(f);
     }
     for (int t = 0; t < f->threads && !status; t++)
         status = scratch_new(&f->scratch[t], f);
-    if (status && !explained)
+    if (status)
         xo_fail(info, status, "out of memory for %zu unknowns", p->circuit->unknowns);
-    if (!status && p->circuit->unknowns)
+    else if (p->circuit->unknowns)
         status = p->table->factor(f, info);
     if (!status)
         f->proven = xo_certificate_prepare(f);
@@ -201,16 +198,37 @@ bool xo_factor_may_turn(const xo_factor *f)
 
 static void clear(xo_factor *f);
 
+static int replace(xo_factor *f, int status, xo_factor *by)
+{
+    if (status)
+        return status;
+    clear(f);
+    *f = *by;
+    free(by);
+    return 0;
+}
+
 int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info)
 {
     xo_factor *other = NULL;
     int status = factor_direct(&other, f->plan, reason, f->cell_siemens, info);
-    if (status)
-        return status;
-    clear(f);
-    *f = *other;
-    free(other);
-    return 0;
+    return replace(f, status, other);
+}
+
+bool xo_factor_may_turn_nonlinear(const xo_factor *f)
+{
+    return f->nonlinear && f->plan->options.engine == XO_ENGINE_AUTO && f->plan->engine != XO_ENGINE_STARMESH;
+}
+
+int xo_factor_turn_nonlinear(xo_factor *f, struct xo_info *info)
+{
+    xo_factor *other = NULL;
+    int status = factor_again(&other, f->plan, XO_ENGINE_STARMESH, "a step of Newton's method broke Cholesky down or was "
+                              "not proven: elimination without subtraction", f->cell_siemens, info);
+    status = replace(f, status, other);
+    for (int t = 0; !status && t < f->threads; t++)
+        f->nonlinear->thread[t].base = f;          /* no longer other */
+    return status;
 }
 
 int xo_factor_renew(xo_factor *f, struct xo_info *info)

@@ -112,6 +112,9 @@ bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, const struct 
  * on failure.  May it? */
 bool xo_factor_may_turn(const xo_factor *f);
 int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info);
+/* The same for nonlinear cells: to starmesh. */
+bool xo_factor_may_turn_nonlinear(const xo_factor *f);
+int xo_factor_turn_nonlinear(xo_factor *f, struct xo_info *info);
 
 /* XO_EVALUE names the first cell whose conductance is no conductance  (factor.c). */
 int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info);

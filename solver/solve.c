@@ -408,6 +408,12 @@ int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solu
         if (!status)
             status = solve_all(f, inputs, row_volt, s, info);
     }
+    bool unproven = status == XO_ENOTPROVEN || (!status && !(s->worst_bound_rel <= WORST_ACCEPTED));
+    if (unproven && xo_factor_may_turn_nonlinear(f)) {
+        status = xo_factor_turn_nonlinear(f, info);
+        if (!status)
+            status = solve_all(f, inputs, row_volt, s, info);
+    }
     if (!status && !(s->worst_bound_rel <= WORST_ACCEPTED))
         status = xo_fail(info, XO_ENOTPROVEN, "engine %s: a current is only proven to %.2g of its scale; expected %g",
                          f->plan->table->name, s->worst_bound_rel, WORST_ACCEPTED);
