@@ -249,7 +249,8 @@ static int compare_nonlinear(struct job *job)
     struct report *r = &job->report;
     const struct cli_session *s = &job->session;
     if (job->html || r->model_path || r->times)
-        return cli_fail(CLI_USAGE, "%s: nonlinear cells, which have no fast model: no -o, --fcm, --times; expected --json",
+        return cli_fail(CLI_USAGE, "%s: nonlinear cells, which have no fast model: no -o, --fcm, --times; expected "
+                        "--json",
                         s->hardware_path);
     if (xo_driver_with_dac(&job->session.hardware.array.driver_ohm, &job->driver_memory, &s->hardware))
         return cli_no_memory();

@@ -186,7 +186,8 @@ static double ideal_amp(const struct cli_session *s, size_t j)
         if (is_normal(x->word_line, i) && !nonlinear)
             sum += xo_ideal_cell(x, siemens, i * s->columns + j) * s->volt_sum[i];
         for (size_t n = 0; nonlinear && is_normal(x->word_line, i) && n < s->inputs; n++) {
-            if (xo_cell_amp(s->circuit, (struct xo_site){i, j}, siemens, s->row_volt.value[n * s->rows + i], &amp, NULL))
+            if (xo_cell_amp(s->circuit, (struct xo_site){i, j}, siemens, s->row_volt.value[n * s->rows + i], &amp,
+                            NULL))
                 return NAN;
             sum += amp;
         }

@@ -184,7 +184,8 @@ static int read_cell(struct read *r, double siemens, struct reading *out)
     struct cli_session *s = r->session;
     struct xo_info info = {""};
     int code = cli_circuit(s);
-    int status = code ? 0 : xo_cell_amp(s->circuit, r->scheme->cell, siemens, r->scheme->read_volt, &out->ideal_amp, &info);
+    int status = code ? 0 : xo_cell_amp(s->circuit, r->scheme->cell, siemens, r->scheme->read_volt, &out->ideal_amp,
+                                        &info);
     if (code || status)
         return code ? code : cli_fail_computing(status, &info, s->hardware_path);
     return s->by_ngspice ? ask_ngspice(r, out) : solve(r, out);

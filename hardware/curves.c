@@ -50,14 +50,14 @@ static int read_head(struct curves *c, char *line)
         while (k < COLUMNS && strcmp(name, column_name[k]))
             k++;
         if (k == COLUMNS || c->place[k] >= 0)
-            return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found the column '%.40s'; expected level,v[V],i[A] and perhaps "
-                           "device, cycle, temperature[K], each once", c->path, c->line, name);
+            return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found the column '%.40s'; expected level,v[V],i[A] and "
+                           "perhaps device, cycle, temperature[K], each once", c->path, c->line, name);
         c->place[k] = c->columns;
     }
     for (int k = LEVEL; k <= AMP; k++)
         if (c->place[k] < 0)
-            return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found no column %s; expected level,v[V],i[A]", c->path, c->line,
-                           column_name[k]);
+            return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found no column %s; expected level,v[V],i[A]", c->path,
+                           c->line, column_name[k]);
     return 0;
 }
 
@@ -84,22 +84,22 @@ static int read_row(struct curves *c, char *line)
         for (int k = 0; k < COLUMNS; k++) {
             bool free_text = k == DEVICE || k == CYCLE;
             if (c->place[k] == column && !free_text && xo_number_parse(&value[k], text, strlen(text)))
-                return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found '%.40s' as %s; expected a number", c->path, c->line,
-                               text, column_name[k]);
+                return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found '%.40s' as %s; expected a number", c->path,
+                               c->line, text, column_name[k]);
         }
     }
     if (column != c->columns)
-        return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found %d cells; expected %d as in the first line", c->path, c->line,
-                       column, c->columns);
+        return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found %d cells; expected %d as in the first line", c->path,
+                       c->line, column, c->columns);
     if (!(value[LEVEL] >= 0 && value[LEVEL] < MAX_LEVELS) || value[LEVEL] != (double)(size_t)value[LEVEL])
-        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found level %g; expected a whole number from 0 to %d", c->path, c->line,
-                       value[LEVEL], MAX_LEVELS - 1);
+        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found level %g; expected a whole number from 0 to %d", c->path,
+                       c->line, value[LEVEL], MAX_LEVELS - 1);
     if (!(value[VOLT] >= -XO_MAX_VOLT && value[VOLT] <= XO_MAX_VOLT && value[AMP] >= -1e12 && value[AMP] <= 1e12))
-        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found %g V, %g A; expected at most 1e12 of each", c->path, c->line,
-                       value[VOLT], value[AMP]);
+        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found %g V, %g A; expected at most 1e12 of each", c->path,
+                       c->line, value[VOLT], value[AMP]);
     if (c->place[TEMPERATURE] >= 0 && c->has_kelvin && value[TEMPERATURE] != c->kelvin)
-        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found %g K after %g K; expected curves of one temperature", c->path,
-                       c->line, value[TEMPERATURE], c->kelvin);
+        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found %g K after %g K; expected curves of one temperature",
+                       c->path, c->line, value[TEMPERATURE], c->kelvin);
     c->kelvin = value[TEMPERATURE];
     c->has_kelvin = true;
     return add_point(c, value);
@@ -155,12 +155,12 @@ static int check_point(const struct curves *c, size_t k)
 {
     const struct point *p = &c->point[k], *q = k && p[-1].level == p->level ? p - 1 : NULL;
     if (p->volt == 0 ? p->amp != 0 : p->amp != 0 && (p->amp > 0) != (p->volt > 0))
-        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found %g A at %g V; expected a current of the voltage's sign, 0 A at "
-                       "0 V", c->path, p->line, p->amp, p->volt);
+        return xo_fail(c->info, XO_EVALUE, "%s:%zu: found %g A at %g V; expected a current of the voltage's sign, 0 "
+                       "A at 0 V", c->path, p->line, p->amp, p->volt);
     if (q && p->amp < q->amp)
-        return xo_fail(c->info, XO_EVALUE, "%s:%zu: not monotone: found %g A at %g V after %g A at %g V (line %zu) in level "
-                       "%g; expected a current that does not fall", c->path, p->line, p->amp, p->volt, q->amp, q->volt,
-                       q->line, p->level);
+        return xo_fail(c->info, XO_EVALUE, "%s:%zu: not monotone: found %g A at %g V after %g A at %g V (line %zu) "
+                       "in level %g; expected a current that does not fall", c->path, p->line, p->amp, p->volt, q->amp,
+                       q->volt, q->line, p->level);
     return 0;
 }
 
@@ -171,8 +171,8 @@ static int check(const struct curves *c, size_t *levels)
     for (size_t k = 0; k < c->count && !status; k++) {
         double expected = k ? c->point[k - 1].level : -1;
         if (c->point[k].level > expected + 1)
-            return xo_fail(c->info, XO_EVALUE, "%s:%zu: missing level %g: found level %g next; expected levels 0, 1, 2, "
-                           "...", c->path, c->point[k].line, expected + 1, c->point[k].level);
+            return xo_fail(c->info, XO_EVALUE, "%s:%zu: missing level %g: found level %g next; expected levels 0, 1, "
+                           "2, ...", c->path, c->point[k].line, expected + 1, c->point[k].level);
         status = check_point(c, k);
     }
     *levels = (size_t)c->point[c->count - 1].level + 1;

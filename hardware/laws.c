@@ -1,5 +1,5 @@
-/* device: and device.selector: several keys together are a law.  What law needs which key, the levels of polynomials and
- * tables, and whether the law is one at all, with the place of the key to blame.
+/* device: and device.selector: several keys together are a law.  What law needs which key, the levels of polynomials
+ * and tables, and whether the law is one at all, with the place of the key to blame.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -27,8 +27,8 @@ static bool is_given(const struct xo_hardware *h, const char *path)
     return path && mark_of(h, path).origin;
 }
 
-static int missing(const struct xo_hardware *h, const struct keys *k, const char *path, const char *what, const char *by,
-                   struct xo_info *info)
+static int missing(const struct xo_hardware *h, const struct keys *k, const char *path, const char *what,
+                   const char *by, struct xo_info *info)
 {
     struct xo_mark mark = mark_of(h, is_given(h, k->law) ? k->law : "device.type");
     return xo_mark_fail(info, XO_EVALUE, mark, "%s: found no value; expected %s, as %s needs it", path, what, by);
@@ -48,7 +48,8 @@ static int check_keys(const struct xo_hardware *h, const struct keys *k, enum xo
         if (law == own[i].law && !is_given(h, own[i].path))
             return missing(h, k, own[i].path, own[i].what, by, info);
         if (law != own[i].law && is_given(h, own[i].path))
-            return xo_mark_fail(info, XO_EVALUE, mark_of(h, own[i].path), "%s: belongs to law %s; expected none with law "
+            return xo_mark_fail(info, XO_EVALUE, mark_of(h, own[i].path),
+                                "%s: belongs to law %s; expected none with law "
                                 "%s", own[i].path, law_name[own[i].law], law_name[law]);
     }
     if (law != XO_LAW_OHMIC && !is_given(h, k->reference_volt))
@@ -57,7 +58,8 @@ static int check_keys(const struct xo_hardware *h, const struct keys *k, enum xo
     return 0;
 }
 
-static int take_list(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *first, struct xo_law_level *level)
+static int take_list(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *first,
+                     struct xo_law_level *level)
 {
     double *number;
     for (const struct xo_node *n = first; n; n = n->next)
@@ -80,8 +82,8 @@ static int take_coefficients(struct xo_hardware *h, const char *path, struct xo_
     struct xo_law_level *level;
     int status = 0;
     if (deep && (list->count != levels || law == &h->array.selector))
-        return xo_mark_fail(info, XO_EVALUE, list->mark, "%s: missing level: found %zu lists; expected one list, or %zu as "
-                            "device.bits_per_cell is %d", path, list->count, levels, h->device.bits_per_cell);
+        return xo_mark_fail(info, XO_EVALUE, list->mark, "%s: missing level: found %zu lists; expected one list, or "
+                            "%zu as device.bits_per_cell is %d", path, list->count, levels, h->device.bits_per_cell);
     level = xo_arena_alloc(&h->owned->arena, deep ? levels : 1, sizeof *level);
     if (!level)
         return ENOMEM;
@@ -109,8 +111,8 @@ static int take_curves(struct xo_hardware *h, const char *path, struct xo_device
     int status = xo_curves_read(&h->owned->arena, full, &level, &law->levels, info);
     law->level = level;
     if (!status && is_given(h, "device.bits_per_cell") && law->levels != expected)
-        return xo_mark_fail(info, XO_EVALUE, data->mark, "%s: missing level: %.200s holds %zu levels; expected %zu as "
-                            "device.bits_per_cell is %d", path, data->file, law->levels, expected,
+        return xo_mark_fail(info, XO_EVALUE, data->mark, "%s: missing level: %.200s holds %zu levels; expected %zu "
+                            "as device.bits_per_cell is %d", path, data->file, law->levels, expected,
                             h->device.bits_per_cell);
     return status;
 }
@@ -131,7 +133,8 @@ static int check_law(const struct xo_hardware *h, const struct keys *k, const st
             status = xo_fail(&why, XO_EVALUE, "negative slope from %g V on; expected current that rises up to "
                              "dac.read_volt %g V", prepared->curve[c].high_volt, read);
     xo_law_free(prepared);
-    return !status ? 0 : status == ENOMEM ? ENOMEM : xo_mark_fail(info, status, mark_of(h, path), "%s: %s", path, why.text);
+    return !status ? 0 : status == ENOMEM ? ENOMEM : xo_mark_fail(info, status, mark_of(h, path), "%s: %s", path,
+                                                                  why.text);
 }
 
 static int finish_law(struct xo_hardware *h, const struct keys *k, struct xo_device_law *law, struct xo_info *info)
@@ -154,14 +157,15 @@ int xo_check_laws(const struct xo_hardware *h, struct xo_info *info)
     if (status)
         return status;
     if (h->array.cell_type == XO_CELL_1S1R && !is_given(h, "device.selector.siemens"))
-        return missing(h, &selector_keys, "device.selector.siemens", "the selector's conductance at its reference_volt",
+        return missing(h, &selector_keys, "device.selector.siemens", "the selector's conductance at its "
+                       "reference_volt",
                        "type 1S1R", info);
     if (h->array.cell_type == XO_CELL_1S1R)
         return check_keys(h, &selector_keys, h->array.selector.law, info);
     for (size_t k = 0; k < sizeof of_selectors / sizeof *of_selectors; k++)
         if (is_given(h, of_selectors[k]))
-            return xo_mark_fail(info, XO_EVALUE, mark_of(h, of_selectors[k]), "%s: belongs to type 1S1R; expected none "
-                                "with type 1R", of_selectors[k]);
+            return xo_mark_fail(info, XO_EVALUE, mark_of(h, of_selectors[k]),
+                                "%s: belongs to type 1S1R; expected none with type 1R", of_selectors[k]);
     return 0;
 }
 

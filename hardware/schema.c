@@ -132,7 +132,8 @@ const struct xo_key xo_schema[] = {
 };
 const size_t xo_schema_count = sizeof xo_schema / sizeof *xo_schema;
 _Static_assert(sizeof xo_schema / sizeof *xo_schema <= XO_MAX_KEYS, "make room in struct xo_hardware_owned");
-_Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_topology) == sizeof(int), "whole numbers by size");
+_Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_topology) == sizeof(int),
+               "whole numbers by size");
 
 #define SUBCIRCUIT "belongs to law spice; this version does not read subcircuits as cells"
 #define GATED "belongs to gated arrays; this version computes the plain crossbar only"

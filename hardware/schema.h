@@ -108,7 +108,8 @@ int xo_check_layers(const struct xo_hardware *h, struct xo_info *info);
 int xo_override(struct xo_hardware *h, const struct xo_node *pattern, bool *keep_digital, struct xo_info *info);
 int xo_hardware_copy(struct xo_hardware *out, const struct xo_hardware *base);   /* borrows from base; ENOMEM */
 
-/* Are the keys of device and selector those of their laws?  Then the laws, and the file of a table  (laws.c, curves.c). */
+/* Are the keys of device and selector those of their laws?  Then the laws, and the file of a table  (laws.c,
+ * curves.c). */
 int xo_check_laws(const struct xo_hardware *h, struct xo_info *info);
 int xo_finish_laws(struct xo_hardware *h, struct xo_info *info);
 int xo_curves_read(struct xo_arena *arena, const char *path, struct xo_law_level **level, size_t *levels,

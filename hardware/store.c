@@ -105,7 +105,8 @@ static int store_coefficients(struct xo_hardware *h, const struct xo_key *key, c
     return 0;
 }
 
-static int store_file(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info)
+static int store_file(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node,
+                      struct xo_info *info)
 {
     const char *text = node->kind == XO_NODE_SCALAR ? node->text : "";
     if (!has_ending(text, ".csv"))

@@ -1,6 +1,6 @@
 /* Nonlinear cells in a deck: device, selector and series resistance one behind the other, each of its own, so that a
- * simulator eliminates nothing beforehand.  A law becomes a behavioural current source; what differs between dialects is
- * in one table.
+ * simulator eliminates nothing beforehand.  A law becomes a behavioural current source; what differs between dialects
+ * is in one table.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <string.h>
@@ -151,7 +151,8 @@ void xo_pen_cell(const struct xo_pen *p, size_t link)
     const xo_circuit *c = n->circuit;
     const struct xo_cell *cell = &n->cell[link];
     size_t branch = (size_t)c->link_branch[link], i = branch / c->columns, j = branch % c->columns;
-    char a[XO_NODE_NAME], b[XO_NODE_NAME], x[XO_NODE_NAME], y[XO_NODE_NAME], name[XO_BRANCH_NAME], ohm[XO_NUMBER_SIZE];
+    char a[XO_NODE_NAME], b[XO_NODE_NAME], x[XO_NODE_NAME], y[XO_NODE_NAME];
+    char name[XO_BRANCH_NAME], ohm[XO_NUMBER_SIZE];
     xo_mesh_node(n, c->link_a[link], a);
     xo_mesh_node(n, c->link_b[link], b);
     snprintf(x, sizeof x, "x%zu_%zu", i, j);

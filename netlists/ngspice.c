@@ -123,7 +123,8 @@ static int judge_some(struct judge *j, size_t inputs, const double *row_volt, do
 {
     char analysis[64] = "op";
     size_t length = 0;
-    struct xo_helper_job job = {.direct = !j->c->laws, .analysis = analysis, .count = j->asked, .vectors = j->vectors};
+    struct xo_helper_job job = {.direct = !j->c->laws, .analysis = analysis, .count = j->asked,
+                                .vectors = j->vectors};
     char *deck = NULL;
     int status = write_deck(j, inputs, row_volt, &deck, &job.nbytes);
     if (inputs > 1)

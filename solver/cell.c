@@ -1,8 +1,9 @@
 /* Cells of several elements in series.
  *
- * With x the device's voltage and i = I(x) its current, the rest of the cell takes r(i) = R i + S(i), S the inverse of
- * the selector's law, so x solves f(x) = x + r(I(x)) - v = 0.  f rises everywhere and changes its sign between 0 and v:
- * Newton's method with bounds that close in cannot miss.  Slope by the chain rule: dv/di = 1/I'(x) + R + 1/S'(y).
+ * With x the device's voltage and i = I(x) its current, the rest of the cell takes r(i) = R i + S(i), S the inverse
+ * of the selector's law, so x solves f(x) = x + r(I(x)) - v = 0.  f rises everywhere and changes its sign between 0
+ * and v: Newton's method with bounds that close in cannot miss.  Slope by the chain rule: dv/di = 1/I'(x) + R +
+ * 1/S'(y).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>

@@ -223,8 +223,8 @@ bool xo_factor_may_turn_nonlinear(const xo_factor *f)
 int xo_factor_turn_nonlinear(xo_factor *f, struct xo_info *info)
 {
     xo_factor *other = NULL;
-    int status = factor_again(&other, f->plan, XO_ENGINE_STARMESH, "a step of Newton's method broke Cholesky down or was "
-                              "not proven: elimination without subtraction", f->cell_siemens, info);
+    int status = factor_again(&other, f->plan, XO_ENGINE_STARMESH, "a step of Newton's method broke Cholesky down or "
+                              "was not proven: elimination without subtraction", f->cell_siemens, info);
     status = replace(f, status, other);
     for (int t = 0; !status && t < f->threads; t++)
         f->nonlinear->thread[t].base = f;          /* no longer other */

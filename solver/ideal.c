@@ -4,7 +4,8 @@
 #include <math.h>
 #include "cell.h"
 
-int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, double volt, double *amp, struct xo_info *info)
+int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, double volt, double *amp,
+                struct xo_info *info)
 {
     size_t k = place.row * c->columns + place.column;
     struct xo_cell cell;

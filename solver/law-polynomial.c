@@ -29,8 +29,8 @@ static double bend(const struct xo_law_prepared *l, const struct xo_law_curve *c
     return sum;
 }
 
-/* How far the slope is positive in one direction, proven: from a point of slope s it stays so for s / bend volt.  Ends
- * within 1e-9 of where the slope vanishes, or where numbers get out of hand. */
+/* How far the slope is positive in one direction, proven: from a point of slope s it stays so for s / bend volt.
+ * Ends within 1e-9 of where the slope vanishes, or where numbers get out of hand. */
 static double monotone_until(const struct xo_law_prepared *l, const struct xo_law_curve *c, double direction)
 {
     double volt = 0, step = 1e-6;
@@ -50,8 +50,8 @@ static double monotone_until(const struct xo_law_prepared *l, const struct xo_la
     return direction * volt;
 }
 
-static int prepare_curve(struct xo_law_prepared *l, struct xo_law_curve *c, const struct xo_law_level *level, double reference,
-                         struct xo_info *info)
+static int prepare_curve(struct xo_law_prepared *l, struct xo_law_curve *c, const struct xo_law_level *level,
+                         double reference, struct xo_info *info)
 {
     struct xo_law_point p;
     for (size_t k = 0; k < level->count; k++) {
@@ -62,13 +62,13 @@ static int prepare_curve(struct xo_law_prepared *l, struct xo_law_curve *c, cons
     }
     c->count = level->count;
     if (!c->count || !(c->number[0] > 0))
-        return xo_fail(info, XO_EVALUE, "law polynomial: the slope at 0 V, its first coefficient, is %g; expected more "
-                       "than 0", c->count ? c->number[0] : 0);
+        return xo_fail(info, XO_EVALUE, "law polynomial: the slope at 0 V, its first coefficient, is %g; expected "
+                       "more than 0", c->count ? c->number[0] : 0);
     c->low_volt = monotone_until(l, c, -1);
     c->high_volt = monotone_until(l, c, 1);
     if (reference < c->low_volt || reference > c->high_volt)
-        return xo_fail(info, XO_EVALUE, "law polynomial: negative slope from %g V on; expected current that rises up to "
-                       "reference_volt %g V", reference > 0 ? c->high_volt : c->low_volt, reference);
+        return xo_fail(info, XO_EVALUE, "law polynomial: negative slope from %g V on; expected current that rises up "
+                       "to reference_volt %g V", reference > 0 ? c->high_volt : c->low_volt, reference);
     at(l, c, reference, &p);
     double unit = reference == 0 ? c->number[0] : p.amp / reference;
     for (size_t k = 0; k < c->count; k++)

@@ -56,8 +56,8 @@ static double end_slope(double h0, double h1, double s0, double s1)
     return slope < 0 ? 0 : slope > 3 * s0 ? 3 * s0 : slope;
 }
 
-/* Weighted harmonic means of neighbouring secants (Fritsch and Butland 1984): within three times the smaller one, which
- * is the monotone region of Fritsch and Carlson. */
+/* Weighted harmonic means of neighbouring secants (Fritsch and Butland 1984): within three times the smaller one,
+ * which is the monotone region of Fritsch and Carlson. */
 static void find_slopes(struct xo_law_curve *c)
 {
     size_t last = c->count - 1;
@@ -98,13 +98,14 @@ static int take_points(struct xo_law_curve *c, const struct xo_law_level *level,
     }
     for (size_t k = 0; k + 1 < c->count; k++)
         if (!(volt[k + 1] > volt[k] && amp[k + 1] >= amp[k] && fabs(volt[k]) <= XO_MAX_VOLT && fabs(amp[k]) <= 1e12))
-            return xo_fail(info, XO_EVALUE, "law table: level %zu goes from %g V, %g A to %g V, %g A; expected rising "
-                           "voltages and currents through 0 A at 0 V", number, volt[k], amp[k], volt[k + 1], amp[k + 1]);
+            return xo_fail(info, XO_EVALUE, "law table: level %zu goes from %g V, %g A to %g V, %g A; expected "
+                           "rising voltages and currents through 0 A at 0 V", number, volt[k], amp[k], volt[k + 1],
+                           amp[k + 1]);
     return c->count > 1 ? 0 : xo_fail(info, XO_EVALUE, "law table: level %zu has no points", number);
 }
 
-static int prepare_curve(struct xo_law_prepared *l, struct xo_law_curve *c, const struct xo_law_level *level, size_t number,
-                         double reference, struct xo_info *info)
+static int prepare_curve(struct xo_law_prepared *l, struct xo_law_curve *c, const struct xo_law_level *level,
+                         size_t number, double reference, struct xo_info *info)
 {
     struct xo_law_point p;
     int status = take_points(c, level, number, info);

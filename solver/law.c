@@ -63,8 +63,8 @@ int xo_law_new(struct xo_law_prepared **out, const struct xo_device_law *d, stru
     if ((size_t)d->law >= KINDS)
         return xo_fail(info, XO_EVALUE, "law %d is unknown; expected one of enum xo_law", (int)d->law);
     if (!(fabs(d->reference_volt) <= XO_MAX_VOLT) || (has_levels(d->law) && !d->levels))
-        return xo_fail(info, XO_EVALUE, "law %s: reference_volt is %g with %zu levels; expected a voltage and at least "
-                       "one level", kinds[d->law]->name, d->reference_volt, d->levels);
+        return xo_fail(info, XO_EVALUE, "law %s: reference_volt is %g with %zu levels; expected a voltage and at "
+                       "least one level", kinds[d->law]->name, d->reference_volt, d->levels);
     l = xo_calloc(1, sizeof *l);
     if (!l)
         return xo_fail(info, ENOMEM, "out of memory for a law");
@@ -113,7 +113,8 @@ int xo_law_place(const struct xo_law_prepared *l, double g, struct xo_blend *out
 }
 
 /* Beyond its range a curve follows its tangent. */
-static void curve_at(const struct xo_law_prepared *l, const struct xo_law_curve *c, double volt, struct xo_law_point *p)
+static void curve_at(const struct xo_law_prepared *l, const struct xo_law_curve *c, double volt,
+                     struct xo_law_point *p)
 {
     double inside = fmin(fmax(volt, c->low_volt), c->high_volt);
     l->kind->at(l, c, inside, p);

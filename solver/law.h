@@ -2,9 +2,9 @@
  *
  * Every law is a handful of curves C_k(v), one per level of conductance, and a cell is a mixture of two of them:
  *     I(v) = lower C_k(v) + upper C_(k+1)(v).
- * For ohmic and sinh there is one curve, of 1 S; for polynomials one of 1 S per level, for tables the curve itself.  A
- * curve is known from low_volt to high_volt; beyond, it goes on along its tangent, so that iterations may stray, and
- * whoever ends up there is told (xo_law_covers).
+ * For ohmic and sinh there is one curve, of 1 S; for polynomials one of 1 S per level, for tables the curve itself.
+ * A curve is known from low_volt to high_volt; beyond, it goes on along its tangent, so that iterations may stray,
+ * and whoever ends up there is told (xo_law_covers).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_LAW_H
 #define XO_LAW_H

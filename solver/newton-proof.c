@@ -1,10 +1,10 @@
 /* How far a solution of Newton's method can be from the exact one, proven.
  *
- * Let x be the voltages found and r the currents Kirchhoff's law misses there, rounding included.  Along the path from
- * x to the exact solution on which the missing currents shrink in proportion, dx/dt = K^-1 r, K the matrix of the slopes
- * met on the way.  If some w > 0 has |r| <= q K w for every K of slopes that cells can have within 4 w of x, then the
- * path moves by no more than q w, and for q <= 4 it never leaves where that holds.  So |x - exact| <= q w: the certificate
- * of a linear array, with slopes that are known within a spread:
+ * Let x be the voltages found and r the currents Kirchhoff's law misses there, rounding included.  Along the path
+ * from x to the exact solution on which the missing currents shrink in proportion, dx/dt = K^-1 r, K the matrix of
+ * the slopes met on the way.  If some w > 0 has |r| <= q K w for every K of slopes that cells can have within 4 w of
+ * x, then the path moves by no more than q w, and for q <= 4 it never leaves where that holds.  So |x - exact| <= q
+ * w: the certificate of a linear array, with slopes that are known within a spread:
  *     (K w)_v >= (K_x w)_v - sum over the cells at v of spread |w_u - w_v|.
  * w = K_x^-1 (|r| + floor), so q is about 1 and the bound as sharp as |r| allows.
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -93,8 +93,8 @@ static void carry(struct xo_newton *n, const struct xo_scratch *s, double ratio)
         double w = counts(n->base, (size_t)v) ? ceiling_at(c, s, v) : 0, slope[2];
         slope[1] = n->linear.siemens[e].hi;
         if (e < cells->cells)
-            xo_cell_slopes(c->laws, &cells->cell[e], dd_subtract(n->volt[a], n->volt[b]).hi, &n->point[e], ENCLOSURE * w,
-                           slope);
+            xo_cell_slopes(c->laws, &cells->cell[e], dd_subtract(n->volt[a], n->volt[b]).hi, &n->point[e],
+                           ENCLOSURE * w, slope);
         n->bound[k->contact_terminal[i]] += w == 0 ? 0 : ratio * slope[1] * w * SLACK;
     }
     for (size_t t = 0; t < c->terminals; t++) {

@@ -1,14 +1,14 @@
 /* Newton's method for arrays of nonlinear cells.
  *
- * Kirchhoff's law at all nodes is the gradient of the co-content, the sum over branches of the integral of i dv (Millar
- * 1951), which is convex where every law is monotone: there is one solution, and it is a minimum.  Each step solves the
- * linear array of the cells' slopes, with the missing currents as sources.  Along a step the work of the currents
- * Kirchhoff's law misses, -r . d, rises from below 0 through 0 at the best length; a step is taken whole where that
- * work has shrunk to half, else its length is searched for.  Such steps lead to the minimum from everywhere; sources
- * are stepped up only should rounding stop them.
+ * Kirchhoff's law at all nodes is the gradient of the co-content, the sum over branches of the integral of i dv
+ * (Millar 1951), which is convex where every law is monotone: there is one solution, and it is a minimum.  Each step
+ * solves the linear array of the cells' slopes, with the missing currents as sources.  Along a step the work of the
+ * currents Kirchhoff's law misses, -r . d, rises from below 0 through 0 at the best length; a step is taken whole
+ * where that work has shrunk to half, else its length is searched for.  Such steps lead to the minimum from
+ * everywhere; sources are stepped up only should rounding stop them.
  *
- * Voltages are double-double and currents summed in it (dd.h says why); only the laws themselves are double, and their
- * rounding is part of the bound.
+ * Voltages are double-double and currents summed in it (dd.h says why); only the laws themselves are double, and
+ * their rounding is part of the bound.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -22,7 +22,7 @@
 #define MOST_STEPS 200
 #define MOST_LENGTHS 60                /* tried for one step */
 #define ENOUGH 0.5                     /* share of the missing work that a step may leave */
-#define CHORD 1e-3                     /* a step that left no more of the current lets the next use its factor again */
+#define CHORD 1e-3                     /* a step that left no more of the current keeps its factor for the next */
 #define LEAST_SOURCE_STEP (1.0 / 1024)
 
 /* ---- Kirchhoff's law ------------------------------------------------------------------------------- */
@@ -287,8 +287,9 @@ static int fail_to_converge(const struct xo_newton *n, size_t input, struct xo_i
 {
     char node[80];
     name_node(n->base->plan->circuit, n->worst, node, sizeof node);
-    return xo_fail(info, XO_ENOTPROVEN, "input %zu: not converged after %d steps: Kirchhoff's law misses %.3g A at %s, %.2g "
-                   "times what is allowed", input, n->steps, fabs(n->amp[n->worst].hi), node, n->worst_excess);
+    return xo_fail(info, XO_ENOTPROVEN, "input %zu: not converged after %d steps: Kirchhoff's law misses %.3g A at "
+                   "%s, %.2g times what is "
+                   "allowed", input, n->steps, fabs(n->amp[n->worst].hi), node, n->worst_excess);
 }
 
 /* Cells that ended up where nothing is known of them. */
@@ -301,8 +302,9 @@ static int check_ranges(const struct xo_newton *n, size_t input, struct xo_info 
         size_t b = (size_t)c->link_branch[e];
         const char *part;
         if (!xo_cell_covers(c->laws, &k->cell[e], volt, &n->point[e], &part, &at, range))
-            return xo_fail(info, XO_EVALUE, "input %zu: the %s of cell (%zu, %zu) is at %g V; expected %g to %g V, where "
-                           "its law is known", input, part, b / c->columns, b % c->columns, at, range[0], range[1]);
+            return xo_fail(info, XO_EVALUE, "input %zu: the %s of cell (%zu, %zu) is at %g V; expected %g to %g V, "
+                           "where its law is "
+                           "known", input, part, b / c->columns, b % c->columns, at, range[0], range[1]);
     }
     return 0;
 }
@@ -319,7 +321,8 @@ int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, str
         return fail_to_converge(n, input, info);
     if (status)
         return status == ENOMEM ? xo_fail(info, ENOMEM, "out of memory for a step of Newton's method")
-                                : xo_fail(info, XO_ENOTPROVEN, "input %zu: engine %s broke down in a step of Newton's method",
+                                : xo_fail(info, XO_ENOTPROVEN, "input %zu: engine %s broke down in a step of "
+                                          "Newton's method",
                                           input, n->linear.plan->table->name);
     polish(n, s);
     return check_ranges(n, input, info);

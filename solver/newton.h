@@ -37,11 +37,12 @@ int xo_nonlinear_new(xo_factor *f, struct xo_info *info);
 int xo_nonlinear_start(xo_factor *f, struct xo_info *info);      /* when components are known: each thread's memory */
 void xo_nonlinear_free(struct xo_nonlinear *n, int threads);
 
-/* From terminal voltages in s->volt (lane 0) to the solution n->volt.  XO_ENOTPROVEN: not converged, the worst node is
- * named; XO_EVALUE: a cell ends up outside its law's range; ENOMEM.  Messages speak of `input`. */
+/* From terminal voltages in s->volt (lane 0) to the solution n->volt.  XO_ENOTPROVEN: not converged, the worst node
+ * is named; XO_EVALUE: a cell ends up outside its law's range; ENOMEM.  Messages speak of `input`. */
 int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, struct xo_info *info);
 
-/* Currents into every vertex at those voltages [vertices], and what they excel what is allowed by: amp, size, point, ... */
+/* Currents into every vertex at those voltages [vertices], and what they excel what is allowed by: amp, size, point,
+ * ... */
 void xo_newton_currents(struct xo_newton *n, const dd *volt);
 
 /* Bound every terminal current at n->volt, whose currents are at hand: n->bound.  Overwrites s. */

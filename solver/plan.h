@@ -166,8 +166,8 @@ void xo_certify(const xo_factor *f, struct xo_scratch *s);
  * and amp if there is such a lane. */
 bool xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes);
 #define XO_COARSE 1e-12
-/* Find w with K w >= inject / 2 at every node that has an inject, into volt, and K w into amp; true for the lanes where
- * Kirchhoff's law confirms it. */
+/* Find w with K w >= inject / 2 at every node that has an inject, into volt, and K w into amp; true for the lanes
+ * where Kirchhoff's law confirms it. */
 void xo_find_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes, bool found[XO_LANES]);
 /* Lower bound of (K w)_v, its rounding taken off. */
 double xo_least_kw(const xo_factor *f, const struct xo_lane_amp *amp, size_t v, int lane);

@@ -210,7 +210,8 @@ static int scale_by_secants(xo_factor *linear, struct xo_scratch *s, const doubl
     const bool again[XO_LANES] = {true};
     int status = c->unknowns ? xo_factor_renew(linear, info) : 0;
     if (status)
-        return status == ENOMEM ? ENOMEM : xo_fail(info, XO_ENOTPROVEN, "engine %s broke down on the array of secants",
+        return status == ENOMEM ? ENOMEM : xo_fail(info, XO_ENOTPROVEN, "engine %s broke down on the array of "
+                                                   "secants",
                                                    linear->plan->table->name);
     linear->scratch = s;
     linear->proven = xo_certificate_prepare(linear);
@@ -292,10 +293,11 @@ static void merge_summary(struct xo_solution *out, const struct xo_solution *par
     out->refinements = part->refinements > out->refinements ? part->refinements : out->refinements;
 }
 
-/* Inputs of a nonlinear block start where the one before them ended; the first one starts afresh, so that blocks do not
- * depend on each other. */
+/* Inputs of a nonlinear block start where the one before them ended; the first one starts afresh, so that blocks do
+ * not depend on each other. */
 static int solve_in_turn(const xo_factor *f, int thread, const struct xo_outputs *o, size_t first, int count,
-                         const double *row_volt, struct xo_solution *out, struct xo_solution *sum, struct xo_info *info)
+                         const double *row_volt, struct xo_solution *out, struct xo_solution *sum,
+                         struct xo_info *info)
 {
     int status = 0;
     f->nonlinear->thread[thread].warm = f->nonlinear->thread[thread].factored = false;
@@ -346,7 +348,8 @@ static int solve_blocks(const xo_factor *f, const struct xo_outputs *o, size_t i
             }
         }
     }
-    return status ? status : stop ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved", inputs) : 0;
+    return status ? status : stop ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved",
+                                            inputs) : 0;
 }
 
 static void outputs_free(struct xo_outputs *o, int threads)

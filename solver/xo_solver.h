@@ -56,9 +56,10 @@ void xo_circuit_free(xo_circuit *c);
  * Returns 1 and sets *partner (may be NULL) to such another column, or 0. */
 int xo_circuit_split_undefined(const xo_circuit *c, size_t column, size_t *partner);
 
-/* Current [A] that a cell of conductance siemens carries with volt across it, from word line to bit line: its law, with
- * what is in series with it; faults and wires do not count.  XO_EVALUE where the law knows no such cell. */
-int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, double volt, double *amp, struct xo_info *info);
+/* Current [A] that a cell of conductance siemens carries with volt across it, from word line to bit line: its law,
+ * with what is in series with it; faults and wires do not count.  XO_EVALUE where the law knows no such cell. */
+int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, double volt, double *amp,
+                struct xo_info *info);
 
 int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info);
 void xo_plan_free(xo_plan *p);
@@ -67,10 +68,10 @@ enum xo_engine xo_plan_engine(const xo_plan *p);                             /* 
 
 /* Program the array.
  *   cell_siemens [rows][columns]  as programmed; faults and series_ohm of the circuit are applied to it
- * XO_EVALUE for a negative, NaN or out-of-range conductance, or one its law does not know (the cell is named), ENOMEM, and
- * XO_ESINGULAR where cholmod or klu, asked for by name, breaks down; auto then turns to starmesh, whose pivots cannot
- * cancel (where even that finds no certificate, solving says XO_ENOTPROVEN).  Engine line takes no bridge and nothing
- * of 0 ohm but series_ohm: xo_plan_new then says XO_EUNSUPPORTED. */
+ * XO_EVALUE for a negative, NaN or out-of-range conductance, or one its law does not know (the cell is named),
+ * ENOMEM, and XO_ESINGULAR where cholmod or klu, asked for by name, breaks down; auto then turns to starmesh, whose
+ * pivots cannot cancel (where even that finds no certificate, solving says XO_ENOTPROVEN).  Engine line takes no
+ * bridge and nothing of 0 ohm but series_ohm: xo_plan_new then says XO_EUNSUPPORTED. */
 int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info);
 void xo_factor_free(xo_factor *f);
 /* The engine at work, and why, in one phrase.  Auto chooses when it sees the conductances, and again where its choice
@@ -137,10 +138,11 @@ struct xo_solution {
  * refinement (outputs are then filled in nevertheless), XO_ECONFLICT where sources of different voltage are
  * joined by zero ohm, XO_EVALUE for a NaN, an infinity or more than XO_MAX_VOLT, ENOMEM, XO_ESTOPPED (outputs then
  * hold the inputs done so far, in no particular order).
- * Nonlinear cells: damped Newton steps for one input after the other, in blocks of eight whose first input starts afresh
- * (results do not depend on threads).  Bounds hold for monotone laws; s_j is that of the resistors that the cells are at
- * the solution.  XO_ENOTPROVEN also where an input does not converge (its worst node is named), XO_EVALUE where a cell
- * ends up at a voltage its law does not cover (the cell is named); outputs then hold some of the inputs. */
+ * Nonlinear cells: damped Newton steps for one input after the other, in blocks of eight whose first input starts
+ * afresh (results do not depend on threads).  Bounds hold for monotone laws; s_j is that of the resistors that the
+ * cells are at the solution.  XO_ENOTPROVEN also where an input does not converge (its worst node is named),
+ * XO_EVALUE where a cell ends up at a voltage its law does not cover (the cell is named); outputs then hold some of
+ * the inputs. */
 int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info);
 
 /* The exact conductance matrix.  All may be NULL but g_ni.

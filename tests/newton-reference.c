@@ -154,7 +154,8 @@ static quad selector_volt(const struct xo_crossbar *x, quad amp)
     double unit = (double)law_current(&x->selector, x->selector_siemens, x->selector.v0_volt) / sinh(1);
     quad y = x->selector.v0_volt * asinh((double)amp / unit);
     for (int k = 0; k < 2; k++)
-        y -= (law_current(&x->selector, x->selector_siemens, y) - amp) / slope_of(&x->selector, x->selector_siemens, y);
+        y -= (law_current(&x->selector, x->selector_siemens, y) - amp) / slope_of(&x->selector, x->selector_siemens,
+                                                                                  y);
     return y;
 }
 
@@ -355,7 +356,8 @@ static int step_sources(struct array *a)
     return reached < 1 ? -1 : 0;
 }
 
-int newton_reference(const struct xo_crossbar *x, const double *cell_siemens, const double *row_volt, quad *column_amp)
+int newton_reference(const struct xo_crossbar *x, const double *cell_siemens, const double *row_volt,
+                     quad *column_amp)
 {
     struct array a = {.x = x, .siemens = cell_siemens, .volt = row_volt, .rows = x->rows, .columns = x->columns,
                       .unknowns = 2 * x->rows * x->columns, .column_amp = column_amp,

@@ -1,5 +1,5 @@
-/* Nonlinear cells against an independent Newton in quadruple precision: the arrays of the manual's promises, every law
- * and cell type by every engine, and 200 seeded random hard arrays (2,000 with CROSSOHM_LONG).
+/* Nonlinear cells against an independent Newton in quadruple precision: the arrays of the manual's promises, every
+ * law and cell type by every engine, and 200 seeded random hard arrays (2,000 with CROSSOHM_LONG).
  *     t-nonlinear [CASE]     one random case alone
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
@@ -23,7 +23,8 @@ static const struct xo_law_level two_lists[] = {{.siemens = 1e-6, .count = 3, .c
 /* Points with a kink, a flat piece and no symmetry. */
 static const double measured_volt[] = {-1.5, -0.8, -0.5, -0.2, 0.1, 0.2, 0.3, 0.35, 0.5, 0.9, 1.5};
 static const double low_amp[] = {-9e-6, -2.3e-6, -1e-6, -2.5e-7, 1.2e-7, 2.4e-7, 4.2e-7, 4.2e-7, 9e-7, 2.5e-6, 8e-6};
-static const double high_amp[] = {-4e-4, -1.3e-4, -6e-5, -2.1e-5, 1e-5, 2.1e-5, 3.3e-5, 4.2e-5, 6.6e-5, 1.5e-4, 4.4e-4};
+static const double high_amp[] = {-4e-4, -1.3e-4, -6e-5, -2.1e-5, 1e-5, 2.1e-5, 3.3e-5, 4.2e-5, 6.6e-5, 1.5e-4,
+                                  4.4e-4};
 static const struct xo_law_level curves[] = {{.count = 11, .volt = measured_volt, .amp = low_amp},
                                              {.count = 11, .volt = measured_volt, .amp = high_amp}};
 
@@ -34,7 +35,8 @@ static const struct xo_device_law polynomial_law = {.law = XO_LAW_POLYNOMIAL, .r
                                                     .level = one_list};
 static const struct xo_device_law levels_law = {.law = XO_LAW_POLYNOMIAL, .reference_volt = 0.2, .levels = 2,
                                                 .level = two_lists};
-static const struct xo_device_law table_law = {.law = XO_LAW_TABLE, .reference_volt = 0.2, .levels = 2, .level = curves};
+static const struct xo_device_law table_law = {.law = XO_LAW_TABLE, .reference_volt = 0.2, .levels = 2,
+                                               .level = curves};
 static const struct xo_device_law ohmic_law = {.law = XO_LAW_OHMIC};
 static const struct xo_device_law selector_law = {.law = XO_LAW_SINH, .v0_volt = 0.02606};
 
@@ -57,8 +59,8 @@ static double *draw(size_t count, struct range r, bool logarithmic, unsigned lon
     return value;
 }
 
-static struct instance instance_new(size_t rows, size_t columns, const struct xo_device_law *law, struct range siemens,
-                                    struct range volt, unsigned long long *seed)
+static struct instance instance_new(size_t rows, size_t columns, const struct xo_device_law *law,
+                                    struct range siemens, struct range volt, unsigned long long *seed)
 {
     struct instance a = {.x = xo_crossbar_default(rows, columns)};
     a.x.law = *law;
@@ -150,7 +152,8 @@ static void every_law_and_cell_type_by_every_engine(void)
             a.x.series_ohm.all = type & 1 ? 3000 : 0;
             if (type & 2)
                 add_selector(&a, 1e-6);
-            snprintf(name, sizeof name, "%s%s%s", laws[k].name, type & 2 ? ", selector" : "", type & 1 ? ", series" : "");
+            snprintf(name, sizeof name, "%s%s%s", laws[k].name, type & 2 ? ", selector" : "", type & 1 ? ", series"
+                     : "");
             if (laws[k].law == &ohmic_law && !(type & 2))
                 instance_free(&a);
             else
@@ -204,7 +207,8 @@ static double log_uniform(double low, double high, unsigned long long *seed)
 /* Steep laws, decades of conductance, wires that take most of the voltage, selectors, series resistance. */
 static struct instance random_hard(unsigned long long *seed)
 {
-    static const struct xo_device_law *const laws[] = {&sinh_law, &polynomial_law, &levels_law, &table_law, &ohmic_law};
+    static const struct xo_device_law *const laws[] = {&sinh_law, &polynomial_law, &levels_law, &table_law,
+                                                       &ohmic_law};
     struct xo_device_law law = *laws[(size_t)(tap_uniform(seed) * 4.999)];
     size_t rows = 1 + (size_t)(tap_uniform(seed) * 9), columns = 1 + (size_t)(tap_uniform(seed) * 9);
     double volt = law.law == XO_LAW_TABLE ? 0.7 : 1.5, low = tap_uniform(seed) < 0.5 ? -volt : 0;
@@ -234,8 +238,8 @@ static void random_hard_arrays_converge(unsigned long long first, int cases)
         struct instance a = random_hard(&seed);
         struct verdict v = compare(&a, XO_ENGINE_AUTO);
         if (!v.referred || !v.solved || !v.within_bound || v.bound > 1e-9)
-            printf("# case %d, law %d, type %d: reference %d, solved %d, error %.3g, bound %.3g\n", k, (int)a.x.law.law,
-                   (int)a.x.cell_type, v.referred, v.solved, v.error, v.bound);
+            printf("# case %d, law %d, type %d: reference %d, solved %d, error %.3g, bound %.3g\n", k,
+                   (int)a.x.law.law, (int)a.x.cell_type, v.referred, v.solved, v.error, v.bound);
         referred += v.referred;
         solved_count += v.solved;
         within += v.within_bound;
@@ -245,7 +249,8 @@ static void random_hard_arrays_converge(unsigned long long first, int cases)
     }
     printf("# worst error %.2g, worst bound %.2g of scale\n", error, bound);
     tap_ok(solved_count == cases, "%d of %d random hard arrays converge", solved_count, cases);
-    tap_ok(referred == cases && within == cases, "no current of theirs is further from an independent Newton than its bound");
+    tap_ok(referred == cases && within == cases, "no current of theirs is further from an independent Newton than "
+           "its bound");
     tap_ok(bound <= 1e-9, "every bound is below 1e-9 of scale");
 }
 
@@ -306,7 +311,8 @@ static void the_bound_is_above_the_error_and_not_far_above(void)
         for (size_t r = 0; r < COUNT(relative); r++)
             for (int smooth = 0; smooth < 2; smooth++) {
                 unsigned long long seed = 5 + k;
-                struct instance a = instance_new(17, 12, laws[k], (struct range){1e-6, 1e-4}, (struct range){0, 0.5}, &seed);
+                struct instance a = instance_new(17, 12, laws[k], (struct range){1e-6, 1e-4}, (struct range){0, 0.5},
+                                                 &seed);
                 struct solved *d = solved(&a.x, a.siemens, 1, a.volt, XO_ENGINE_CHOLMOD);
                 if (d->status == 0)
                     measure_bound(d, relative[r], smooth, smooth ? &most : &ignored, &least);
@@ -353,7 +359,8 @@ static void threads_change_nothing(void)
         xo_factor_free(factor);
         xo_plan_free(plan);
     }
-    tap_ok(!status && !memcmp(amp[0], amp[1], INPUTS * a.x.columns * sizeof(double)), "1 and 3 threads give the same bytes");
+    tap_ok(!status && !memcmp(amp[0], amp[1], INPUTS * a.x.columns * sizeof(double)),
+           "1 and 3 threads give the same bytes");
     xo_circuit_free(circuit);
     free(volt);
     free(amp[0]);
