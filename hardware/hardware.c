@@ -11,7 +11,7 @@
 
 #define MAX_PATH 128                   /* longer than any key; longer ones are unknown anyway */
 
-static const struct xo_key *find_key(const char *path)
+const struct xo_key *xo_find_key(const char *path)
 {
     for (size_t k = 0; k < xo_schema_count; k++)
         if (!strcmp(xo_schema[k].path, path))
@@ -50,7 +50,7 @@ int xo_take(struct xo_hardware *h, const struct xo_node *node, const char *secti
     const struct xo_key *key;
     const struct xo_later_key *later;
     snprintf(path, sizeof path, "%s%s%.80s", section, *section ? "." : "", node->key);
-    key = find_key(path);
+    key = xo_find_key(path);
     later = find_later(path);
     if (key)
         return xo_store(h, key, node, info);
@@ -80,8 +80,8 @@ static int store_defaults(struct xo_hardware *h, struct xo_info *info)
 /* Where one of two keys was given: the first if it was, else the second. */
 static struct xo_mark given(const struct xo_hardware *h, const char *first, const char *second)
 {
-    struct xo_mark mark = xo_data(h, find_key(first))->mark;
-    return mark.origin ? mark : xo_data(h, find_key(second))->mark;
+    struct xo_mark mark = xo_data(h, xo_find_key(first))->mark;
+    return mark.origin ? mark : xo_data(h, xo_find_key(second))->mark;
 }
 
 int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
@@ -95,7 +95,7 @@ int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
         return xo_mark_fail(info, XO_EVALUE, given(h, "adc.low_ampere", "adc.range"),
                             "adc: found range fixed with low_ampere %s and high_ampere %s; expected low below high",
                             xo_number_print(a, h->adc.low_ampere), xo_number_print(b, h->adc.high_ampere));
-    return 0;
+    return xo_check_laws(h, info);
 }
 
 static int read_tree(struct xo_node **root, struct xo_hardware *h, const char *bytes, size_t nbytes,

@@ -9,6 +9,7 @@
  *     suggest.c  what a mistyped key may have meant
  *     print.c    kind by kind: struct -> YAML text
  *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
+ *     laws.c     the laws of device and selector        (from several keys, and a table's file)
  * A new key is a new line in schema.c, a field in xo_hardware.h and a paragraph in the man page.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SCHEMA_H
@@ -25,6 +26,8 @@ enum xo_kind {
     XO_KIND_CHOICE,                    /* an enum; choices in its order                     */
     XO_KIND_CLIP,                      /* struct xo_clip                                    */
     XO_KIND_INL,                       /* struct xo_inl                                     */
+    XO_KIND_COEFFICIENTS,              /* [c1, ...] or [[c1, ...], ...], kept as written; see laws.c */
+    XO_KIND_FILE,                      /* NAME.csv, read in laws.c                          */
     XO_KIND_LINES,                     /* {3: floating, ...} -> struct xo_line[]            */
     XO_KIND_SITES,                     /* [[i, j], ...]      -> struct xo_site[]            */
     XO_KIND_SITE_VALUES                /* [[i, j, x], ...]   -> struct xo_stuck[], xo_bridge[] */
@@ -58,7 +61,7 @@ struct xo_key {
 
 extern const struct xo_key xo_schema[];
 extern const size_t xo_schema_count;
-#define XO_MAX_KEYS 64                 /* room in struct xo_hardware_owned; tested in schema.c */
+#define XO_MAX_KEYS 80                 /* room in struct xo_hardware_owned; tested in schema.c */
 
 /* Keys that belong to what this version does not offer: a path or a section, and what to say. */
 struct xo_later_key { const char *path, *why; };
@@ -73,7 +76,8 @@ const char *xo_key_expected(char *text, const struct xo_key *key);
 struct xo_line_setting { size_t index; struct xo_line line; struct xo_mark mark; };
 struct xo_key_data {
     struct xo_mark mark;               /* where it was given; origin NULL: default       */
-    const char *file;                  /* values: the .npy name as written, or NULL      */
+    const char *file;                  /* values, file: the name as written, or NULL     */
+    const struct xo_node *list;        /* coefficients: as written, or NULL              */
     struct xo_ndarray loaded;          /* values: what was in it, after finish           */
     size_t line_count;                 /* lines, as written                              */
     struct xo_line_setting *line;
@@ -107,6 +111,14 @@ int xo_take_layers(struct xo_hardware *h, const struct xo_node *node, struct xo_
 int xo_check_layers(const struct xo_hardware *h, struct xo_info *info);
 int xo_override(struct xo_hardware *h, const struct xo_node *pattern, bool *keep_digital, struct xo_info *info);
 int xo_hardware_copy(struct xo_hardware *out, const struct xo_hardware *base);   /* borrows from base; ENOMEM */
+
+/* Are the keys of device and selector those of their laws?  Then the laws, and the file of a table  (laws.c,
+ * curves.c). */
+int xo_check_laws(const struct xo_hardware *h, struct xo_info *info);
+int xo_finish_laws(struct xo_hardware *h, struct xo_info *info);
+int xo_curves_read(struct xo_arena *arena, const char *path, struct xo_law_level **level, size_t *levels,
+                   struct xo_info *info);
+const struct xo_key *xo_find_key(const char *path);                      /* NULL: none of that name */
 
 int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);
 int xo_store_lines(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);

@@ -25,15 +25,17 @@ extern "C" {
 
 enum xo_topology { XO_TOPOLOGY_CROSSBAR };                               /* others: a later version */
 
-/* device: the programmable resistor at every crossing. */
-enum xo_law { XO_LAW_OHMIC };                                            /* others: a later version */
-enum xo_cell_type { XO_CELL_1R };
+/* device: the programmable resistor at every crossing.  Its law, what is in series with it (type, selector,
+ * series_ohm) are in struct xo_crossbar. */
 struct xo_device {
-    enum xo_law law;
-    enum xo_cell_type type;
     double on_siemens, off_siemens;    /* on > off >= 0                                  */
     int bits_per_cell;                 /* c: 2^c conductance levels, off to on           */
-};                                     /* (device.series_ohm is in struct xo_crossbar)   */
+};
+/* Are the cells anything but plain resistors? */
+static inline bool xo_is_nonlinear(const struct xo_crossbar *x)
+{
+    return x->law.law != XO_LAW_OHMIC || x->cell_type != XO_CELL_1R;
+}
 
 /* c1 t + c2 t^2 + ... over the full scale t = 0..1. */
 struct xo_inl {

@@ -48,6 +48,9 @@ static int gradient_by_factor(xo_factor *f, size_t inputs, const double *row_vol
     struct xo_lane_volt *adjoint = NULL;
     double share;
     int status;
+    if (c->laws)
+        return xo_fail(info, XO_EVALUE, "the cells are nonlinear: their gradient is not offered; expected device.law "
+                       "ohmic and type 1R");
     if (column >= c->columns)
         return xo_fail(info, XO_EVALUE, "gradient of column %zu; expected a column below %zu", column, c->columns);
     status = xo_check_inputs(c, inputs, row_volt, info);

@@ -15,6 +15,7 @@ struct xo_engine_table {
     int (*plan)(xo_plan *p, struct xo_info *info);                   /* pattern -> p->state              */
     void (*plan_free)(void *state);
     int (*factor)(xo_factor *f, struct xo_info *info);               /* f->siemens -> f->state           */
+    int (*refactor)(xo_factor *f, struct xo_info *info);             /* again, in the same memory; or NULL */
     void (*factor_free)(void *state);
     /* x = approximately K^-1 x for the unknowns: x comes in as the current injected into each [A], terminals at
      * 0 V, and leaves as its voltage [V].  lanes is 1 or XO_LANES.  Refinement makes up for what it lacks. */
@@ -82,6 +83,7 @@ struct xo_factor {
     xo_plan *own_plan;                 /* plan, where auto had to change its mind; else NULL              */
     dd *siemens;                       /* [links]                                                         */
     double *cell_siemens;              /* [rows][columns] after faults, before series_ohm                 */
+    dd *whole_cells;                   /* [rows][columns] with all that is in series; NULL: ask the two above */
     int32_t *link_count;               /* [vertices] links at each                                        */
     struct xo_components components;
     bool proven;                       /* the certificate's w was found                                   */
@@ -91,6 +93,7 @@ struct xo_factor {
     int threads;
     struct xo_scratch *scratch;        /* [threads]                                                       */
     void *state;
+    struct xo_nonlinear *nonlinear;    /* what Newton's method needs (newton.h); NULL: ohmic              */
 };
 
 extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmesh_engine,
@@ -109,9 +112,18 @@ bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, const struct 
  * on failure.  May it? */
 bool xo_factor_may_turn(const xo_factor *f);
 int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info);
+/* The same for nonlinear cells: to starmesh. */
+bool xo_factor_may_turn_nonlinear(const xo_factor *f);
+int xo_factor_turn_nonlinear(xo_factor *f, struct xo_info *info);
 
 /* XO_EVALUE names the first cell whose conductance is no conductance  (factor.c). */
 int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
+
+/* siemens of the cells, as links, into whole_cells  (nonlinear.c). */
+void xo_whole_cells(xo_factor *f);
+
+/* New numbers for f->siemens: the engine factors again  (factor.c). */
+int xo_factor_renew(xo_factor *f, struct xo_info *info);
 
 /* A cell of conductance g behind its series resistance R: g / (1 + g R)  (factor.c). */
 dd xo_cell_and_series(double siemens, double series_ohm);
@@ -154,5 +166,10 @@ void xo_certify(const xo_factor *f, struct xo_scratch *s);
  * and amp if there is such a lane. */
 bool xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes);
 #define XO_COARSE 1e-12
+/* Find w with K w >= inject / 2 at every node that has an inject, into volt, and K w into amp; true for the lanes
+ * where Kirchhoff's law confirms it. */
+void xo_find_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes, bool found[XO_LANES]);
+/* Lower bound of (K w)_v, its rounding taken off. */
+double xo_least_kw(const xo_factor *f, const struct xo_lane_amp *amp, size_t v, int lane);
 
 #endif
