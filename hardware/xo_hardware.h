@@ -31,11 +31,6 @@ struct xo_device {
     double on_siemens, off_siemens;    /* on > off >= 0                                  */
     int bits_per_cell;                 /* c: 2^c conductance levels, off to on           */
 };
-/* Are the cells anything but plain resistors? */
-static inline bool xo_is_nonlinear(const struct xo_crossbar *x)
-{
-    return x->law.law != XO_LAW_OHMIC || x->cell_type != XO_CELL_1R;
-}
 
 /* c1 t + c2 t^2 + ... over the full scale t = 0..1. */
 struct xo_inl {

@@ -17,7 +17,7 @@ int xo_laws_new(struct xo_laws **out, const struct xo_crossbar *x, struct xo_inf
     struct xo_laws *d = NULL;
     int status = 0;
     *out = NULL;
-    if (x->law.law == XO_LAW_OHMIC && x->cell_type == XO_CELL_1R)
+    if (!xo_is_nonlinear(x))
         return 0;
     d = xo_calloc(1, sizeof *d);
     if (!d)

@@ -114,6 +114,9 @@ struct xo_crossbar {
 /* The defaults of the hardware file: wires 1 ohm, driver and sense 100 ohm, left and bottom, everything normal. */
 struct xo_crossbar xo_crossbar_default(size_t rows, size_t columns);
 
+/* 1 if cells are anything but plain resistors, else 0. */
+int xo_is_nonlinear(const struct xo_crossbar *x);
+
 #ifdef __cplusplus
 }
 #endif
