@@ -222,6 +222,8 @@ static int run(struct eval_job *job)
     if (!code)
         code = eval_write_page(job);
     if (!code)
+        code = eval_export(job);
+    if (!code)
         code = eval_write_timing(job);
     if (code)
         return code;
@@ -245,6 +247,7 @@ int cli_eval(int argc, char **argv)
         {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},
+        {CLI_OUTPUT, 0, "export-onnx", &job.export_onnx, "FILE.onnx", "the network with what arrays multiply by", false},
         {CLI_OUTPUT, 'o', "output", &job.folder, "DIR", "report.html, report.json, images.csv, timing.json", false},
         {.kind = CLI_END}
     };

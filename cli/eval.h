@@ -2,6 +2,7 @@
  *     eval.c          options -> request -> result
  *     eval_tell.c     standard output, report.json, images.csv, logits, timing.json
  *     eval_report.c   the page
+ *     eval_export.c   files for other programs
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef CLI_EVAL_H
 #define CLI_EVAL_H
@@ -14,6 +15,7 @@ enum { EVAL_MAIN_PASSES = 3 };         /* fp32, quantised, converters; circuit r
 struct eval_job {
     struct cli_session session;
     const char *model, *data, *calibrate, *preprocess, *folder;
+    const char *export_onnx;
     size_t limit, calibrate_limit;
     bool stages, logits, resume;
     xo_network *network;
@@ -46,6 +48,7 @@ void eval_print(const struct eval_job *job);
 int eval_write_files(struct eval_job *job);             /* report.json, images.csv, logits */
 int eval_write_timing(struct eval_job *job);
 int eval_write_page(const struct eval_job *job);
+int eval_export(const struct eval_job *job);            /* --export-... */
 
 /* "DIR/NAME" in memory the caller frees; NULL without memory. */
 char *eval_path(const struct eval_job *job, const char *name);

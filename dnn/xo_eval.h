@@ -97,6 +97,13 @@ int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h);
 int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_info *info);
 int xo_eval_run(xo_eval *e, struct xo_info *info);
 const struct xo_eval_result *xo_eval_result(const xo_eval *e);
+
+/* The network as an ordinary ONNX file whose layers on arrays have for weights what their arrays multiply by before any
+ * converter, wires, sneak paths and gain included, exact for ohmic cells: y = sum W x + b for inputs x in float32.
+ * Layers whose arrays couple the channels of a grouped convolution become ungrouped ones.  After xo_eval_new.
+ * XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG, XO_ECONFLICT, errno, ENOMEM. */
+int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info);
+
 /* Remove the checkpoint: when everything that was to be written is written. */
 void xo_eval_done(const xo_eval *e);
 void xo_eval_free(xo_eval *e);                              /* NULL allowed */
