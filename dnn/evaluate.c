@@ -32,7 +32,7 @@ static void convert(struct work *w, const struct xo_strip *s, const float *table
                     const struct xo_weight half[2], int32_t *const sum[2], size_t stride)
 {
     const float *known[2] = { NULL, NULL };
-    for (int k = 0; k < 2 && w->rows.d.given; k++) {
+    for (int k = 0; k < 2 && w->use->off > 0; k++) {
         size_t reference = s->half[k].reference == XO_NONE ? 0 : s->half[k].reference;
         known[k] = w->rows.known_single + reference * w->rows.d.rows;
     }
@@ -52,7 +52,7 @@ static void add_half(struct work *w, const struct xo_strip *s, int k, int intege
 {
     const struct xo_half *h = &s->half[k];
     size_t reference = h->reference == XO_NONE ? 0 : h->reference;
-    const double *known = w->rows.d.given ? w->rows.known_sum + reference * w->positions : NULL;
+    const double *known = w->use->off > 0 ? w->rows.known_sum + reference * w->positions : NULL;
     const double *scale = s->scale[integer] + k * XO_HALF, *less = s->less[integer] + k * XO_HALF;
     for (size_t p = 0; p < w->positions; p++)
         for (size_t j = 0; j < h->count; j++)
@@ -79,7 +79,7 @@ static int convert_alone(struct work *w, const struct xo_strip *s, int integer)
         size_t reference = h->reference == XO_NONE ? 0 : h->reference;
         w->t->engine->kernels->flush(w->total + h->first, w->bank->stride, sum[k], XO_HALF, w->positions, h->count,
                                      s->scale[integer] + k * XO_HALF, s->less[integer] + k * XO_HALF,
-                                     w->rows.d.given ? w->rows.known_sum + reference * w->positions : NULL);
+                                     w->use->off > 0 ? w->rows.known_sum + reference * w->positions : NULL);
     }
     return 0;
 }
