@@ -10,13 +10,13 @@
 #include "cli.h"
 #include "xo_eval.h"
 
-enum { EVAL_MAIN_PASSES = 3 };         /* fp32, quantised, converters; circuit repeats the last */
+enum { EVAL_STAGES = XO_EVAL_CIRCUIT + 1 };    /* deterministic ones: pass k is stage k */
 
 struct eval_job {
     struct cli_session session;
     const char *model, *data, *calibrate, *preprocess, *folder;
     const char *export_onnx;
-    size_t limit, calibrate_limit;
+    size_t limit, calibrate_limit, instances;
     bool stages, logits, resume;
     xo_network *network;
     xo_data *scored, *calibration;
@@ -24,22 +24,24 @@ struct eval_job {
     char *checkpoint;                  /* DIR/checkpoint */
     xo_eval *eval;
     const struct xo_eval_result *result;
-    struct xo_share share[EVAL_MAIN_PASSES], top5[EVAL_MAIN_PASSES];
-    struct xo_paired step[EVAL_MAIN_PASSES];            /* [k] against pass k - 1; [0] unused      */
+    struct xo_share share[EVAL_STAGES], top5[EVAL_STAGES];
+    struct xo_paired step[EVAL_STAGES];            /* [k] against pass k - 1; [0] unused      */
     struct xo_paired total;                             /* the last against fp32                    */
+    struct xo_instances variation;                      /* of passes EVAL_STAGES ...                */
     double calibrate_sec, run_sec;
     int phase;                         /* whose progress is shown; -1: none */
 };
 
-/* The pass a stage's figures come from. */
-static inline size_t eval_pass_of(enum xo_eval_stage stage)
-{
-    return stage < XO_EVAL_CIRCUIT ? (size_t)stage : XO_EVAL_CONVERTERS;
-}
-
 /* Sums over layers. */
 struct eval_totals { size_t tiles, cells, used_cells, weights; uint64_t conversions, clipped, flipped; };
 struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass);
+
+/* Over layers: what was solved, the worst bound and sampled error. */
+struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_rel; };
+struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
+
+/* NULL: that gain was not asked for. */
+const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain);
 
 /* The modelling choices, one sentence each, for page and JSON.  Freed by the caller; NULL without memory. */
 char *eval_choices(const struct eval_job *job);

@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include "audit.h"
 #include "memory.h"
-#include "xo_calibrate.h"
 
 int xo_layer_circuit(struct xo_layer_circuit *out, const struct xo_hardware *h, struct xo_info *info)
 {
     const struct xo_options options = { .engine = XO_ENGINE_CHOLMOD };
     struct xo_layer_circuit c = { NULL };
-    struct xo_crossbar array = h->array;
-    int status = xo_driver_with_dac(&array.driver_ohm, &c.driver_ohm, h);
+    struct xo_crossbar array;
+    int status = xo_driven_crossbar(&array, &c.driver_ohm, h);
     if (!status)
         status = xo_circuit_new(&c.circuit, &array, info);
     if (!status)

@@ -11,7 +11,6 @@
 #include "effective.h"
 #include "memory.h"
 #include "xo_batch.h"
-#include "xo_calibrate.h"
 
 #define MAX_DENSE_NBYTES ((size_t)1 << 31)
 
@@ -33,8 +32,8 @@ static int arrays_new(struct arrays *a, const struct xo_array_layer *l, int thre
     const struct xo_crossbar *x = &l->hardware->array;
     const struct xo_batch_options options = { .precision = XO_FLOAT64, .threads = threads };
     size_t planes = l->layout.planes, cells = x->rows * x->columns;
-    struct xo_crossbar array = *x;
-    int status = xo_driver_with_dac(&array.driver_ohm, &a->driver_ohm, l->hardware);
+    struct xo_crossbar array;
+    int status = xo_driven_crossbar(&array, &a->driver_ohm, l->hardware);
     a->l = l;
     a->digit = xo_calloc(cells, sizeof *a->digit);
     a->siemens = xo_calloc(planes, cells * sizeof *a->siemens);
@@ -71,11 +70,8 @@ static int solve_block(struct arrays *a, size_t matrix, size_t row_block, size_t
     const struct xo_hardware *h = l->hardware;
     size_t cells = h->array.rows * h->array.columns, all = l->layout.planes * cells;
     double step = (l->device.on_siemens - l->device.off_siemens) / ((1 << h->device.bits_per_cell) - 1);
-    for (size_t plane = 0; plane < l->layout.planes; plane++) {
-        xo_layout_digits(&l->layout, &l->codes.matrix[matrix], row_block, column_block, plane, a->digit);
-        for (size_t k = 0; k < cells; k++)
-            a->siemens[plane * cells + k] = xo_digit_siemens(h, a->digit[k]);
-    }
+    for (size_t plane = 0; plane < l->layout.planes; plane++)
+        xo_program_cells(a->siemens + plane * cells, a->digit, l, matrix, row_block, column_block, plane);
     struct xo_batch_arrays batch = { .arrays = l->layout.planes, .cell_siemens = a->siemens, .g_ni_siemens = a->steps,
                                      .offset_amp = a->offset_amp };
     int status = xo_batch_matrix(a->batch, &batch, info);

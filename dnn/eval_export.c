@@ -7,7 +7,7 @@
 int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info)
 {
     struct xo_graph g;
-    int status = xo_effective_graph(&g, e->graph, e->engine[0], (int)e->threads, info);
+    int status = xo_effective_graph(&g, e->graph, xo_eval_engine_of(e, XO_EVAL_CIRCUIT), (int)e->threads, info);
     if (status)
         return status;
     status = xo_graph_write(&g, path, info);

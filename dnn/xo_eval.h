@@ -19,17 +19,18 @@
 extern "C" {
 #endif
 
-/* Each stage adds to the one before it.  This version has no wires: circuit repeats converters. */
+/* Each stage adds to the one before it. */
 enum xo_eval_stage {
     XO_EVAL_FP32,                      /* the network as it is, in float32              */
     XO_EVAL_QUANTISED,                 /* weights and inputs as integers, sums exact    */
     XO_EVAL_CONVERTERS,                /* DAC, ADC and gain on arrays without wires     */
-    XO_EVAL_CIRCUIT,
+    XO_EVAL_CIRCUIT,                   /* every array solved exactly, wires and all     */
+    XO_EVAL_VARIATION,                 /* as programmed: device.variation and faults    */
     XO_EVAL_STAGES
 };
-const char *xo_eval_stage_name(enum xo_eval_stage stage);   /* "fp32", "quantised", "converters", "circuit" */
+const char *xo_eval_stage_name(enum xo_eval_stage stage);   /* "fp32", "quantised", "converters", "circuit", "variation" */
 
-enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_IMAGES };
+enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_PROGRAMMING, XO_EVAL_IMAGES };
 
 struct xo_eval_request {               /* everything is borrowed and must outlive the evaluation */
     const xo_network *network;
@@ -41,6 +42,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     int threads;                                            /* < 1: one                                      */
     enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
+    size_t instances;                                       /* programmed at random; 0: none                 */
     int keep_logits;
     const char *checkpoint;                                 /* a file, gone when all is done; NULL: none     */
     int resume;                                             /* go on from it, if it is there                 */
@@ -61,20 +63,36 @@ struct xo_eval_layer {
     double unit_ampere, low_ampere, lsb_ampere, gain;       /* of its first column                    */
 };
 struct xo_eval_count {
-    uint64_t conversions, clipped, flipped;
+    uint64_t conversions, clipped;
+    uint64_t flipped;                  /* codes unlike those of the same array without wires, variation and noise */
     double error_rel;                  /* rms of the layer's sums against exact integers, over their rms */
+};
+
+/* How a layer is read in a pass, and what its circuits lose. */
+struct xo_eval_reading {
+    double low_ampere, lsb_ampere, gain;       /* of its first column                                 */
+    size_t arrays, columns;            /* solved; those that are read.  0: G_ni is G, the rest is 0   */
+    double nf_mean, nf_low, nf_high;   /* (sum I_ideal - sum I)/sum I_ideal of physical columns, I_ideal through the same */
+                                       /* cells without wires, over the inputs of sampled calibration images (all rows    */
+                                       /* alike without any)                                          */
+    double bound_rel;                  /* no entry of G_ni is further off: known beforehand           */
+    size_t sampled;                    /* arrays of which some columns were solved and certified      */
+    double sampled_error_rel;          /* ... to be no further off than this                          */
 };
 
 /* One way to run the network. */
 struct xo_eval_pass {
     enum xo_eval_stage stage;
-    enum xo_gain_scope gain;           /* converters                                                  */
+    enum xo_gain_scope gain;           /* converters and what follows                                 */
+    size_t instance;                   /* variation: which one, from 0                                */
+    double seconds;                    /* of all threads together; of images not resumed              */
     int main;                          /* 0: a gain other than the hardware's, for comparison         */
     size_t hits, top5_hits;
     int32_t *prediction;               /* [images]                                                    */
     unsigned char *hit, *top5;         /* [images] 1: right, 1: among the first five                  */
     float *logits;                     /* [images][classes], NULL unless kept                         */
     struct xo_eval_count *count;       /* [layers]                                                    */
+    struct xo_eval_reading *reading;   /* [layers] converters and what follows                        */
 };
 struct xo_eval_result {
     size_t images, classes, layers, passes;
@@ -84,13 +102,19 @@ struct xo_eval_result {
     int label_offset;                  /* 1: output 0 is no class of the labels                       */
     size_t resumed_images;             /* taken from the checkpoint                                   */
     const struct xo_eval_layer *layer;
-    const struct xo_eval_pass *pass;   /* fp32, quantised, converters, then other gains               */
+    const struct xo_eval_pass *pass;   /* fp32, quantised, converters, circuit, instances, then other gains */
+    size_t instances;
+    double program_sec;                /* programming and solving arrays, of all passes               */
+    int ideal;                         /* circuit repeats converters: nothing resists, no line is held */
 };
 
 typedef struct xo_eval xo_eval;
 
 /* Do ranges or gains need calibration images?  Not for a model with its own integers and a range that is no calibrated one. */
 int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h);
+
+/* Do device.variation or device.faults, of all layers or of one, ask for draws? */
+int xo_eval_varies(const xo_network *n, const struct xo_hardware *h);
 
 /* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network cannot
  * take; XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM, XO_ESTOPPED. */
@@ -123,6 +147,18 @@ struct xo_share xo_share_of(size_t hits, size_t count);
  * XO_EVALUE for count 0 or another hit than 0 and 1, ENOMEM. */
 struct xo_paired { double difference, low95, high95, p; size_t only_a, only_b; int resolved; };
 int xo_paired_of(struct xo_paired *out, size_t count, const unsigned char *hit_a, const unsigned char *hit_b);
+
+/* Several programmed instances on the same images: a mean accuracy, and how far another instance on other images may be.
+ *   hit [instances][images]   0 or 1
+ *   between_variance          of the instances' accuracies (n - 1)
+ *   images_variance           of the mean accuracy, as drawing other images would vary it: that of the images' mean hits,
+ *                             over images
+ *   low95, high95             mean +- t sqrt(between/instances + images), t of Student with instances - 1 degrees of
+ *                             freedom, inside 0..1.  A little wide: chance in single hits counts in both.  One instance:
+ *                             0 and 1, as nothing is known of others
+ * XO_EVALUE for no instance or image, ENOMEM. */
+struct xo_instances { double mean, low95, high95, between_variance, images_variance; };
+int xo_instances_of(struct xo_instances *out, size_t instances, size_t images, const unsigned char *const *hit);
 
 #ifdef __cplusplus
 }

@@ -57,7 +57,7 @@ struct xo_key {
 
 extern const struct xo_key xo_schema[];
 extern const size_t xo_schema_count;
-#define XO_MAX_KEYS 64                 /* room in struct xo_hardware_owned; tested in schema.c */
+#define XO_MAX_KEYS 80                 /* room in struct xo_hardware_owned; tested in schema.c */
 
 /* Keys that belong to what this version does not offer: a path or a section, and what to say. */
 struct xo_later_key { const char *path, *why; };
