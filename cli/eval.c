@@ -77,7 +77,7 @@ static int read_all(struct eval_job *job)
 
 static int show(void *user, enum xo_eval_phase phase, size_t done, size_t images)
 {
-    static const char *const name[] = {"input ranges", "currents", "programming", "images"};
+    static const char *const name[] = {"input ranges", "currents", "programming", "images", "audit", "codes"};
     struct eval_job *job = user;
     if (job->phase != (int)phase) {
         cli_progress_clear(&job->session.progress);
@@ -232,13 +232,13 @@ static void warn(const struct eval_job *job)
                 job->result->images);
 }
 
-static int check_options(const struct eval_job *job)
+static int check_options(struct eval_job *job)
 {
     if (!job->folder)
         return cli_missing("-o", "a folder for the results");
     if (!job->data)
         return cli_missing("--data", "idx:IMAGES,LABELS, cifar10:FILE, npy:IMAGES,LABELS or images:DIR,LABELS.csv");
-    return CLI_DONE;
+    return eval_audit_read(job);
 }
 
 static int run(struct eval_job *job)
@@ -257,6 +257,8 @@ static int run(struct eval_job *job)
         code = evaluate(job);
     if (!code)
         code = find_statistics(job);
+    if (!code)
+        code = eval_audit(job);
     if (!code)
         code = eval_write_files(job);
     if (!code)
@@ -287,8 +289,11 @@ int cli_eval(int argc, char **argv)
         {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
         {CLI_COUNT, 0, "instances", &job.instances, "N", "program N instances at random; 1 if anything varies", false},
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
+        {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many images, arrays against exact solves", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},
         {CLI_OUTPUT, 0, "export-onnx", &job.export_onnx, "FILE.onnx", "the network with what arrays multiply by", false},
+        {CLI_OUTPUT, 0, "export-noise", &job.export_noise, "FILE.csv", "mean and deviation of codes, by ideal code", false},
+        {CLI_OUTPUT, 0, "export-error-table", &job.export_error_table, "FILE.json", "what codes become: samples", false},
         {CLI_OUTPUT, 'o', "output", &job.folder, "DIR", "report.html, report.json, images.csv, timing.json", false},
         {.kind = CLI_END}
     };

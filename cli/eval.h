@@ -2,6 +2,7 @@
  *     eval.c          options -> request -> result
  *     eval_tell.c     standard output, report.json, images.csv, logits, timing.json
  *     eval_report.c   the page
+ *     eval_audit.c    --audit: what an exact solver says
  *     eval_export.c   files for other programs
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef CLI_EVAL_H
@@ -15,7 +16,9 @@ enum { EVAL_STAGES = XO_EVAL_CIRCUIT + 1 };    /* deterministic ones: pass k is 
 struct eval_job {
     struct cli_session session;
     const char *model, *data, *calibrate, *preprocess, *folder;
-    const char *export_onnx;
+    const char *export_onnx, *export_noise, *export_error_table, *audit_text;
+    size_t audit_images, audit_tiles;
+    struct xo_eval_audit audit;
     size_t limit, calibrate_limit, instances;
     bool stages, logits, resume;
     xo_network *network;
@@ -51,6 +54,12 @@ int eval_write_files(struct eval_job *job);             /* report.json, images.c
 int eval_write_timing(struct eval_job *job);
 int eval_write_page(const struct eval_job *job);
 int eval_export(const struct eval_job *job);            /* --export-... */
+
+int eval_audit_read(struct eval_job *job);              /* the option's text */
+int eval_audit(struct eval_job *job);
+void eval_audit_print(const struct eval_job *job);
+json_t *eval_audit_json(const struct eval_job *job);
+void eval_audit_page(FILE *to, const struct eval_job *job);
 
 /* "DIR/NAME" in memory the caller frees; NULL without memory. */
 char *eval_path(const struct eval_job *job, const char *name);

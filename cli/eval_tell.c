@@ -226,6 +226,7 @@ void eval_print(const struct eval_job *job)
     putchar('\n');
     print_gains(job);
     print_layers(job);
+    eval_audit_print(job);
     printf("\nSpeed       %.4g images/s through %zu passes, %.3g s to calibrate, %zu thread%s\n",
            (double)(r->images - r->resumed_images) / job->run_sec, r->passes, job->calibrate_sec,
            job->session.common.threads, cli_plural(job->session.common.threads));
@@ -401,6 +402,8 @@ static json_t *report_json(const struct eval_job *job)
     if (r->instances)
         failed |= cli_json_put(report, "instances", instances_json(job));
     failed |= cli_json_put(report, "layers", layers_json(r));
+    if (job->audit_text)
+        failed |= cli_json_put(report, "audit", eval_audit_json(job));
     failed |= put_provenance(report, job);
     if (failed) {
         json_decref(report);

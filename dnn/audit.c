@@ -15,6 +15,7 @@ enum { TILE_IMAGES = 4 };              /* whose inputs tiles get where no images
 struct audit {
     struct xo_eval *e;
     xo_engine_dnn *engine;
+    enum xo_stage stage;
     size_t images;
     size_t *image;
     struct verdict { bool changed; double worst, low, high; } *verdict;        /* [images] */
@@ -36,14 +37,6 @@ static int choose_images(struct audit *a, size_t wanted)
     for (size_t k = 0; a->image && k < a->images; k++)
         a->image[k] = (2 * k + 1) * all / (2 * a->images);
     return a->image && a->verdict ? 0 : ENOMEM;
-}
-
-static xo_engine_dnn *circuit_engine(const struct xo_eval *e)
-{
-    for (size_t p = e->result.passes; p-- > 0;)
-        if (e->pass[p].main && e->pass[p].stage == XO_EVAL_CIRCUIT)
-            return e->engine[e->engine_of[p]];
-    return NULL;
 }
 
 /* ---- images ---------------------------------------------------------------------------------------- */
@@ -70,7 +63,7 @@ static int runner_new(struct runner *r, const struct audit *a, struct xo_info *i
     struct xo_eval *e = a->e;
     int status = xo_run_new(&r->run, e->graph, &e->layers, 1, e->dimensions, e->shape, info);
     for (int k = 0; k < 2 && !status; k++) {
-        status = xo_engine_thread_new(&r->thread[k], a->engine, XO_STAGE_CIRCUIT, info);
+        status = xo_engine_thread_new(&r->thread[k], a->engine, a->stage, info);
         r->logits[k] = xo_calloc(e->result.classes, sizeof(float));
         if (!status && !r->logits[k])
             status = ENOMEM;
@@ -149,7 +142,7 @@ static int audit_images(struct xo_eval_audit *out, struct audit *a, struct xo_in
         if (a->e->hardware[k] && a->e->hardware[k]->dac.noise_volt > 0)
             return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without noise, as "
                            "audited images get", a->e->layers.layer[k].name);
-    int status = xo_certify(a->engine, (int)a->e->threads, &out->certified_bound_rel, info);
+    int status = xo_certify_arrays(a->engine, (int)a->e->threads, &out->certified_bound_rel, info);
     return status ? status : run_images(out, a, info);
 }
 
@@ -159,11 +152,11 @@ int xo_eval_audit_run(struct xo_eval_audit *out, xo_eval *e, size_t images, size
                       const struct xo_ngspice_options *judge, struct xo_info *info)
 {
     struct xo_eval_audit found = { 0 };
-    struct audit a = { .e = e, .engine = circuit_engine(e) };
-    int status = a.engine ? choose_images(&a, images ? images : TILE_IMAGES)
-                          : xo_fail(info, XO_EVALUE, "no circuit stage to audit");
+    struct audit a = { .e = e, .engine = xo_eval_engine_of(e, XO_EVAL_CIRCUIT),
+                       .stage = e->result.ideal ? XO_STAGE_CONVERTERS : XO_STAGE_CIRCUIT };
+    int status = choose_images(&a, images ? images : TILE_IMAGES);
     if (!status && tiles)
-        status = xo_audit_tiles(&found, e, a.engine, tiles, a.images, a.image, judge, info);
+        status = xo_audit_tiles(&found, e, a.engine, a.stage, tiles, a.images, a.image, judge, info);
     if (!status && images)
         status = audit_images(&found, &a, info);
     free(a.image);

@@ -176,7 +176,7 @@ static int certify_layer(struct xo_array_layer *l, int threads, double *bound_re
     return status;
 }
 
-int xo_certify(xo_engine_dnn *e, int threads, double *bound_rel, struct xo_info *info)
+int xo_certify_arrays(xo_engine_dnn *e, int threads, double *bound_rel, struct xo_info *info)
 {
     int status = 0;
     *bound_rel = 0;

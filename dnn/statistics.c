@@ -30,6 +30,11 @@ struct xo_share xo_share_of(size_t hits, size_t count)
     return (struct xo_share){ p, hits ? (centre - half) / whole : 0, hits < count ? (centre + half) / whole : 1 };
 }
 
+double xo_share_high95(size_t hits, size_t count)
+{
+    return hits >= count ? 1 : gsl_cdf_beta_Pinv(0.95, (double)hits + 1, (double)(count - hits));
+}
+
 /* Probabilities of low..high successes in n trials, the rest being negligible: chance[k - low]. */
 struct binomial { size_t low, high; double *chance; };
 

@@ -13,6 +13,7 @@
 #include "xo_data.h"
 #include "xo_hardware.h"
 #include "xo_network.h"
+#include "xo_ngspice.h"
 #include "xo_simd.h"
 
 #ifdef __cplusplus
@@ -30,7 +31,8 @@ enum xo_eval_stage {
 };
 const char *xo_eval_stage_name(enum xo_eval_stage stage);   /* "fp32", "quantised", "converters", "circuit", "variation" */
 
-enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_PROGRAMMING, XO_EVAL_IMAGES };
+enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_PROGRAMMING, XO_EVAL_IMAGES, XO_EVAL_AUDIT,
+                     XO_EVAL_CODES };
 
 struct xo_eval_request {               /* everything is borrowed and must outlive the evaluation */
     const xo_network *network;
@@ -128,6 +130,40 @@ const struct xo_eval_result *xo_eval_result(const xo_eval *e);
  * XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG, XO_ECONFLICT, errno, ENOMEM. */
 int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info);
 
+/* The circuit stage against the solver, after xo_eval_run.
+ *   images  scored images, spread evenly, run once more end to end: as the stage does, and with every column current from
+ *           conductance matrices by sparse Cholesky, each entry proven, in float64 and conversion by conversion
+ *   tiles   arrays, at random from all layers alike, each with eight inputs that those images (four, if none were asked
+ *           for) gave it: currents by xo_solve with engine cholmod and, up to 64x64 and if judge is not NULL, by ngspice
+ * Of a pair of arrays the difference is compared, as ADCs read it; full scale is the largest current of their columns. */
+struct xo_eval_audit {
+    size_t images, changed;            /* predictions that came out another                           */
+    double changed_high95;             /* no larger a share of all images, with 95 % confidence       */
+    double logit_error_rel;            /* largest difference over the range of these images' logits   */
+    double certified_bound_rel;        /* no entry of the exact matrices is further off               */
+    size_t tiles, arrays, judged_arrays;       /* compared; solved for that by cholmod, by ngspice    */
+    size_t currents;                   /* compared                                                    */
+    double cholmod_rel, ngspice_rel;   /* largest difference over full scale                          */
+    double bound_rel;                  /* largest a-priori bound of a current over full scale         */
+    size_t outside;                    /* currents further from cholmod's than their bound            */
+};
+/* XO_EUNSUPPORTED for images with dac.noise_volt; XO_ENOTPROVEN, XO_EJUDGE and others of the solver; ENOMEM. */
+int xo_eval_audit_run(struct xo_eval_audit *out, xo_eval *e, size_t images, size_t tiles,
+                      const struct xo_ngspice_options *judge, struct xo_info *info);
+
+/* What the code of an ideal array became in the circuit stage, or in all instances where there are any: every conversion of
+ * every 32nd scored image, reference columns left out.  Codes count from that of 0 A.
+ *   active   sum of the digits that drove the array's rows: with dac.bits 1, how many were on
+ *   ideal    by the same ADC from the same array without wires, variation and noise
+ * Sorted by ideal, active, actual.  Release with xo_eval_pairs_free. */
+struct xo_eval_pair { uint32_t active; int32_t ideal, actual; uint64_t count; };
+struct xo_eval_pairs {
+    size_t images, layers;
+    struct { size_t count; struct xo_eval_pair *pair; } *layer;        /* [layers] none for digital ones */
+};
+int xo_eval_count_pairs(struct xo_eval_pairs *out, xo_eval *e, struct xo_info *info);
+void xo_eval_pairs_free(struct xo_eval_pairs *p);           /* leaves it zeroed */
+
 /* Remove the checkpoint: when everything that was to be written is written. */
 void xo_eval_done(const xo_eval *e);
 void xo_eval_free(xo_eval *e);                              /* NULL allowed */
@@ -135,6 +171,10 @@ void xo_eval_free(xo_eval *e);                              /* NULL allowed */
 /* A share with its interval (Wilson 1927, 95 %): inside 0..1 for any count.  count 0: 0, between 0 and 1. */
 struct xo_share { double value, low95, high95; };
 struct xo_share xo_share_of(size_t hits, size_t count);
+
+/* The upper 95 % limit of a share alone, exact: the p that gives `hits` or fewer of `count` with 5 % chance (Clopper and
+ * Pearson 1934, one-sided); of 0 hits 1 - 0.05^(1/count), which is about 3/count.  count 0: 1. */
+double xo_share_high95(size_t hits, size_t count);
 
 /* Two networks on the same images: what lies between their accuracies.
  *   hit_a, hit_b [count]  0 or 1: was the image's label found?
