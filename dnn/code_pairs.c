@@ -79,7 +79,8 @@ static int count_strip(struct xo_code_pairs *p, const struct xo_array_layer *l, 
         if (lane % XO_HALF >= s->half[lane / XO_HALF].count)
             continue;
         double meant = xo_adc_code(&l->hardware->adc, scale, ideal[k], 0) + rint(scale->low_ampere / scale->lsb_ampere);
-        status = add(p, (struct xo_eval_pair){ active, (int32_t)meant, (int32_t)xo_read(l, &s->lane[lane], current[k], where, row), 1 });
+        status = add(p, (struct xo_eval_pair){ active, (int32_t)meant,
+                                               (int32_t)xo_read(l, &s->lane[lane], current[k], where, row), 1 });
     }
     return status;
 }
