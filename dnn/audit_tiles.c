@@ -10,7 +10,7 @@
 #include "memory.h"
 #include "random.h"
 
-enum { VECTORS = 8, TRIES = 32, JUDGED = 64, JUDGED_VECTORS = 2 };
+enum { VECTORS = 8, TRIES = 32, JUDGED = 64 };
 
 /* One of a block's planes that ADCs read. */
 struct tile {
@@ -244,7 +244,7 @@ static int solve_plane(struct exact *x, int k, const struct xo_layer_circuit *c,
         status = xo_solve(factor, VECTORS, x->volt, &solution, info);
     xo_factor_free(factor);
     if (!status && x->judged)
-        status = xo_ngspice_solve(c->circuit, x->siemens, JUDGED_VECTORS, x->volt, judge, x->ngspice[k], NULL, info);
+        status = xo_ngspice_solve(c->circuit, x->siemens, VECTORS, x->volt, judge, x->ngspice[k], NULL, info);
     for (size_t n = 0; n < VECTORS * l->hardware->array.columns && !status; n++)
         x->full_scale = fmax(x->full_scale, fabs(x->cholmod[k][n]));
     return status;
@@ -276,7 +276,7 @@ static void compare_lane(struct xo_eval_audit *out, const struct exact *x, const
     out->bound_rel = fmax(out->bound_rel, bound / x->full_scale);
     out->outside += error > bound;
     out->currents++;
-    if (x->judged && v < JUDGED_VECTORS)
+    if (x->judged)
         out->ngspice_rel = fmax(out->ngspice_rel, fabs(engine_amp - ngspice) / x->full_scale);
 }
 

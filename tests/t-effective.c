@@ -242,6 +242,52 @@ static void wires_couple_channels(void)
     take_down(&s);
 }
 
+/* A converter so fine that it hardly counts: one slice, inputs in two parts, 24 bits. */
+static void is_the_circuit_stage(const struct one_layer *model, const char *a, const char *b, const char *c)
+{
+    const char *const settings[] = { TILE, WIRES, "mapping.input_bits=16", "dac.bits=8", "device.bits_per_cell=8",
+                                     "adc.bits=24", "adc.range=full", a, b, c, NULL };
+    const struct xo_programming how = { .threads = 1, .varies = true, .instance = 3 };
+    struct set_up s;
+    struct xo_effective e = { 0 };
+    xo_engine_dnn *programmed = NULL;
+    double worst = 0, least = INFINITY, most = -INFINITY;
+    int status = set_up(&s, *model, settings);
+    if (!status)
+        status = one_layer_program(&programmed, &s.o, s.e, &how, &s.info);
+    if (!status)
+        status = xo_effective_new(&e, &programmed->layer[0], 1, &s.info) ||
+                 one_layer_run(&s.o, programmed, XO_STAGE_CIRCUIT, 2, NULL, &s.info);
+    size_t positions = s.o.out_height * s.o.out_width, channels = s.o.groups * s.o.outputs;
+    for (size_t k = 0; k < one_layer_results(&s.o) && !status; k++) {
+        double want = output_of(&s.o, &e, k / positions / channels, k / positions % channels, k % positions);
+        worst = fmax(worst, fabs(want - (double)s.o.y[k]));
+        least = fmin(least, want);
+        most = fmax(most, want);
+    }
+    printf("# worst %.2g of a range of %.3g\n", worst, most - least);
+    tap_ok(!status && worst < 1e-4 * (most - least), "circuit stage, fine converters, %s%s%s: results as with such weights",
+           a, b ? ", " : "", b ? b : "");
+    xo_effective_free(&e);
+    xo_engine_dnn_free(programmed);
+    take_down(&s);
+}
+
+static void circuits_compute_the_same(void)
+{
+    is_the_circuit_stage(&gemm, "gain.scope=none", NULL, NULL);
+    is_the_circuit_stage(&gemm, "gain.scope=array", NULL, NULL);
+    is_the_circuit_stage(&gemm, "gain.scope=column", "mapping.subtract=digital", NULL);
+    is_the_circuit_stage(&gemm, "gain.scope=column", "gain.where=reference", NULL);
+    is_the_circuit_stage(&gemm, "gain.scope=column", "mapping.sign=offset", NULL);
+    is_the_circuit_stage(&gemm, "gain.scope=column", "mapping.off_current=reference_column", "mapping.sign=offset");
+    is_the_circuit_stage(&gemm, "gain.scope=none", "mapping.off_current=none", "mapping.sign=offset");
+    is_the_circuit_stage(&gemm, "mapping.sign=twos_complement", "mapping.unused_cell=open", NULL);
+    is_the_circuit_stage(&gemm, "device.variation.sigma=0.1", "device.faults.stuck_on_rate=0.02", NULL);
+    is_the_circuit_stage(&conv, "gain.scope=array", NULL, NULL);
+    is_the_circuit_stage(&depthwise, "gain.scope=array", NULL, NULL);
+}
+
 static void held_lines_are_refused(void)
 {
     static const char *const settings[] = { TILE, WIRES, "array.lines={word: {3: {hold_volt: 0.1}}}", NULL };
@@ -261,6 +307,7 @@ int main(void)
     agrees_with_currents(1);
     layers_compute_the_same();
     wires_couple_channels();
+    circuits_compute_the_same();
     held_lines_are_refused();
     return tap_done();
 }
