@@ -495,6 +495,8 @@ int eval_write_timing(struct eval_job *job)
     json_object_set_new(job->session.seconds, "images_per_second",
                         json_real((double)(job->result->images - job->result->resumed_images) / job->run_sec));
     json_object_set_new(job->session.seconds, "program_and_solve", json_real(job->result->program_sec));
+    json_object_set_new(job->session.seconds, "program_and_solve_processor",
+                        json_real(job->result->program_processor_sec));
     json_object_set_new(job->session.seconds, "passes", passes_json(job->result));
     json_object_set_new(job->session.seconds, "resumed_images", json_integer((json_int_t)job->result->resumed_images));
     if (own)

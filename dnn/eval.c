@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "eval.h"
 #include "memory.h"
 #include "network.h"
@@ -233,10 +234,12 @@ static int program(struct xo_eval *e, size_t p, struct xo_info *info)
         .threads = (int)e->threads, .simd = e->request.simd,
     };
     double before = omp_get_wtime();
+    clock_t began = clock();
     if (e->request.progress && e->request.progress(e->request.user, XO_EVAL_PROGRAMMING, p, e->result.passes))
         return XO_ESTOPPED;
     int status = xo_engine_dnn_program(&e->engine[p].dnn, e->engine[XO_EVAL_CONVERTERS].dnn, &how, info);
     e->result.program_sec += omp_get_wtime() - before;
+    e->result.program_processor_sec += (double)(clock() - began) / CLOCKS_PER_SEC;
     return status;
 }
 

@@ -61,7 +61,7 @@ struct xo_calibration {
     bool seen;                         /* any current                                        */
     bool exact;                        /* keys are whole currents * pops + pop               */
     int64_t pops;                      /* 1 where the off-current plays no part              */
-    double width, off;
+    double width, per_width, off;
     enum xo_unit scope;
     size_t units;
     struct histogram *unit;
@@ -119,6 +119,7 @@ int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer 
     c->pops = use->off > 0 ? (int64_t)most + 1 : 1;
     c->exact = use->single && use->ideal && !use->circuit && h->dac.noise_volt == 0 && most * cell * (double)c->pops < 0x1p24;
     c->width = most * (cell + use->off) / fine[c->scope];
+    c->per_width = 1 / c->width;
     c->units = c->ranges ? xo_units_of(l, c->scope) : 0;
     c->unit = xo_calloc(c->units, sizeof *c->unit);
     c->vectors = c->gains ? (size_t)h->gain.vectors : 0;
@@ -151,7 +152,7 @@ void xo_calibration_free(struct xo_calibration *c)
 static inline int64_t key_of(const struct xo_calibration *c, double current, const struct xo_rows *rows, size_t row)
 {
     if (!c->exact)
-        return (int64_t)floor(current / c->width);
+        return (int64_t)(current * c->per_width + 0x1p40) - ((int64_t)1 << 40);      /* floor */
     return (int64_t)rint(current - rows->given[row]) * c->pops + rows->pop[row];
 }
 

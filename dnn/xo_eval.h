@@ -107,6 +107,7 @@ struct xo_eval_result {
     const struct xo_eval_pass *pass;   /* fp32, quantised, converters, circuit, instances, then other gains */
     size_t instances;
     double program_sec;                /* programming and solving arrays, of all passes               */
+    double program_processor_sec;      /* the same, of all processors together                        */
     int ideal;                         /* circuit repeats converters: nothing resists, no line is held */
 };
 
