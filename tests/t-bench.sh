@@ -71,7 +71,7 @@ unknown_level() {
 fact "an instruction set that is none is refused" unknown_level
 auto_says_why() {
     crossohm solve hw.yaml -g g.csv -v v.csv --quiet -o i.csv --json report.json &&
-        grep -q '"engine": "line"' report.json && grep -q '"engine_reason": ".*conjugate' report.json
+        grep -q '"engine": "cholmod"' report.json && grep -q '"engine_reason": ".*Cholesky' report.json
 }
 fact "auto says which engine it took, and why" auto_says_why
 tap_done
