@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "one-layer.h"
+#include "simd.h"
 #include "tap.h"
 
 static float draw(struct one_layer *o, double low, double high)
@@ -165,6 +166,8 @@ int one_layer_engine(xo_engine_dnn **out, struct one_layer *o, struct xo_info *i
     xo_engine_dnn *e = NULL;
     xo_engine_thread *t = NULL;
     int status = xo_engine_dnn_new(&e, &o->graph, &o->layers, &o->layer_hardware, &o->range, info);
+    if (!status)
+        xo_engine_dnn_simd(e, tests_simd());
     if (!status)
         status = xo_engine_calibrator_new(&t, e, info);
     if (!status)

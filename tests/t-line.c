@@ -7,6 +7,7 @@
 #include <float.h>
 #include "line.h"
 #include "solved.h"
+#include "simd.h"
 #include "tap.h"
 
 /* ---- against cholmod ------------------------------------------------------------------------------- */
@@ -343,8 +344,8 @@ static void auto_gives_up(void)
     enum { INPUTS = 40 };
     struct plain p = plain_array(64, 60, INPUTS, 1e-4, 1e-3, 60);
     char reason[200] = "", why[100] = "";
-    double *one = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 1}, why);
-    double *three = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 3}, why);
+    double *one = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 1, .simd = tests_simd()}, why);
+    double *three = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 3, .simd = tests_simd()}, why);
     double *amp = marked_array(INPUTS * p.columns);
     size_t nbytes = 2 * p.inputs * p.columns * sizeof(double);
     tap_ok(choice(&p, INPUTS, reason, sizeof reason) == XO_ENGINE_LINE, "auto begins with line: %s", reason);
