@@ -4,10 +4,12 @@
  * condition of the preconditioned Schur complement grows like the harmonic mean x of g r N^2 and g c M^2 (for smooth
  * voltages the cells short the two sheets, whose wires are then all that resists), and iterations like its root:
  * 8 + 4 sqrt(x), certificate included, within 20 % for squares of 32 to 1024, 1e-7 to 1e-3 S, 1 to 100 ohm.
- * What ties the lines to their terminals counts a tenth.
+ * What ties the lines to their terminals counts a tenth.  Other arrays may take half as many or several times as many:
+ * so line is tried where it might pay, and gives up once it is seen that it does not (line_solve.c).
  *
- * The coefficients are seconds on one Zen 5 core at 2.6 GHz nominal: results/speed/make.sh measures them again.  Both
- * engines follow the same machine closely enough that their ratio, all that matters here, does not.
+ * The coefficients are seconds on one Zen 5 core at 2.6 GHz nominal; bench/choice shows how good they are on random
+ * hard arrays.  Both engines follow the same machine closely enough that their ratio, all that matters here, does not.
+ * Threads do not count: results must not depend on them.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <math.h>
