@@ -184,7 +184,7 @@ int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens,
     bool is_auto = p->options.engine == XO_ENGINE_AUTO;
     if (status)
         return status;
-    if (!is_auto || (p->table->program && xo_line_pays(p->circuit, cell_siemens, &p->options)))
+    if (!is_auto || (p->table->program && xo_line_pays(p->circuit, cell_siemens, p->options.inputs)))
         return factor_with(out, p, cell_siemens, info);
     return factor_direct(out, p, NULL, cell_siemens, info);
 }
@@ -210,7 +210,17 @@ static int replace(xo_factor *f, int status, xo_factor *by)
 
 int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info)
 {
+    const xo_circuit *c = f->plan->circuit;
     xo_factor *other = NULL;
+    if (!f->cell_siemens) {
+        f->cell_siemens = xo_calloc(c->rows * c->columns, sizeof *f->cell_siemens);
+        if (!f->cell_siemens)
+            return xo_fail(info, ENOMEM, "out of memory for %zu cells", c->rows * c->columns);
+        f->plan->table->recall_cells(f, f->cell_siemens);
+    }
+    if (!reason)
+        reason = f->given_up ? "conjugate gradients converge so slowly that a factor costs less"
+                             : "conjugate gradients did not reach their certificate: a factor";
     int status = factor_direct(&other, f->plan, reason, f->cell_siemens, info);
     return replace(f, status, other);
 }

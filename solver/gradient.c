@@ -90,7 +90,7 @@ int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t colu
         status = f->plan->table->gradient(f, inputs, row_volt, column, gradient);
         if (status != XO_ENOTPROVEN || !xo_factor_may_turn(f))
             return status ? xo_fail(info, status, "engine line: %s", xo_strerror(status)) : 0;
-        status = xo_factor_turn(f, "conjugate gradients did not reach their certificate: a factor", info);
+        status = xo_factor_turn(f, NULL, info);
     }
     return status ? status : gradient_by_factor(f, inputs, row_volt, column, gradient, info);
 }

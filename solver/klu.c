@@ -406,8 +406,14 @@ static void answer(const xo_factor *f, int lanes, struct xo_scratch *out)
             out->terminal_amp[c->group[t]][lane] += s->through[t].hi[lane];
 }
 
+static double operations(const xo_factor *f)
+{
+    struct klu_state *s = f->state;
+    return s && s->numeric && klu_flops(s->plan->symbolic, s->numeric, &s->common) ? s->common.flops : 0;
+}
+
 const struct xo_engine_table xo_klu_engine = {
     .name = "klu", .plan = plan, .plan_free = plan_free, .factor = factor, .refactor = refactor,
     .factor_free = factor_free,
-    .solve = solve, .answer = answer, .one_thread = true,
+    .solve = solve, .answer = answer, .operations = operations, .one_thread = true,
 };

@@ -31,6 +31,7 @@ struct xo_engine_table {
     /* An engine that works on the description, nothing drawn, does everything itself: the factor,
      * all inputs, the gradient.  Of the functions above it has only factor_free then. */
     int (*program)(xo_factor *f, const double *cell_siemens);
+    void (*recall_cells)(const xo_factor *f, double *cell_siemens);  /* where f->cell_siemens does not */
     int (*run)(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *out);
     int (*gradient)(xo_factor *f, size_t inputs, const double *row_volt, size_t column, struct xo_branch_values *out);
 };
@@ -82,11 +83,12 @@ struct xo_factor {
     const xo_plan *plan;
     xo_plan *own_plan;                 /* plan, where auto had to change its mind; else NULL              */
     dd *siemens;                       /* [links]                                                         */
-    double *cell_siemens;              /* [rows][columns] after faults, before series_ohm                 */
+    double *cell_siemens;              /* [rows][columns] after faults, before series_ohm; line: or NULL  */
     dd *whole_cells;                   /* [rows][columns] with all that is in series; NULL: ask the two above */
     int32_t *link_count;               /* [vertices] links at each                                        */
     struct xo_components components;
     bool proven;                       /* the certificate's w was found                                   */
+    bool given_up;                     /* by line: a factor would cost less                               */
     double *ceiling_volt;              /* [unknowns] w of the certificate, K w >= ceiling_amp > 0         */
     double *ceiling_amp;               /* [unknowns]                                                      */
     double *self_siemens, *self_bound; /* [columns] Y_jj and how far from exact, where a sense is held    */
@@ -104,12 +106,16 @@ extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmes
 int xo_plan_direct(xo_plan **out, const xo_plan *instead_of, enum xo_engine engine, const char *reason,
                    struct xo_info *info);
 
-/* cost.c: is line the faster engine for this array and so many inputs? */
-bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, const struct xo_options *o);
+/* cost.c: is line worth a try for this array and so many inputs?  0 inputs: not known. */
+bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, size_t inputs);
+/* Solves that so many inputs come to, and what each may cost with line until a factor is cheaper, in iterations. */
+double xo_solves(const xo_circuit *c, size_t inputs);
+double xo_line_patience(const xo_circuit *c, double solves);
+double xo_line_iterations(const struct xo_crossbar *x, const double *cell_siemens);        /* expected of an input */
 #define XO_DIRECT_CELLS ((size_t)1 << 22)          /* above, no factor is tried: it would take tens of gigabytes */
 
 /* factor.c: auto changes its mind after factoring.  f then is what another engine makes of the same array; untouched
- * on failure.  May it? */
+ * on failure.  A reason of NULL: line got nowhere.  May it? */
 bool xo_factor_may_turn(const xo_factor *f);
 int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info);
 /* The same for nonlinear cells: to starmesh. */

@@ -407,7 +407,7 @@ int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solu
     if (!status)
         status = solve_all(f, inputs, row_volt, s, info);
     if (!status && !(s->worst_bound_rel <= WORST_ACCEPTED) && xo_factor_may_turn(f)) {
-        status = xo_factor_turn(f, "conjugate gradients did not reach their certificate: a factor", info);
+        status = xo_factor_turn(f, NULL, info);
         if (!status)
             status = solve_all(f, inputs, row_volt, s, info);
     }

@@ -256,8 +256,13 @@ static void currents(const xo_factor *f, int lanes, struct xo_scratch *scratch)
     }
 }
 
+static double operations(const xo_factor *f)
+{
+    return f->plan->state ? xo_starmesh_operations(f->plan->state) : 0;
+}
+
 const struct xo_engine_table xo_starmesh_engine = {
     .name = "starmesh", .plan = plan, .plan_free = plan_free, .factor = factor, .refactor = refactor,
     .factor_free = factor_free,
-    .solve = solve, .couplings = couplings, .currents = currents,
+    .solve = solve, .couplings = couplings, .currents = currents, .operations = operations,
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "one-layer.h"
+#include "simd.h"
 #include "tap.h"
 
 static float draw(struct one_layer *o, double low, double high)
@@ -170,6 +171,7 @@ static int run(struct one_layer *o, xo_engine_thread *t, size_t at_once, struct 
 static int calibrated(xo_engine_dnn **out, struct one_layer *o, xo_engine_dnn *e, struct xo_info *info)
 {
     xo_engine_thread *t = NULL;
+    xo_engine_dnn_simd(e, tests_simd());
     int status = xo_engine_calibrator_new(&t, e, info);
     if (!status)
         status = run(o, t, o->images, NULL, info);

@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 #include "oom.h"
+#include "simd.h"
 #include "tap.h"
 #include "xo_solver.h"
 
@@ -104,7 +105,7 @@ static int the_whole_way(void *user)
     struct xo_crossbar x = everything(step->engine);
     if (step->nonlinear)
         make_nonlinear(&x);
-    struct xo_options options = {.engine = step->engine, .threads = 1};
+    struct xo_options options = {.engine = step->engine, .threads = 1, .simd = tests_simd()};
     xo_circuit *circuit = NULL;
     xo_plan *plan = NULL;
     xo_factor *factor = NULL;
