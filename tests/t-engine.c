@@ -301,6 +301,35 @@ static int use_once(void *user)
     return status;
 }
 
+static xo_engine_dnn *sweep_base;
+
+static int program_once(void *user)
+{
+    const struct xo_programming how = { .threads = 1, .varies = true };
+    xo_engine_dnn *e = NULL;
+    struct xo_info info = { "" };
+    (void)user;
+    int status = one_layer_program(&e, &sweep_layer, sweep_base, &how, &info);
+    if (!status)
+        status = one_layer_run(&sweep_layer, e, XO_STAGE_CIRCUIT, 1, NULL, &info);
+    xo_engine_dnn_free(e);
+    return status;
+}
+
+static void memory_while_programming(void)
+{
+    static const char *const set[] = { "array.rows=4", "array.columns=4", "mapping.weight_bits=2", "gain.vectors=2",
+                                       "dac.noise_volt=0.01", "device.variation.sigma=0.1",
+                                       "mapping.off_current=reference_column", "mapping.subtract=digital", NULL };
+    struct xo_info info = { "" };
+    sweep_layer = (struct one_layer){ .images = 1, .channels = 4, .outputs = 2, .seed = 8 };
+    int status = one_layer_new(&sweep_layer, set) || one_layer_engine(&sweep_base, &sweep_layer, &info);
+    struct oom_report r = oom_sweep_allowing(program_once, NULL, 1);       /* a block need not shrink */
+    tap_ok(!status && oom_clean(&r), "programming survives each of %zu failing allocations", r.allocations);
+    xo_engine_dnn_free(sweep_base);
+    one_layer_free(&sweep_layer);
+}
+
 static void memory(void)
 {
     static const char *const set[][4] = {
@@ -329,5 +358,6 @@ int main(void)
     ranges_by_counting();
     clipping_is_counted();
     memory();
+    memory_while_programming();
     return tap_done();
 }

@@ -160,6 +160,8 @@ static void overrides_are_checked_whether_the_layer_exists_or_not(void)
 
 static void keys_that_contradict_each_other_are_refused(void)
 {
+    refuses("device: {faults: {stuck_on_rate: 0.6, stuck_off_rate: 0.5}}",
+            "f:1:34: device.faults: found stuck_on_rate 0.6 with stuck_off_rate 0.5; expected at most 1");
     refuses("device: {on_siemens: 1e-7}",
             "f:1:22: device: found on_siemens 1e-07 with off_siemens 1e-06; expected on above");
     refuses("device: {off_siemens: 1e-5}",
