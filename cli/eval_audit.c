@@ -62,7 +62,8 @@ void eval_audit_print(const struct eval_job *job)
     if (a->images)
         printf("\nAudit       %zu of %zu predictions changed; upper 95 %% limit %.2g %%.  "
                "Every current from matrices proven\n            within %.1e of each entry; logits within %.1e of "
-               "their range\n", a->changed, a->images, 100 * a->changed_high95, a->certified_bound_rel, a->logit_error_rel);
+               "their range\n", a->changed, a->images, 100 * a->changed_high95, a->certified_bound_rel,
+               a->logit_error_rel);
     if (a->tiles)
         printf("%sAudit       %zu currents of %zu arrays, real inputs: within %.1e of full scale of cholmod%s",
                a->images ? "" : "\n", a->currents, a->arrays, a->cholmod_rel, a->judged_arrays ? "" : "\n");
@@ -85,7 +86,8 @@ json_t *eval_audit_json(const struct eval_job *job)
     if (a->tiles)
         json_object_set_new(audit, "tiles", json_pack(
             "{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "count", (json_int_t)a->tiles,
-            "arrays", (json_int_t)a->arrays, "arrays_by_ngspice", (json_int_t)a->judged_arrays, "currents", (json_int_t)a->currents,
+            "arrays", (json_int_t)a->arrays, "arrays_by_ngspice", (json_int_t)a->judged_arrays,
+            "currents", (json_int_t)a->currents,
             "cholmod_rel", cli_json_number(a->cholmod_rel),
             "ngspice_rel", a->judged_arrays ? cli_json_number(a->ngspice_rel) : json_null(),
             "bound_rel", cli_json_number(a->bound_rel), "outside_bound", (json_int_t)a->outside));
@@ -100,8 +102,8 @@ void eval_audit_page(FILE *to, const struct eval_job *job)
     fputs("<section><h2>Checked against the exact solver</h2>\n", to);
     if (a->images)
         fprintf(to, "<p>%zu of %zu predictions changed when every column current came from an exact solve: with 95 "
-                "%% confidence no more than %.2g %% of all predictions would (Clopper and Pearson, one-sided). Logits "
-                "lie within %.1e of their range; no entry of the exact matrices is further than %.1e of itself from "
+                "%% confidence no more than %.2g %% of all predictions would (Clopper and Pearson, one-sided). "
+                "Logits lie within %.1e of their range; no entry of the exact matrices is further than %.1e of itself from "
                 "exact.</p>\n",
                 a->changed, a->images, 100 * a->changed_high95, a->logit_error_rel, a->certified_bound_rel);
     if (a->tiles) {
