@@ -292,11 +292,11 @@ int cli_eval(int argc, char **argv)
         {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
         {CLI_COUNT, 0, "instances", &job.instances, "N", "program N instances at random; 1 if anything varies", false},
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
-        {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many images, arrays against exact solves", false},
+        {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many, against exact solves", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},
-        {CLI_OUTPUT, 0, "export-onnx", &job.export_onnx, "FILE.onnx", "the network with what arrays multiply by", false},
-        {CLI_OUTPUT, 0, "export-noise", &job.export_noise, "FILE.csv", "mean and deviation of codes, by ideal code", false},
-        {CLI_OUTPUT, 0, "export-error-table", &job.export_error_table, "FILE.json", "what codes become: samples", false},
+        {CLI_OUTPUT, 0, "export-onnx", &job.export_onnx, "FILE.onnx", "with what arrays multiply by", false},
+        {CLI_OUTPUT, 0, "export-noise", &job.export_noise, "FILE.csv", "mean, std of codes by ideal code", false},
+        {CLI_OUTPUT, 0, "export-error-table", &job.export_error_table, "FILE.json", "what codes become", false},
         {CLI_OUTPUT, 'o', "output", &job.folder, "DIR", "report.html, report.json, images.csv, timing.json", false},
         {.kind = CLI_END}
     };

@@ -11,7 +11,8 @@
 
 static int refuse(const char *text)
 {
-    return cli_fail(CLI_USAGE, "--audit: found %.60s; expected images=N, tiles=N or both with a comma, N from 1", text);
+    return cli_fail(CLI_USAGE, "--audit: found %.60s; expected images=N, tiles=N or both with a comma, N from 1",
+                    text);
 }
 
 /* "images=20,tiles=50", in any order. */
@@ -59,12 +60,13 @@ void eval_audit_print(const struct eval_job *job)
 {
     const struct xo_eval_audit *a = &job->audit;
     if (a->images)
-        printf("\nAudit       %zu of %zu predictions changed; upper 95 %% limit %.2g %%.  Every current from matrices proven\n"
-               "            within %.1e of each entry; logits within %.1e of their range\n", a->changed, a->images,
-               100 * a->changed_high95, a->certified_bound_rel, a->logit_error_rel);
+        printf("\nAudit       %zu of %zu predictions changed; upper 95 %% limit %.2g %%.  "
+               "Every current from matrices proven\n            within %.1e of each entry; logits within %.1e of "
+               "their range\n", a->changed, a->images, 100 * a->changed_high95, a->certified_bound_rel,
+               a->logit_error_rel);
     if (a->tiles)
-        printf("%sAudit       %zu currents of %zu arrays, real inputs: within %.1e of full scale of cholmod%s", a->images ? "" :
-               "\n", a->currents, a->arrays, a->cholmod_rel, a->judged_arrays ? "" : "\n");
+        printf("%sAudit       %zu currents of %zu arrays, real inputs: within %.1e of full scale of cholmod%s",
+               a->images ? "" : "\n", a->currents, a->arrays, a->cholmod_rel, a->judged_arrays ? "" : "\n");
     if (a->judged_arrays)
         printf(",\n            %.1e of ngspice (%zu arrays)\n", a->ngspice_rel, a->judged_arrays);
     if (a->tiles)
@@ -76,17 +78,19 @@ json_t *eval_audit_json(const struct eval_job *job)
     const struct xo_eval_audit *a = &job->audit;
     json_t *audit = json_object();
     if (a->images)
-        json_object_set_new(audit, "images", json_pack("{s:I, s:I, s:o, s:s, s:o, s:o}", "count", (json_int_t)a->images,
-                            "changed", (json_int_t)a->changed, "changed_high95", cli_json_number(a->changed_high95),
-                            "limit", "Clopper-Pearson, one-sided", "logit_error_rel", cli_json_number(a->logit_error_rel),
-                            "certified_bound_rel", cli_json_number(a->certified_bound_rel)));
+        json_object_set_new(audit, "images", json_pack(
+            "{s:I, s:I, s:o, s:s, s:o, s:o}", "count", (json_int_t)a->images, "changed", (json_int_t)a->changed,
+            "changed_high95", cli_json_number(a->changed_high95), "limit", "Clopper-Pearson, one-sided",
+            "logit_error_rel", cli_json_number(a->logit_error_rel),
+            "certified_bound_rel", cli_json_number(a->certified_bound_rel)));
     if (a->tiles)
-        json_object_set_new(audit, "tiles", json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "count",
-                            (json_int_t)a->tiles, "arrays", (json_int_t)a->arrays, "arrays_by_ngspice",
-                            (json_int_t)a->judged_arrays, "currents", (json_int_t)a->currents, "cholmod_rel",
-                            cli_json_number(a->cholmod_rel), "ngspice_rel", a->judged_arrays ?
-                            cli_json_number(a->ngspice_rel) : json_null(), "bound_rel", cli_json_number(a->bound_rel),
-                            "outside_bound", (json_int_t)a->outside));
+        json_object_set_new(audit, "tiles", json_pack(
+            "{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "count", (json_int_t)a->tiles,
+            "arrays", (json_int_t)a->arrays, "arrays_by_ngspice", (json_int_t)a->judged_arrays,
+            "currents", (json_int_t)a->currents,
+            "cholmod_rel", cli_json_number(a->cholmod_rel),
+            "ngspice_rel", a->judged_arrays ? cli_json_number(a->ngspice_rel) : json_null(),
+            "bound_rel", cli_json_number(a->bound_rel), "outside_bound", (json_int_t)a->outside));
     return audit;
 }
 
@@ -97,16 +101,18 @@ void eval_audit_page(FILE *to, const struct eval_job *job)
         return;
     fputs("<section><h2>Checked against the exact solver</h2>\n", to);
     if (a->images)
-        fprintf(to, "<p>%zu of %zu predictions changed when every column current came from an exact solve: with 95 %% "
-                "confidence no more than %.2g %% of all predictions would (Clopper and Pearson, one-sided). Logits lie within "
-                "%.1e of their range; no entry of the exact matrices is further than %.1e of itself from exact.</p>\n",
+        fprintf(to, "<p>%zu of %zu predictions changed when every column current came from an exact solve: with 95 "
+                "%% confidence no more than %.2g %% of all predictions would (Clopper and Pearson, one-sided). "
+                "Logits lie within %.1e of their range; no entry of the exact matrices is further than %.1e of itself from "
+                "exact.</p>\n",
                 a->changed, a->images, 100 * a->changed_high95, a->logit_error_rel, a->certified_bound_rel);
     if (a->tiles) {
-        fprintf(to, "<p>%zu currents of %zu arrays with inputs that images gave them: within %.1e of full scale of what "
-                "sparse Cholesky gives", a->currents, a->arrays, a->cholmod_rel);
+        fprintf(to, "<p>%zu currents of %zu arrays with inputs that images gave them: within %.1e of full scale of "
+                "what sparse Cholesky gives", a->currents, a->arrays, a->cholmod_rel);
         if (a->judged_arrays)
             fprintf(to, ", within %.1e of what ngspice gives (%zu arrays)", a->ngspice_rel, a->judged_arrays);
-        fprintf(to, "; known beforehand: within %.1e; %zu of them lie outside their bound.</p>\n", a->bound_rel, a->outside);
+        fprintf(to, "; known beforehand: within %.1e; %zu of them lie outside their bound.</p>\n", a->bound_rel,
+                a->outside);
     }
     fputs("</section>\n", to);
 }

@@ -41,8 +41,8 @@ static void put_code(FILE *to, const char *layer, const struct xo_eval_pair *pai
         conversions += pair[k].count;
     }
     double mean = sum / all, variance = fmax(square / all - mean * mean, 0);
-    fprintf(to, "%s,%" PRId32 ",%s,%s,%" PRIu64 "\n", layer, pair->ideal, xo_number_print(mean_text, pair->ideal + mean),
-            xo_number_print(std_text, sqrt(variance)), conversions);
+    fprintf(to, "%s,%" PRId32 ",%s,%s,%" PRIu64 "\n", layer, pair->ideal,
+            xo_number_print(mean_text, pair->ideal + mean), xo_number_print(std_text, sqrt(variance)), conversions);
 }
 
 static int write_noise(const struct eval_job *job, const struct xo_eval_pairs *p)
@@ -53,8 +53,8 @@ static int write_noise(const struct eval_job *job, const struct xo_eval_pairs *p
     if (status)
         return report(status, &info, job->export_noise);
     fprintf(w.stream, "# crossohm %s; %s\n", PACKAGE_VERSION, job->session.common.command);
-    fprintf(w.stream, "# codes that ADCs read, by the code of the ideal array, over %zu images; counted from that of 0 A\n",
-            p->images);
+    fprintf(w.stream, "# codes that ADCs read, by the code of the ideal array, over %zu images; counted from that of "
+            "0 A\n", p->images);
     fputs("# layer,ideal_code,mean,std,conversions\n", w.stream);
     for (size_t k = 0; k < p->layers; k++)
         for (size_t first = 0, many; first < p->layer[k].count; first += many) {
@@ -66,7 +66,8 @@ static int write_noise(const struct eval_job *job, const struct xo_eval_pairs *p
 
 /* ---- error table ------------------------------------------------------------------------------------ */
 
-/* The pairs of one ideal code and number of active rows, in steps of a hundredth; what was never seen stays as it is. */
+/* The pairs of one ideal code and number of active rows, in steps of a hundredth; what was never seen stays as it
+ * is. */
 static void put_samples(FILE *to, const struct xo_eval_pair *pair, size_t count, int32_t ideal)
 {
     uint64_t all = 0, below = 0;
@@ -83,8 +84,8 @@ static void put_samples(FILE *to, const struct xo_eval_pair *pair, size_t count,
 }
 
 /* Where the pairs of (active, ideal) begin, and how many there are. */
-static const struct xo_eval_pair *find_pairs(size_t *many, const struct xo_eval_pair *pair, size_t count, uint32_t active,
-                                             int32_t ideal)
+static const struct xo_eval_pair *find_pairs(size_t *many, const struct xo_eval_pair *pair, size_t count,
+                                             uint32_t active, int32_t ideal)
 {
     size_t low = 0, high = count;
     while (low < high) {

@@ -1,5 +1,5 @@
-/* Images run end to end twice: as the circuit stage does, and with every column current from certified matrices through
- * the plain conversion chain.  Same images, same noise: only currents differ.
+/* Images run end to end twice: as the circuit stage does, and with every column current from certified matrices
+ * through the plain conversion chain.  Same images, same noise: only currents differ.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -109,7 +109,7 @@ static int run_images(struct xo_eval_audit *out, struct audit *a, struct xo_info
     double low = INFINITY, high = -INFINITY, worst = 0;
     #pragma omp parallel num_threads(threads)
     {
-        struct runner r = { NULL };
+        struct runner r = { 0 };
         struct xo_info why = { "" };
         omp_set_num_threads(1);
         int failed = runner_new(&r, a, &why);
@@ -140,8 +140,8 @@ static int audit_images(struct xo_eval_audit *out, struct audit *a, struct xo_in
 {
     for (size_t k = 0; k < a->e->layers.count; k++)
         if (a->e->hardware[k] && a->e->hardware[k]->dac.noise_volt > 0)
-            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without noise, as "
-                           "audited images get", a->e->layers.layer[k].name);
+            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without "
+                           "noise, as audited images get", a->e->layers.layer[k].name);
     int status = xo_certify_arrays(a->engine, (int)a->e->threads, &out->certified_bound_rel, info);
     return status ? status : run_images(out, a, info);
 }

@@ -30,13 +30,14 @@ static inline double xo_level_siemens(const struct xo_array_layer *l)
     return (l->device.on_siemens - l->device.off_siemens) / ((1 << l->hardware->device.bits_per_cell) - 1);
 }
 
-/* Fill in `certified` of all strips.  bound_rel out: no entry of any matrix is further than this share of it from exact.
- * What xo_circuit_new, xo_factor_new and xo_matrix say; ENOMEM. */
+/* Fill in `certified` of all strips.  bound_rel out: no entry of any matrix is further than this share of it from
+ * exact.  What xo_circuit_new, xo_factor_new and xo_matrix say; ENOMEM. */
 int xo_certify_arrays(xo_engine_dnn *e, int threads, double *bound_rel, struct xo_info *info);
 
 /* audit_tiles.c: images [images] are numbers among the scored ones. */
-int xo_audit_tiles(struct xo_eval_audit *out, struct xo_eval *e, xo_engine_dnn *engine, enum xo_stage stage, size_t tiles,
-                   size_t images, const size_t *image, const struct xo_ngspice_options *judge, struct xo_info *info);
+int xo_audit_tiles(struct xo_eval_audit *out, struct xo_eval *e, xo_engine_dnn *engine, enum xo_stage stage,
+                   size_t tiles, size_t images, const size_t *image, const struct xo_ngspice_options *judge,
+                   struct xo_info *info);
 
 /* One scored image as the network takes it. */
 int xo_audit_image(float *pixels, const struct xo_eval *e, size_t image, struct xo_info *info);

@@ -252,7 +252,8 @@ static int solve_plane(struct exact *x, int k, const struct xo_layer_circuit *c,
 
 /* ---- compared -------------------------------------------------------------------------------------- */
 
-/* float32 entries and sums of n of them, each rounded: n + 3 times 2^-24 of what is added up; and the matrix's own. */
+/* float32 entries and sums of n of them, each rounded: n + 3 times 2^-24 of what is added up; and the
+ * matrix's own. */
 static double bound_of(const struct xo_array_layer *l, size_t inputs, double added)
 {
     return (l->loss.bound_rel + ((double)inputs + 3) * 0x1p-24) * added;
@@ -305,7 +306,7 @@ static int audit_tile(struct xo_eval_audit *out, struct tiles *a, const struct t
 {
     const struct xo_array_layer *l = &a->engine->layer[t->layer];
     const struct xo_crossbar *array = &l->hardware->array;
-    struct xo_layer_circuit c = { NULL };
+    struct xo_layer_circuit c = { 0 };
     struct exact x;
     int status = exact_new(&x, t, l);
     if (!status)
@@ -323,8 +324,9 @@ static int audit_tile(struct xo_eval_audit *out, struct tiles *a, const struct t
     return status;
 }
 
-int xo_audit_tiles(struct xo_eval_audit *out, struct xo_eval *e, xo_engine_dnn *engine, enum xo_stage stage, size_t tiles,
-                   size_t images, const size_t *image, const struct xo_ngspice_options *judge, struct xo_info *info)
+int xo_audit_tiles(struct xo_eval_audit *out, struct xo_eval *e, xo_engine_dnn *engine, enum xo_stage stage,
+                   size_t tiles, size_t images, const size_t *image, const struct xo_ngspice_options *judge,
+                   struct xo_info *info)
 {
     struct tiles a = { .e = e, .engine = engine };
     int status = choose_tiles(&a, tiles);

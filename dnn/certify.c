@@ -1,5 +1,5 @@
-/* A certified twin of every strip: conductance matrices by sparse Cholesky, every entry proven, in float64.  By linearity
- * column currents from them are those of an exact solve for the same inputs.
+/* A certified twin of every strip: conductance matrices by sparse Cholesky, every entry proven, in float64.  By
+ * linearity column currents from them are those of an exact solve for the same inputs.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -11,7 +11,7 @@
 int xo_layer_circuit(struct xo_layer_circuit *out, const struct xo_hardware *h, struct xo_info *info)
 {
     const struct xo_options options = { .engine = XO_ENGINE_CHOLMOD };
-    struct xo_layer_circuit c = { NULL };
+    struct xo_layer_circuit c = { 0 };
     struct xo_crossbar array;
     int status = xo_driven_crossbar(&array, &c.driver_ohm, h);
     if (!status)
@@ -30,7 +30,7 @@ void xo_layer_circuit_free(struct xo_layer_circuit *c)
     xo_plan_free(c->plan);
     xo_circuit_free(c->circuit);
     free(c->driver_ohm);
-    *c = (struct xo_layer_circuit){ NULL };
+    *c = (struct xo_layer_circuit){ 0 };
 }
 
 /* ---- one block ------------------------------------------------------------------------------------- */
@@ -149,14 +149,14 @@ struct xo_site_of_block *xo_sites_of(const struct xo_array_layer *l)
 
 static int certify_layer(struct xo_array_layer *l, int threads, double *bound_rel, struct xo_info *info)
 {
-    struct xo_layer_circuit c = { NULL };
+    struct xo_layer_circuit c = { 0 };
     struct xo_site_of_block *site = xo_sites_of(l);
     int status = site ? make_room(l) : ENOMEM;
     if (!status)
         status = xo_layer_circuit(&c, l->hardware, info);
     #pragma omp parallel num_threads(threads)
     {
-        struct block b = { NULL };
+        struct block b = { 0 };
         struct xo_info why = { "" };
         int failed = status ? status : block_new(&b, l, c.plan);
         #pragma omp for schedule(dynamic)

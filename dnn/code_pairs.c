@@ -68,7 +68,8 @@ static uint32_t active_in(const struct xo_rows *rows, size_t row)
 }
 
 static int count_strip(struct xo_code_pairs *p, const struct xo_array_layer *l, const struct xo_strip *s,
-                       const double *current, const double *ideal, const struct xo_rows *rows, const struct xo_place *where)
+                       const double *current, const double *ideal, const struct xo_rows *rows,
+                       const struct xo_place *where)
 {
     int status = 0;
     uint32_t active = 0;
@@ -78,15 +79,16 @@ static int count_strip(struct xo_code_pairs *p, const struct xo_array_layer *l, 
         const struct xo_adc_scale *scale = &s->lane[lane].scale;
         if (lane % XO_HALF >= s->half[lane / XO_HALF].count)
             continue;
-        double meant = xo_adc_code(&l->hardware->adc, scale, ideal[k], 0) + rint(scale->low_ampere / scale->lsb_ampere);
+        double meant = xo_adc_code(&l->hardware->adc, scale, ideal[k], 0) +
+                       rint(scale->low_ampere / scale->lsb_ampere);
         status = add(p, (struct xo_eval_pair){ active, (int32_t)meant,
                                                (int32_t)xo_read(l, &s->lane[lane], current[k], where, row), 1 });
     }
     return status;
 }
 
-int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix,
-                   const struct xo_view *v, const struct xo_patches *p)
+int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                   size_t matrix, const struct xo_view *v, const struct xo_patches *p)
 {
     const struct xo_bank *bank = &l->array.bank[matrix], *meant = &xo_ideal_use(l)->bank[matrix];
     struct xo_place where = xo_place_of(t, &l->array, v, p);
@@ -154,8 +156,8 @@ static void pairs_free(struct xo_code_pairs *pairs, size_t layers)
     free(pairs);
 }
 
-static int count_pass(struct xo_code_pairs *total, struct xo_eval *e, size_t pass, const struct xo_eval_images *images,
-                      struct xo_info *info)
+static int count_pass(struct xo_code_pairs *total, struct xo_eval *e, size_t pass,
+                      const struct xo_eval_images *images, struct xo_info *info)
 {
     struct counting c = { e, xo_calloc(e->threads, sizeof *c.thread) };
     const struct xo_eval_work work = { .block = count_block, .user = &c, .phase = XO_EVAL_CODES };
@@ -195,8 +197,9 @@ static int settle(struct xo_eval_pairs *out, struct xo_code_pairs *pairs, size_t
 
 int xo_eval_count_pairs(struct xo_eval_pairs *out, xo_eval *e, struct xo_info *info)
 {
-    size_t count = (e->scored.count + XO_SAMPLE - 1) / XO_SAMPLE, layers = e->layers.count, passes = e->result.instances;
-    size_t *index = xo_calloc(count, sizeof *index), first = passes ? XO_EVAL_VARIATION : XO_EVAL_CIRCUIT;
+    size_t count = (e->scored.count + XO_SAMPLE - 1) / XO_SAMPLE, layers = e->layers.count;
+    size_t passes = e->result.instances, first = passes ? XO_EVAL_VARIATION : XO_EVAL_CIRCUIT;
+    size_t *index = xo_calloc(count, sizeof *index);
     struct xo_code_pairs *total = xo_calloc(layers, sizeof *total);
     const struct xo_eval_images images = { e->scored.data, count, index };
     struct xo_eval_pairs found = { .images = count };

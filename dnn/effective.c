@@ -77,8 +77,8 @@ static int solve_block(struct arrays *a, size_t matrix, size_t row_block, size_t
     int status = xo_batch_matrix(a->batch, &batch, info);
     for (size_t k = 0; k < l->layout.planes * h->array.columns && !status; k++)
         if (a->offset_amp[k] != 0)
-            status = xo_fail(info, XO_EUNSUPPORTED, "layer %s: held lines or sense voltages add currents of their own; "
-                             "expected driven inputs only", l->layer->name);
+            status = xo_fail(info, XO_EUNSUPPORTED, "layer %s: held lines or sense voltages add currents of their "
+                             "own; expected driven inputs only", l->layer->name);
     for (size_t k = 0; k < all && !status; k++)
         a->steps[k] = steps_of(a->steps[k], l->device.off_siemens, step);
     return status;
@@ -124,8 +124,9 @@ static void add_block(double *sum, const struct arrays *a, size_t matrix, size_t
         for (size_t row = 0; row < lay->tile_rows && first_row + row < m->inputs; row++)
             sum[(first_row + row) * m->outputs + j] += c->weight * share_of(a, block, q, row);
     }
+    size_t first = column_block * lay->tile_outputs, end = first + lay->tile_outputs;
     for (size_t row = 0; row < lay->tile_rows && first_row + row < m->inputs; row++)
-        for (size_t j = column_block * lay->tile_outputs; j < (column_block + 1) * lay->tile_outputs && j < m->outputs; j++)
+        for (size_t j = first; j < end && j < m->outputs; j++)
             sum[(first_row + row) * m->outputs + j] -= lay->offset;
 }
 
@@ -208,8 +209,8 @@ static int store(struct xo_effective *e, const struct xo_array_layer *l, double 
     e->inputs = layer->inputs * (dense ? layer->groups : 1);
     e->outputs = layer->outputs * (dense ? layer->groups : 1);
     if (e->inputs > MAX_DENSE_NBYTES / sizeof(float) / e->groups / e->outputs)
-        return xo_fail(info, XO_ETOOBIG, "layer %s: its arrays couple all channels, %zu inputs with %zu outputs; expected "
-                       "less than 2 GiB of weights", layer->name, e->inputs, e->outputs);
+        return xo_fail(info, XO_ETOOBIG, "layer %s: its arrays couple all channels, %zu inputs with %zu outputs; "
+                       "expected less than 2 GiB of weights", layer->name, e->inputs, e->outputs);
     e->weight = xo_calloc(e->groups * e->inputs, e->outputs * sizeof *e->weight);
     e->bias = xo_calloc(e->groups * e->outputs, sizeof *e->bias);
     if (!e->weight || !e->bias)

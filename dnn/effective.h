@@ -1,7 +1,7 @@
 /* What a layer's arrays multiply by, wires and sneak paths included.  Private to dnn/.
  * For ohmic cells and driven inputs the currents of an array are I = V^T G_ni, so what decoding makes of them before
- * any converter is linear in the inputs too.  In units of weight steps, step = (on - off)/(2^c - 1), off 0 where unused
- * cells are open, input i of a block counts for output p
+ * any converter is linear in the inputs too.  In units of weight steps, step = (on - off)/(2^c - 1), off 0 where
+ * unused cells are open, input i of a block counts for output p
  *     sum over the conversions of p   weight  x  (g (G+ - G-)/step               subtract: analog
  *                                                 g G/step - off/step             off_current: popcount
  *                                                 g G/step - g_r G_r/step         reference_column, r that column

@@ -255,8 +255,8 @@ int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, co
                      size_t matrix, const struct xo_view *v, const struct xo_patches *p);
 /* code_pairs.c: what ideal codes became.  Open addressing; a slot with count 0 is free. */
 struct xo_code_pairs { size_t slots, used; struct xo_eval_pair *slot; };
-int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix,
-                   const struct xo_view *v, const struct xo_patches *p);
+int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                   size_t matrix, const struct xo_view *v, const struct xo_patches *p);
 bool xo_is_sampled(const struct xo_place *where, size_t row);
 int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
                        const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);

@@ -693,7 +693,8 @@ static int make_threads(struct running *r, struct xo_info *info)
     int status = r->thread && r->seconds ? 0 : ENOMEM;
     for (size_t k = 0; k < e->threads * passes && !status; k++)
         if (e->pass[k % passes].stage != XO_EVAL_FP32 && e->same[k % passes] == k % passes)
-            status = xo_engine_thread_new(&r->thread[k], xo_eval_engine_of(e, k % passes), stage_of(&e->pass[k % passes]), info);
+            status = xo_engine_thread_new(&r->thread[k], xo_eval_engine_of(e, k % passes), stage_of(&e->pass[k % passes]),
+                                          info);
     return status;
 }
 

@@ -125,18 +125,21 @@ int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_
 int xo_eval_run(xo_eval *e, struct xo_info *info);
 const struct xo_eval_result *xo_eval_result(const xo_eval *e);
 
-/* The network as an ordinary ONNX file whose layers on arrays have for weights what their arrays multiply by before any
- * converter, wires, sneak paths and gain included, exact for ohmic cells: y = sum W x + b for inputs x in float32.
+/* The network as an ordinary ONNX file whose layers on arrays have for weights what their arrays multiply by before
+ * any converter, wires, sneak paths and gain included, exact for ohmic cells: y = sum W x + b for inputs x in float32.
  * Layers whose arrays couple the channels of a grouped convolution become ungrouped ones.  After xo_eval_new.
- * XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG, XO_ECONFLICT, errno, ENOMEM. */
+ * XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG, XO_ECONFLICT, errno,
+ * ENOMEM. */
 int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info);
 
 /* The circuit stage against the solver, after xo_eval_run.
- *   images  scored images, spread evenly, run once more end to end: as the stage does, and with every column current from
- *           conductance matrices by sparse Cholesky, each entry proven, in float64 and conversion by conversion
- *   tiles   arrays, at random from all layers alike, each with eight inputs that those images (four, if none were asked
- *           for) gave it: currents by xo_solve with engine cholmod and, up to 64x64 and if judge is not NULL, by ngspice
- * Of a pair of arrays the difference is compared, as ADCs read it; full scale is the largest current of their columns. */
+ *   images  scored images, spread evenly, run once more end to end: as the stage does, and with every column current
+ *           from conductance matrices by sparse Cholesky, each entry proven, in float64 and conversion by conversion
+ *   tiles   arrays, at random from all layers alike, each with eight inputs that those images (four, if none were
+ *           asked for) gave it: currents by xo_solve with engine cholmod and, up to 64x64 and if judge is not NULL,
+ *           by ngspice
+ * Of a pair of arrays the difference is compared, as ADCs read it; full scale is the largest current of their
+ * columns. */
 struct xo_eval_audit {
     size_t images, changed;            /* predictions that came out another                           */
     double changed_high95;             /* no larger a share of all images, with 95 % confidence       */
@@ -152,8 +155,8 @@ struct xo_eval_audit {
 int xo_eval_audit_run(struct xo_eval_audit *out, xo_eval *e, size_t images, size_t tiles,
                       const struct xo_ngspice_options *judge, struct xo_info *info);
 
-/* What the code of an ideal array became in the circuit stage, or in all instances where there are any: every conversion of
- * every 32nd scored image, reference columns left out.  Codes count from that of 0 A.
+/* What the code of an ideal array became in the circuit stage, or in all instances where there are any: every
+ * conversion of every 32nd scored image, reference columns left out.  Codes count from that of 0 A.
  *   active   sum of the digits that drove the array's rows: with dac.bits 1, how many were on
  *   ideal    by the same ADC from the same array without wires, variation and noise
  * Sorted by ideal, active, actual.  Release with xo_eval_pairs_free. */
@@ -173,8 +176,8 @@ void xo_eval_free(xo_eval *e);                              /* NULL allowed */
 struct xo_share { double value, low95, high95; };
 struct xo_share xo_share_of(size_t hits, size_t count);
 
-/* The upper 95 % limit of a share alone, exact: the p that gives `hits` or fewer of `count` with 5 % chance (Clopper and
- * Pearson 1934, one-sided); of 0 hits 1 - 0.05^(1/count), which is about 3/count.  count 0: 1. */
+/* The upper 95 % limit of a share alone, exact: the p that gives `hits` or fewer of `count` with 5 % chance (Clopper
+ * and Pearson 1934, one-sided); of 0 hits 1 - 0.05^(1/count), which is about 3/count.  count 0: 1. */
 double xo_share_high95(size_t hits, size_t count);
 
 /* Two networks on the same images: what lies between their accuracies.

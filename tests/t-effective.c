@@ -1,5 +1,6 @@
-/* What arrays multiply by: without wires the integers themselves, for every way to store them; with wires what certified
- * currents for one input at a time decode to; and layers and networks with such weights compute what arrays do.
+/* What arrays multiply by: without wires the integers themselves, for every way to store them; with wires what
+ * certified currents for one input at a time decode to; and layers and networks with such weights compute what
+ * arrays do.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdint.h>
@@ -153,8 +154,8 @@ static void agrees_with_currents(int offset)
         moved = fmax(moved, fabs(sum[k] - xo_code_at(m, k / 20, k % 20)));
     }
     printf("# worst difference %.2g steps, wires move up to %.2g\n", worst, moved);
-    tap_ok(!status && worst < 1e-10 && moved > 0.5, "with wires, %s: certified currents for one input at a time decode "
-           "to the same", settings[sizeof settings / sizeof *settings - 2]);
+    tap_ok(!status && worst < 1e-10 && moved > 0.5, "with wires, %s: certified currents for one input at a time "
+           "decode to the same", settings[sizeof settings / sizeof *settings - 2]);
     free(sum);
     free(part);
     free(want);
@@ -164,7 +165,8 @@ static void agrees_with_currents(int offset)
 /* ---- layers as weights ------------------------------------------------------------------------------ */
 
 /* Output of one position by definition, x as DequantizeLinear or the test gives it. */
-static double output_of(const struct one_layer *o, const struct xo_effective *e, size_t image, size_t channel, size_t at)
+static double output_of(const struct one_layer *o, const struct xo_effective *e, size_t image, size_t channel,
+                        size_t at)
 {
     size_t per_group = o->channels / e->groups, group = channel / e->outputs, i = group * e->inputs;
     const struct xo_model_integers *own = &o->layer.integers;
@@ -191,7 +193,8 @@ static void computes_the_same(const char *name, struct one_layer model, const ch
     double worst = 0, most = 0;
     int status = set_up(&s, model, settings);
     if (!status)
-        status = xo_effective_new(&e, s.l, 1, &s.info) || one_layer_run(&s.o, s.e, XO_STAGE_QUANTISED, 2, NULL, &s.info);
+        status = xo_effective_new(&e, s.l, 1, &s.info) ||
+                 one_layer_run(&s.o, s.e, XO_STAGE_QUANTISED, 2, NULL, &s.info);
     size_t positions = s.o.out_height * s.o.out_width, channels = s.o.groups * s.o.outputs;
     for (size_t k = 0; k < one_layer_results(&s.o) && !status; k++) {
         double want = output_of(&s.o, &e, k / positions / channels, k / positions % channels, k % positions);
@@ -199,8 +202,8 @@ static void computes_the_same(const char *name, struct one_layer model, const ch
         most = fmax(most, fabs(want));
     }
     printf("# worst %.2g of %.2g, %zu groups\n", worst, most, e.groups);
-    tap_ok(!status && worst < 1e-4 * most && e.groups == groups, "%s: such weights and a bias compute what arrays without "
-           "converters do", name);
+    tap_ok(!status && worst < 1e-4 * most && e.groups == groups, "%s: such weights and a bias compute what arrays "
+           "without converters do", name);
     xo_effective_free(&e);
     take_down(&s);
 }
@@ -214,8 +217,8 @@ static void layers_compute_the_same(void)
     computes_the_same("a grouped convolution", conv, fine, 2);
     computes_the_same("a depthwise convolution", depthwise, fine, 9);
     for (o.own = 1; o.own <= 2; o.own++)
-        computes_the_same(o.own == 1 ? "int8 weights of the model's own, uint8 inputs" : "uint8 weights, int8 inputs", o,
-                          own, 2);
+        computes_the_same(o.own == 1 ? "int8 weights of the model's own, uint8 inputs" : "uint8 weights, int8 inputs",
+                          o, own, 2);
 }
 
 /* Sneak paths join the channels of a depthwise convolution: one dense matrix, whose blocks are nearly the groups'. */
@@ -266,8 +269,8 @@ static void is_the_circuit_stage(const struct one_layer *model, const char *a, c
         most = fmax(most, want);
     }
     printf("# worst %.2g of a range of %.3g\n", worst, most - least);
-    tap_ok(!status && worst < 1e-4 * (most - least), "circuit stage, fine converters, %s%s%s: results as with such weights",
-           a, b ? ", " : "", b ? b : "");
+    tap_ok(!status && worst < 1e-4 * (most - least), "circuit stage, fine converters, %s%s%s: results as with such "
+           "weights", a, b ? ", " : "", b ? b : "");
     xo_effective_free(&e);
     xo_engine_dnn_free(programmed);
     take_down(&s);

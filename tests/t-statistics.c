@@ -22,6 +22,10 @@ static void wilson_limits_solve_their_equation(void)
     tap_ok(!bad, "Wilson's limits solve (p - w)^2 = z^2 w(1 - w)/n, around p (%d do not)", bad);
     tap_close(xo_share_of(0, 100).high95, z * z / (100 + z * z), 1e-15, "no hit of 100: z^2/(n + z^2)");
     tap_ok(xo_share_of(0, 100).low95 == 0 && xo_share_of(100, 100).high95 == 1, "0 and 1 are limits exactly");
+    tap_close(xo_share_high95(0, 20), 1 - pow(0.05, 1.0 / 20), 1e-13, "0 of 20: no more than 1 - 0.05^(1/20), 95 % sure");
+    double p = xo_share_high95(1, 7);
+    tap_close(pow(1 - p, 7) + 7 * p * pow(1 - p, 6), 0.05, 1e-13, "1 of 7: the limit gives 0 or 1 with 5 % chance");
+    tap_ok(xo_share_high95(3, 3) == 1 && xo_share_high95(0, 0) == 1, "all, or nothing seen: no limit below 1");
     tap_ok(xo_share_of(0, 0).low95 == 0 && xo_share_of(0, 0).high95 == 1, "of nothing, nothing is known");
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# What each modelling assumption is worth, in codes of an 8-bit ADC calibrated on the tile of examples/: how far column
-# currents move when it is dropped or changed, rms and at worst over 200 inputs and 64 columns: table.csv, shown in
-# crossohm-modelling(7).
+# What each modelling assumption is worth, in codes of an 8-bit ADC calibrated on the tile of examples/: how far
+# column currents move when it is dropped or changed, rms and at worst over 200 inputs and 64 columns: table.csv,
+# shown in crossohm-modelling(7).
 #   results/modelling/make.sh [build folder]       about 10 s
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
@@ -52,7 +52,8 @@ edit() {                               # TO FROM statement about every number x,
 }
 
 # G and V as numbers: what arrays of no wires and unit matrices say.
-awk 'BEGIN { for (i = 0; i < 64; i++) { for (j = 0; j < 64; j++) printf "%d%s", i == j, j < 63 ? "," : "\n" } }' >"$work/one.csv"
+awk 'BEGIN { for (i = 0; i < 64; i++) for (j = 0; j < 64; j++) printf "%d%s", i == j, j < 63 ? "," : "\n" }' \
+    >"$work/one.csv"
 none="--set array.row_wire_ohm=0 --set array.column_wire_ohm=0 --set array.driver_ohm=0 --set array.sense_ohm=0"
 # shellcheck disable=SC2086
 solve g.csv $g "$work/one.csv" $none

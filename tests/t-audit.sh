@@ -1,0 +1,148 @@
+#!/bin/sh
+# crossohm eval --audit and what it leaves for other programs: the same bytes for any number of threads; the circuit
+# stage agrees with exact solves and ngspice; exported weights give its logits; tables say what they should.
+# SPDX-License-Identifier: GPL-3.0-or-later
+. "$top_srcdir/tests/tap.sh"
+fashion=/usr/share/datasets/fashion-mnist
+[ -e $fashion/t10k-images-idx3-ubyte.gz ] || tap_skip_all "dataset-fashion-mnist is not installed"
+cp "$top_srcdir/examples/fashion-lenet5.yaml" "$top_srcdir/models/fashion-lenet5.onnx" "$work"
+cd "$work" || exit 99
+LC_ALL=C
+export LC_ALL
+ln -s $fashion/t10k-images-idx3-ubyte.gz images
+ln -s $fashion/t10k-labels-idx1-ubyte.gz labels
+ln -s $fashion/train-images-idx3-ubyte.gz train
+ln -s $fashion/train-labels-idx1-ubyte.gz train-labels
+
+python=
+for p in python3 /usr/bin/python3; do
+    [ -z "$python" ] && $p -c 'import numpy' 2>/dev/null && python=$p
+done
+# fact TEXT SCRIPT: a Python script that asserts
+python_fact() {
+    if [ -n "$python" ]; then fact "$1" $python "$2"; else tap_skip "$1" "python3-numpy is not installed"; fi
+}
+
+evaluate() {
+    crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet --data idx:images,labels "$@"
+}
+small() {
+    evaluate --calibrate idx:train,train-labels@0:30 --set array.rows=16 --set array.columns=16 "$@"
+}
+
+full() {
+    mkdir -p "$1"
+    small --limit 33 --audit images=3,tiles=2 --export-onnx "$1/model.onnx" --export-noise "$1/noise.csv" \
+        --export-error-table "$1/table.json" --threads "$2" -o "$1" | tee "$1.said"
+}
+fact "an audit with every export runs" full one 1
+fact "with two threads" full two 2
+same_files() {
+    for name in report.json report.html images.csv model.onnx noise.csv; do
+        cmp "one/$name" "two/$name" || return
+    done
+    cmp one/table.json two/table.json
+}
+fact "two threads give the same bytes as one" same_files
+fact "it says so" grep -q '0 of 3 predictions changed; upper 95 % limit 63 %' one.said
+shown_on_the_page() {
+    grep -q 'Checked against the exact solver' one/report.html && grep -q '0 of 3 predictions changed' one/report.html
+}
+fact "the page too" shown_on_the_page
+
+cat >audit.py <<'END'
+import json
+audit = json.load(open('one/report.json'))['audit']
+images, tiles = audit['images'], audit['tiles']
+assert images['count'] == 3 and images['changed'] == 0 and images['logit_error_rel'] < 1e-2
+assert abs(images['changed_high95'] - (1 - 0.05 ** (1 / 3))) < 1e-12
+assert images['certified_bound_rel'] < 1e-9
+assert tiles['count'] == 2 and tiles['arrays'] == tiles['arrays_by_ngspice'] == 4 and tiles['currents'] > 100
+assert 0 < tiles['cholmod_rel'] < 1e-5 and 0 < tiles['ngspice_rel'] < 1e-5
+assert tiles['outside_bound'] == 0 and tiles['bound_rel'] > tiles['cholmod_rel']
+END
+python_fact "sampled arrays lie within 1e-5 of full scale of cholmod and ngspice, and within their bounds" audit.py
+
+cat >tables.py <<'END'
+import json
+layers, count = {}, 0
+for line in open('one/noise.csv'):
+    if line[0] == '#':
+        continue
+    layer, ideal, mean, std, conversions = line.split(',')
+    layers.setdefault(layer, {})[int(ideal)] = float(mean), float(std), int(conversions)
+flipped = 0
+report = {layer['name']: layer for layer in json.load(open('one/report.json'))['layers']}
+table = json.load(open('one/table.json'))
+assert table['images'] == 2 and [layer['name'] for layer in table['layers']] == list(report) == list(layers)
+for layer in table['layers']:
+    codes, first = layers[layer['name']], layer['first_value']
+    assert sum(code[2] for code in codes.values()) > 0
+    assert first == min(codes) and layer['table']
+    for row in layer['table']:
+        for value, samples in enumerate(row, first):
+            assert len(samples) == 100 and samples == sorted(samples)
+            if value in codes:          # nowhere is a code far from what is usual for it
+                mean, std, conversions = codes[value]
+                near = all(abs(sample - mean) <= max(1, std * conversions ** 0.5) for sample in samples)
+                assert near or set(samples) == {value}, (value, samples)
+            else:
+                assert set(samples) == {value}
+    flipped += sum(code[1] > 0 for code in codes.values())
+assert flipped > 10                     # wires spread codes
+END
+python_fact "noise and error table tell of the same codes" tables.py
+
+ideal() {
+    small --limit 33 --set array.row_wire_ohm=0 --set array.column_wire_ohm=0 --set array.driver_ohm=0 \
+        --set array.sense_ohm=0 --export-noise ideal.csv -o ideal &&
+    awk -F, '!/^#/ { n++; if ($2 != $3 || $4 != 0) exit 1 } END { exit n < 20 }' ideal.csv
+}
+fact "without wires every code stays what it is" ideal
+
+# Nothing may be clipped: brighter images calibrate.
+cat >brighter.py <<'END'
+import gzip, numpy
+images = numpy.frombuffer(gzip.open('images').read(), numpy.uint8, offset=16)[:60 * 784].reshape(60, 1, 28, 28)
+numpy.save('brighter.npy', images * numpy.float32(1.2))
+numpy.save('any.npy', numpy.zeros(60, int))
+END
+cat >logits.py <<'END'
+import numpy
+circuit, exported = numpy.load('fine/logits-circuit.npy'), numpy.load('exported/logits-fp32.npy')
+original = numpy.load('fine/logits-fp32.npy')
+scale = circuit.max() - circuit.min()
+print(abs(exported - circuit).max() / scale, abs(original - circuit).max() / scale)
+assert abs(exported - circuit).max() < 1e-4 * scale < abs(original - circuit).max()
+END
+exports_logits() {
+    $python brighter.py &&
+    evaluate --limit 60 --calibrate npy:brighter.npy,any.npy --set mapping.input_bits=16 --set dac.bits=16 \
+        --set adc.bits=24 --set adc.range=full --set device.bits_per_cell=7 --logits \
+        --export-onnx fine.onnx -o fine &&
+    crossohm eval fashion-lenet5.yaml fine.onnx --preprocess unit --quiet --data idx:images,labels --limit 60 \
+        --calibrate npy:brighter.npy,any.npy --logits -o exported &&
+    $python logits.py
+}
+exported="exported weights give the circuit stage's logits, converters hardly counting, to 1e-4 of their range"
+if [ -n "$python" ]; then
+    fact "$exported" exports_logits
+else
+    tap_skip "$exported" "python3-numpy is not installed"
+fi
+
+refuses() {
+    small --limit 4 --audit "$1" -o x 2>said
+    test $? -eq 2 && test "$(wc -l <said)" -eq 1 && grep -q -e '--audit: found' said && return
+    cat said
+    return 1
+}
+for wrong in images tiles=0 images=3,images=4 images=2,,tiles=1 images=2, pictures=3 tiles=-1; do
+    fact "--audit $wrong is refused" refuses "$wrong"
+done
+noisy() {
+    small --limit 4 --audit images=1 --set dac.noise_volt=0.001 -o noisy 2>said
+    test $? -eq 4 && grep -q 'dac.noise_volt' said
+}
+fact "images with noise of the DAC are refused by name" noisy
+tap_done
