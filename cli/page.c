@@ -26,6 +26,7 @@ static const char style[] =
     ".diagonal{stroke:#c2513c;stroke-width:1;fill:none}.scroll{overflow-x:auto}.figures b{white-space:nowrap}\n"
     ".number td+td{white-space:nowrap}.number td+td,.number th+th{text-align:right}"
     ".number td:last-child,.number th:last-child{padding-right:0}\n"
+    ".pair .number{font-size:13px}.pair .number td,.pair .number th{padding-right:9px}\n"
     ".note{color:#5b6675;font-size:13px;margin:8px 0 0}\n"
     "@media(max-width:1000px){.figures{grid-template-columns:repeat(3,1fr)}}\n"
     "@media print{body{background:#fff}section,.figures div{break-inside:avoid}}\n";

@@ -65,7 +65,7 @@ killed_and_resumed() {
     for attempt in 1 2 3; do
         score --limit 600 --resume --threads 1 -o part &
         process=$!
-        for wait in $(seq 400); do
+        for wait in $(seq 6000); do    # longer than a busy machine takes to calibrate
             test "$(wc -c <part/checkpoint 2>/dev/null || echo 0)" -gt $((attempt * 3000)) && break
             sleep 0.01
         done
