@@ -63,8 +63,9 @@ if [ -n "$python" ]; then fact "$agree" agrees; else tap_skip "$agree" "python3-
 killed_and_resumed() {
     score --limit 600 -o whole || return
     for attempt in 1 2 3; do
-        score --limit 600 --resume --threads 1 -o part &
-        process=$!
+        (exec crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet --data idx:images,labels \
+            --calibrate idx:train,train-labels@0:50 --limit 600 --resume --threads 1 -o part) &
+        process=$!                     # of crossohm itself, not of a shell around it
         for wait in $(seq 6000); do    # longer than a busy machine takes to calibrate
             test "$(wc -c <part/checkpoint 2>/dev/null || echo 0)" -gt $((attempt * 3000)) && break
             sleep 0.01
