@@ -427,7 +427,7 @@ int xo_device_spreads(struct xo_device_fit *fit, const struct xo_range *r)
     double gaussian = 0, lognormal = 0;
     size_t devices = 0;
     for (int pass = 0; pass < 2; pass++) {
-        bool logarithm = pass && fit->spread == XO_SPREAD_LOGNORMAL;
+        bool logarithm = pass && fit->spread == XO_LOGNORMAL;
         for (size_t j = 0, next; j < r->iv->curves; j = next) {
             size_t level = r->iv->curve[j].level;
             for (next = j; next < r->iv->curves && r->iv->curve[next].level == level; next++)
@@ -443,7 +443,7 @@ int xo_device_spreads(struct xo_device_fit *fit, const struct xo_range *r)
         }
         if (!pass) {
             fit->spread_aic = devices >= FEWEST ? lognormal - gaussian : NAN;
-            fit->spread = fit->spread_aic < 0 ? XO_SPREAD_LOGNORMAL : XO_SPREAD_GAUSSIAN;
+            fit->spread = fit->spread_aic < 0 ? XO_LOGNORMAL : XO_GAUSSIAN;
         }
     }
     return 0;

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "xo_converter_fit.h"          /* struct xo_fitted: a number and its 95 % interval */
+#include "xo_hardware.h"
 #include "xo_status.h"
 
 #ifdef __cplusplus
@@ -69,7 +70,6 @@ enum xo_fit_law { XO_FIT_OHMIC, XO_FIT_SINH, XO_FIT_POLYNOMIAL, XO_FIT_TABLE, XO
 enum xo_fit_shape { XO_SHAPE_SHARED, XO_SHAPE_PER_LEVEL, XO_SHAPE_BY_AIC };
 enum xo_fit_loss { XO_LOSS_SQUARE, XO_LOSS_HUBER, XO_LOSS_CAUCHY };      /* Holland and Welsch 1977: 1.345, 2.385 */
 enum xo_fit_unit { XO_UNIT_DEVICE, XO_UNIT_CURVE, XO_UNIT_POINT };
-enum xo_spread { XO_SPREAD_GAUSSIAN, XO_SPREAD_LOGNORMAL };
 const char *xo_fit_law_name(enum xo_fit_law law);      /* "ohmic", "sinh", "polynomial", "table" */
 
 struct xo_device_options {
@@ -120,7 +120,7 @@ struct xo_device_fit {
     size_t order;                      /* polynomial: m */
     bool per_level;
     enum xo_fit_unit unit;
-    enum xo_spread spread;
+    enum xo_distribution spread;
     double spread_aic;                 /* of lognormal less that of Gaussian; NaN: too few devices */
     double reference_volt;
     size_t shape_count, levels, curves, points;

@@ -197,10 +197,10 @@ static void put_levels(FILE *to, const struct device *d)
     }
     fprintf(to, "</table></div><p class=\"note\">Conductance is I/V at the reference voltage. Spreads are standard "
             "deviations, %s, the noise&rsquo;s share taken off",
-            d->fit.spread == XO_SPREAD_LOGNORMAL ? "of the logarithm" : "over the mean");
+            d->fit.spread == XO_LOGNORMAL ? "of the logarithm" : "over the mean");
     if (isfinite(d->fit.spread_aic))
         fprintf(to, "; AIC prefers a %s spread by %.3g",
-                d->fit.spread == XO_SPREAD_LOGNORMAL ? "lognormal" : "Gaussian",
+                d->fit.spread == XO_LOGNORMAL ? "lognormal" : "Gaussian",
                 fabs(d->fit.spread_aic));
     if (d->fit.levels > 2)
         fprintf(to, ". Levels are off even steps by up to %.3g&nbsp;%% of on &minus; off",

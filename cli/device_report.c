@@ -190,7 +190,7 @@ static void print_levels(FILE *to, const struct device *d)
     }
     if (isfinite(d->fit.spread_aic))
         fprintf(to, "  # spread over devices is %s (AIC: by %.3g)\n",
-                d->fit.spread == XO_SPREAD_LOGNORMAL ? "lognormal" : "Gaussian", fabs(d->fit.spread_aic));
+                d->fit.spread == XO_LOGNORMAL ? "lognormal" : "Gaussian", fabs(d->fit.spread_aic));
 }
 
 static void print_head(FILE *to, const struct device *d)
@@ -368,7 +368,7 @@ int device_write_json(const struct device *d)
     failed |= cli_json_put(report, "tolerance", cli_json_number(d->options.tolerance));
     failed |= cli_json_put(report, "curves_not_followed", json_integer((json_int_t)f->unfollowed));
     failed |= cli_json_put(report, "spread",
-                           json_string(f->spread == XO_SPREAD_LOGNORMAL ? "lognormal" : "gaussian"));
+                           json_string(f->spread == XO_LOGNORMAL ? "lognormal" : "gaussian"));
     failed |= cli_json_put(report, "spread_aic_lognormal_less_gaussian", cli_json_number(f->spread_aic));
     failed |= cli_json_put(report, "levels", levels(d));
     failed |= cli_json_put(report, "candidates", candidates(d));

@@ -80,7 +80,7 @@ static int read_all(struct eval_job *job)
 
 static int show(void *user, enum xo_eval_phase phase, size_t done, size_t images)
 {
-    static const char *const name[] = {"input ranges", "currents", "images"};
+    static const char *const name[] = {"input ranges", "currents", "programming", "images", "audit", "codes"};
     struct eval_job *job = user;
     if (job->phase != (int)phase) {
         cli_progress_clear(&job->session.progress);
@@ -115,6 +115,12 @@ static int fail(const struct eval_job *job, int status, const struct xo_info *in
                                                 : cli_fail_writing(status, info, job->folder);
 }
 
+/* In any layer: overrides may say so. */
+static bool eval_varies(const struct eval_job *job)
+{
+    return xo_eval_varies(job->network, &job->session.hardware) != 0;
+}
+
 static int evaluate(struct eval_job *job)
 {
     struct cli_session *s = &job->session;
@@ -123,6 +129,11 @@ static int evaluate(struct eval_job *job)
     if (!s->common.threads_given)
         s->common.threads = processors > 1 ? (size_t)processors : 1;
     enum xo_simd simd;
+    bool varies = eval_varies(job);
+    if (job->instances && !varies)
+        return cli_fail(CLI_USAGE, "--instances: nothing varies; expected device.variation or device.faults in %s",
+                        s->hardware_path);
+    job->instances = varies && !job->instances ? 1 : job->instances;
     int code = cli_simd(&simd);
     if (code)
         return code;
@@ -130,6 +141,7 @@ static int evaluate(struct eval_job *job)
         .network = job->network, .hardware = &s->hardware, .data = job->scored, .calibrate = job->calibration,
         .preprocess = job->pixels, .limit = job->limit, .calibrate_limit = job->calibrate_limit,
         .threads = (int)s->common.threads, .simd = simd, .every_gain = job->stages, .keep_logits = job->logits,
+        .instances = job->instances,
         .checkpoint = job->checkpoint, .resume = job->resume, .progress = show, .user = job,
     };
     int status = xo_eval_new(&job->eval, &request, &info);
@@ -144,18 +156,31 @@ static int evaluate(struct eval_job *job)
     return CLI_DONE;
 }
 
+static int compare_instances(struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    const unsigned char **hit = calloc(r->instances, sizeof *hit);
+    for (size_t n = 0; hit && n < r->instances; n++)
+        hit[n] = r->pass[EVAL_STAGES + n].hit;
+    int status = hit ? xo_instances_of(&job->variation, r->instances, r->images, hit) : ENOMEM;
+    free(hit);
+    return status;
+}
+
 static int find_statistics(struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
     int status = 0;
-    for (size_t p = 0; p < EVAL_MAIN_PASSES; p++) {
+    for (size_t p = 0; p < EVAL_STAGES; p++) {
         job->share[p] = xo_share_of(r->pass[p].hits, r->images);
         job->top5[p] = xo_share_of(r->pass[p].top5_hits, r->images);
         if (p && !status)
             status = xo_paired_of(&job->step[p], r->images, r->pass[p - 1].hit, r->pass[p].hit);
     }
     if (!status)
-        status = xo_paired_of(&job->total, r->images, r->pass[0].hit, r->pass[EVAL_MAIN_PASSES - 1].hit);
+        status = xo_paired_of(&job->total, r->images, r->pass[0].hit, r->pass[EVAL_STAGES - 1].hit);
+    if (!status && r->instances)
+        status = compare_instances(job);
     return status ? cli_no_memory() : CLI_DONE;
 }
 
@@ -175,19 +200,34 @@ struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass)
     return t;
 }
 
-/* ---- telling -------------------------------------------------------------------------------------- */
-
-static bool has_wires(const struct xo_crossbar *x)
+struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
 {
-    return x->row_wire_ohm.each || x->row_wire_ohm.all != 0 || x->column_wire_ohm.each || x->column_wire_ohm.all != 0 ||
-           x->driver_ohm.each || x->driver_ohm.all != 0 || x->sense_ohm.each || x->sense_ohm.all != 0;
+    struct eval_circuit c = {0};
+    for (size_t k = 0; k < r->layers; k++) {
+        const struct xo_eval_reading *x = &r->pass[pass].reading[k];
+        c.arrays += x->arrays;
+        c.sampled += x->sampled;
+        c.bound_rel = x->bound_rel > c.bound_rel ? x->bound_rel : c.bound_rel;
+        c.sampled_error_rel = x->sampled_error_rel > c.sampled_error_rel ? x->sampled_error_rel : c.sampled_error_rel;
+    }
+    return c;
 }
+
+const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
+{
+    for (size_t p = 0; p < r->passes; p++)
+        if (r->pass[p].stage == stage && (int)r->pass[p].gain == gain)
+            return &r->pass[p];
+    return NULL;
+}
+
+/* ---- telling -------------------------------------------------------------------------------------- */
 
 static void warn(const struct eval_job *job)
 {
-    if (has_wires(&job->session.hardware.array))
-        fputs("warning: this version of eval ignores wires, driver and sense resistances: stage circuit repeats "
-              "converters\n", stderr);
+    if (job->result->instances && job->result->instances < 10 && !job->session.common.quiet)
+        fprintf(stderr, "%zu programmed instance%s: fewer than the 10 that a claim about others takes\n",
+                job->result->instances, cli_plural(job->result->instances));
     if (job->result->excluded && !job->session.common.quiet)
         fprintf(stderr, "%zu images of --data calibrate and are not scored\n", job->result->excluded);
     if (job->result->resumed_images && !job->session.common.quiet)
@@ -195,13 +235,13 @@ static void warn(const struct eval_job *job)
                 job->result->images);
 }
 
-static int check_options(const struct eval_job *job)
+static int check_options(struct eval_job *job)
 {
     if (!job->folder)
         return cli_missing("-o", "a folder for the results");
     if (!job->data)
         return cli_missing("--data", "idx:IMAGES,LABELS, cifar10:FILE, npy:IMAGES,LABELS or images:DIR,LABELS.csv");
-    return CLI_DONE;
+    return eval_audit_read(job);
 }
 
 static int run(struct eval_job *job)
@@ -221,9 +261,13 @@ static int run(struct eval_job *job)
     if (!code)
         code = find_statistics(job);
     if (!code)
+        code = eval_audit(job);
+    if (!code)
         code = eval_write_files(job);
     if (!code)
         code = eval_write_page(job);
+    if (!code)
+        code = eval_export(job);
     if (!code)
         code = eval_write_timing(job);
     if (code)
@@ -246,8 +290,13 @@ int cli_eval(int argc, char **argv)
         {CLI_COUNT, 0, "limit", &job.limit, "N", "score the first N images; 0: all", false},
         {CLI_COUNT, 0, "calibrate-limit", &job.calibrate_limit, "N", "calibrate on the first N; 0: all", false},
         {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
+        {CLI_COUNT, 0, "instances", &job.instances, "N", "program N instances at random; 1 if anything varies", false},
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
+        {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many images, arrays against exact solves", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},
+        {CLI_OUTPUT, 0, "export-onnx", &job.export_onnx, "FILE.onnx", "the network with what arrays multiply by", false},
+        {CLI_OUTPUT, 0, "export-noise", &job.export_noise, "FILE.csv", "mean and deviation of codes, by ideal code", false},
+        {CLI_OUTPUT, 0, "export-error-table", &job.export_error_table, "FILE.json", "what codes become: samples", false},
         {CLI_OUTPUT, 'o', "output", &job.folder, "DIR", "report.html, report.json, images.csv, timing.json", false},
         {.kind = CLI_END}
     };

@@ -2,6 +2,8 @@
  *     eval.c          options -> request -> result
  *     eval_tell.c     standard output, report.json, images.csv, logits, timing.json
  *     eval_report.c   the page
+ *     eval_audit.c    --audit: what an exact solver says
+ *     eval_export.c   files for other programs
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef CLI_EVAL_H
 #define CLI_EVAL_H
@@ -9,12 +11,15 @@
 #include "cli.h"
 #include "xo_eval.h"
 
-enum { EVAL_MAIN_PASSES = 3 };         /* fp32, quantised, converters; circuit repeats the last */
+enum { EVAL_STAGES = XO_EVAL_CIRCUIT + 1 };    /* deterministic ones: pass k is stage k */
 
 struct eval_job {
     struct cli_session session;
     const char *model, *data, *calibrate, *preprocess, *folder;
-    size_t limit, calibrate_limit;
+    const char *export_onnx, *export_noise, *export_error_table, *audit_text;
+    size_t audit_images, audit_tiles;
+    struct xo_eval_audit audit;
+    size_t limit, calibrate_limit, instances;
     bool stages, logits, resume;
     xo_network *network;
     xo_data *scored, *calibration;
@@ -22,22 +27,24 @@ struct eval_job {
     char *checkpoint;                  /* DIR/checkpoint */
     xo_eval *eval;
     const struct xo_eval_result *result;
-    struct xo_share share[EVAL_MAIN_PASSES], top5[EVAL_MAIN_PASSES];
-    struct xo_paired step[EVAL_MAIN_PASSES];            /* [k] against pass k - 1; [0] unused      */
+    struct xo_share share[EVAL_STAGES], top5[EVAL_STAGES];
+    struct xo_paired step[EVAL_STAGES];            /* [k] against pass k - 1; [0] unused      */
     struct xo_paired total;                             /* the last against fp32                    */
+    struct xo_instances variation;                      /* of passes EVAL_STAGES ...                */
     double calibrate_sec, run_sec;
     int phase;                         /* whose progress is shown; -1: none */
 };
 
-/* The pass a stage's figures come from. */
-static inline size_t eval_pass_of(enum xo_eval_stage stage)
-{
-    return stage < XO_EVAL_CIRCUIT ? (size_t)stage : XO_EVAL_CONVERTERS;
-}
-
 /* Sums over layers. */
 struct eval_totals { size_t tiles, cells, used_cells, weights; uint64_t conversions, clipped, flipped; };
 struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass);
+
+/* Over layers: what was solved, the worst bound and sampled error. */
+struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_rel; };
+struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
+
+/* NULL: that gain was not asked for. */
+const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain);
 
 /* The modelling choices, one sentence each, for page and JSON.  Freed by the caller; NULL without memory. */
 char *eval_choices(const struct eval_job *job);
@@ -46,6 +53,13 @@ void eval_print(const struct eval_job *job);
 int eval_write_files(struct eval_job *job);             /* report.json, images.csv, logits */
 int eval_write_timing(struct eval_job *job);
 int eval_write_page(const struct eval_job *job);
+int eval_export(const struct eval_job *job);            /* --export-... */
+
+int eval_audit_read(struct eval_job *job);              /* the option's text */
+int eval_audit(struct eval_job *job);
+void eval_audit_print(const struct eval_job *job);
+json_t *eval_audit_json(const struct eval_job *job);
+void eval_audit_page(FILE *to, const struct eval_job *job);
 
 /* "DIR/NAME" in memory the caller frees; NULL without memory. */
 char *eval_path(const struct eval_job *job, const char *name);

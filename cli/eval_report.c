@@ -19,12 +19,13 @@ static double share(uint64_t part, uint64_t whole)
 static void put_figures(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
-    struct eval_totals t = eval_totals_of(r, XO_EVAL_CONVERTERS);
+    struct eval_totals t = eval_totals_of(r, XO_EVAL_CIRCUIT);
     char text[64];
     fputs("<div class=\"figures\">\n", to);
-    for (size_t p = 0; p < EVAL_MAIN_PASSES; p++) {
+    for (size_t p = 0; p < EVAL_STAGES; p++) {
         static const char *const meaning[] = {"of images right in float32", "right with integers instead of fractions",
-                                              "right on arrays with DAC, ADC and gain"};
+                                              "right on arrays with DAC, ADC and gain",
+                                              "right with every array's circuit solved"};
         snprintf(text, sizeof text, "%.2f %%", 100 * job->share[p].value);
         page_figure(to, text, meaning[p]);
     }
@@ -40,16 +41,16 @@ static void put_figures(FILE *to, const struct eval_job *job)
 
 static void put_chart(FILE *to, const struct eval_job *job)
 {
-    const char *name[EVAL_MAIN_PASSES];
-    double value[EVAL_MAIN_PASSES], low[EVAL_MAIN_PASSES], high[EVAL_MAIN_PASSES];
-    for (size_t p = 0; p < EVAL_MAIN_PASSES; p++) {
+    const char *name[EVAL_STAGES];
+    double value[EVAL_STAGES], low[EVAL_STAGES], high[EVAL_STAGES];
+    for (size_t p = 0; p < EVAL_STAGES; p++) {
         name[p] = xo_eval_stage_name((enum xo_eval_stage)p);
         value[p] = job->share[p].value;
         low[p] = job->share[p].low95;
         high[p] = job->share[p].high95;
     }
     fputs("<section><h2>Accuracy, stage by stage</h2>\n", to);
-    svg_intervals(to, EVAL_MAIN_PASSES, name, value, low, high, "images right [%]", 100);
+    svg_intervals(to, EVAL_STAGES, name, value, low, high, "images right [%]", 100);
     fputs("<p class=\"note\">Top-1 with its 95&nbsp;% interval (Wilson). Every stage sees the same images, so that the "
           "differences beside are known better than these intervals suggest.</p></section>\n", to);
 }
@@ -67,14 +68,16 @@ static void put_steps(FILE *to, const struct eval_job *job)
           "<th>points</th><th>95 % interval</th><th>lost</th><th>gained</th><th>McNemar p</th></tr>\n", to);
     put_step(to, "float32 to integers", &job->step[1]);
     put_step(to, "integers to converters", &job->step[2]);
-    put_step(to, "float32 to converters", &job->total);
+    put_step(to, "converters to circuit", &job->step[3]);
+    put_step(to, "float32 to circuit", &job->total);
     fputs("</table></div><p class=\"note\">Paired bootstrap over the same images; lost, gained: images that only the "
-          "first, only the second gets right. Circuit (wires, drivers, sense amplifiers) comes with a later version and "
-          "repeats converters here.</p>\n", to);
+          "first, only the second gets right.</p>\n", to);
+    if (job->result->ideal)
+        fputs("<p class=\"note\">Nothing in these arrays resists: circuit repeats converters.</p>\n", to);
     fputs("<div class=\"scroll\"><table class=\"number\"><tr><th>stage</th><th>top-1 [%]</th><th>95 % interval</th>"
           "<th>top-5 [%]</th></tr>\n", to);
-    for (int stage = 0; stage < XO_EVAL_STAGES; stage++) {
-        size_t p = eval_pass_of((enum xo_eval_stage)stage);
+    for (int stage = 0; stage < EVAL_STAGES; stage++) {
+        size_t p = (size_t)stage;
         fprintf(to, "<tr><td>%s</td><td>%.2f</td><td>%.2f to %.2f</td><td>%.2f</td></tr>\n",
                 xo_eval_stage_name((enum xo_eval_stage)stage), 100 * job->share[p].value, 100 * job->share[p].low95,
                 100 * job->share[p].high95, 100 * job->top5[p].value);
@@ -82,55 +85,87 @@ static void put_steps(FILE *to, const struct eval_job *job)
     fputs("</table></div></section>\n", to);
 }
 
-static void put_gains(FILE *to, const struct eval_job *job)
+/* Stage "variation": instance by instance. */
+static void put_instances(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
-    if (r->passes == EVAL_MAIN_PASSES)
+    const struct xo_instances *v = &job->variation;
+    if (!r->instances)
         return;
-    fputs("<section><h2>Gain side by side</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>gain</th>"
-          "<th>top-1 [%]</th><th>95 % interval</th><th>clipped [%]</th></tr>\n", to);
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++)
-        for (size_t p = XO_EVAL_CONVERTERS; p < r->passes; p++) {
-            struct xo_share s = xo_share_of(r->pass[p].hits, r->images);
-            struct eval_totals t = eval_totals_of(r, p);
-            if ((int)r->pass[p].gain == gain)
-                fprintf(to, "<tr><td>%s%s</td><td>%.2f</td><td>%.2f to %.2f</td><td>%.3g</td></tr>\n", gain_name[gain],
-                        r->pass[p].main ? ", as the hardware file says" : "", 100 * s.value, 100 * s.low95,
-                        100 * s.high95, 100 * share(t.clipped, t.conversions));
-        }
+    fprintf(to, "<section><h2>Programmed instances</h2>\n<p>%zu instance%s, drawn at random: %.2f&nbsp;%% of images right "
+            "on average", r->instances, cli_plural(r->instances), 100 * v->mean);
+    if (r->instances > 1)
+        fprintf(to, ", 95&nbsp;%% interval %.2f to %.2f (Student's t over instances, images drawn anew as well); standard "
+                "deviation between instances %.2f, of the mean over images %.2f points", 100 * v->low95, 100 * v->high95,
+                100 * sqrt(v->between_variance), 100 * sqrt(v->images_variance));
+    fprintf(to, ".%s</p>\n<div class=\"scroll\"><table class=\"number\"><tr><th>instance</th><th>top-1 [%%]</th></tr>\n",
+            r->instances < 10 ? " A claim about other instances takes at least 10." : "");
+    for (size_t n = 0; n < r->instances; n++)
+        fprintf(to, "<tr><td>%zu</td><td>%.2f</td></tr>\n", n,
+                100 * (double)r->pass[EVAL_STAGES + n].hits / (double)r->images);
     fputs("</table></div></section>\n", to);
 }
 
-static void put_layer(FILE *to, const struct xo_eval_layer *l, const struct xo_eval_count *c)
+static void put_gain(FILE *to, const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
+{
+    const struct xo_eval_pass *p = eval_gain_pass(r, stage, gain);
+    struct xo_share s = xo_share_of(p->hits, r->images);
+    struct eval_totals t = eval_totals_of(r, (size_t)(p - r->pass));
+    fprintf(to, "<td>%.2f</td><td>%.2f to %.2f</td><td>%.3g</td>", 100 * s.value, 100 * s.low95, 100 * s.high95,
+            100 * share(t.clipped, t.conversions));
+}
+
+static void put_gains(FILE *to, const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    if (r->passes == EVAL_STAGES + r->instances)
+        return;
+    fputs("<section><h2>Gain side by side</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>gain</th>"
+          "<th>converters [%]</th><th>95 % interval</th><th>clipped [%]</th><th>circuit [%]</th><th>95 % interval</th>"
+          "<th>clipped [%]</th></tr>\n", to);
+    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
+        fprintf(to, "<tr><td>%s%s</td>", gain_name[gain],
+                eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? ", as the hardware file says" : "");
+        put_gain(to, r, XO_EVAL_CONVERTERS, gain);
+        put_gain(to, r, XO_EVAL_CIRCUIT, gain);
+        fputs("</tr>\n", to);
+    }
+    fputs("</table></div></section>\n", to);
+}
+
+static void put_layer(FILE *to, const struct xo_eval_layer *l, const struct xo_eval_count *c,
+                      const struct xo_eval_reading *x)
 {
     fputs("<tr><td>", to);
     page_text(to, l->name);
     if (l->digital) {
         fprintf(to, "</td><td>%zu &times; %zu</td><td>kept digital</td><td></td><td></td><td></td><td></td><td></td>"
-                "<td></td><td></td></tr>\n", l->inputs, l->outputs);
+                "<td></td><td></td><td></td><td></td></tr>\n", l->inputs, l->outputs);
         return;
     }
     fprintf(to, "</td><td>%zu &times; %zu</td><td>%zu</td><td>%.1f</td><td>%.3g</td><td>%.3g</td><td>%.3g</td>"
-            "<td>%.3g</td><td>%.3g</td><td>%.3g</td></tr>\n", l->inputs, l->outputs, l->tiles,
-            100 * (double)l->used_cells / (double)l->cells, l->unit_ampere, l->lsb_ampere, l->gain,
-            100 * share(c->clipped, c->conversions), 100 * share(c->flipped, c->conversions), 100 * c->error_rel);
+            "<td>%.3g</td><td>%.3g</td><td>%.3g</td><td>%.2f</td><td>%.1e</td></tr>\n", l->inputs, l->outputs, l->tiles,
+            100 * (double)l->used_cells / (double)l->cells, l->unit_ampere, x->lsb_ampere, x->gain,
+            100 * share(c->clipped, c->conversions), 100 * share(c->flipped, c->conversions), 100 * c->error_rel,
+            100 * x->nf_mean, x->sampled_error_rel);
 }
 
 static void put_layers(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
     double *error = cli_numbers(r->layers ? r->layers : 1);
-    fputs("<section><h2>Layer by layer</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>layer</th>"
+    fputs("<section><h2>Layer by layer, in stage circuit</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>layer</th>"
           "<th>K &times; P</th><th>arrays</th><th>used [%]</th><th>I<sub>unit</sub> [A]</th><th>LSB [A]</th><th>gain</th>"
-          "<th>clipped [%]</th><th>flipped [%]</th><th>error [%]</th></tr>\n", to);
+          "<th>clipped [%]</th><th>flipped [%]</th><th>error [%]</th><th>NF [%]</th><th>solver's error</th></tr>\n", to);
     for (size_t k = 0; k < r->layers; k++)
-        put_layer(to, &r->layer[k], &r->pass[XO_EVAL_CONVERTERS].count[k]);
+        put_layer(to, &r->layer[k], &r->pass[XO_EVAL_CIRCUIT].count[k], &r->pass[XO_EVAL_CIRCUIT].reading[k]);
     fputs("</table></div><p class=\"note\">Used: cells that hold a digit of a weight. I<sub>unit</sub>: one input level "
           "times one weight level. LSB and gain: of the first column. Flipped: codes that differ from the same array's "
           "without wires, variation and noise. Error: rms of the layer's sums against exact integers with the same "
-          "inputs, over their rms.</p>\n", to);
+          "inputs, over their rms. NF: share of a physical column's current that wires, drivers and sense amplifiers cost, "
+          "mean over columns. Solver's error: of the conductances of one array of the layer, certified.</p>\n", to);
     for (size_t k = 0; error && k < r->layers; k++)
-        error[k] = r->pass[XO_EVAL_CONVERTERS].count[k].error_rel;
+        error[k] = r->pass[XO_EVAL_CIRCUIT].count[k].error_rel;
     if (error && r->layers)
         svg_bars(to, error, r->layers, "layer, counted from 0", "rms error of its sums [%]", 100);
     free(error);
@@ -165,8 +200,10 @@ static void put_page(FILE *to, const struct eval_job *job)
     put_chart(to, job);
     put_steps(to, job);
     fputs("</div>\n", to);
+    put_instances(to, job);
     put_gains(to, job);
     put_layers(to, job);
+    eval_audit_page(to, job);
     fputs("<p class=\"note\">Every number shown here is in report.json; times are in timing.json, because they differ "
           "from run to run and this page does not.</p>\n", to);
     page_end(to);

@@ -44,6 +44,50 @@ static void put_converters(FILE *to, const struct xo_hardware *h)
             h->gain.source == XO_GAIN_MEASURED ? ", measured" : ", from the matrices");
 }
 
+static void put_ohm(FILE *to, const char *what, const struct xo_values *v)
+{
+    if (v->each)
+        fprintf(to, "%s of the file's ohm", what);
+    else
+        fprintf(to, isfinite(v->all) ? "%s of %g ohm" : "open %s", what, v->all);
+}
+
+static void put_variation(FILE *to, const struct xo_hardware *h, size_t instances)
+{
+    static const char *const distribution[] = {"normally", "lognormally"};
+    const struct xo_values *map = &h->cell_faults.map;
+    fprintf(to, "In %zu programmed instance%s cells are ", instances, cli_plural(instances));
+    if (h->variation.sigma > 0)
+        fprintf(to, "%s distributed with a standard deviation of %g %% of %s, ", distribution[h->variation.distribution],
+                100 * h->variation.sigma, h->variation.scale == XO_SPREAD_RANGE ? "on less off" : "their conductance");
+    fprintf(to, "stuck on with a chance of %g, stuck off with one of %g%s. ", h->cell_faults.stuck_on_rate,
+            h->cell_faults.stuck_off_rate, map->each || map->all != 0 ? ", besides those of the fault map" : "");
+}
+
+static void put_circuit(FILE *to, const struct eval_job *job)
+{
+    const struct xo_hardware *h = &job->session.hardware;
+    const struct xo_crossbar *x = &h->array;
+    struct eval_circuit c = eval_circuit_of(job->result, XO_EVAL_CIRCUIT);
+    if (job->result->ideal) {
+        fputs("Arrays are ideal: wires, drivers and sense amplifiers without resistance. ", to);
+    } else {
+        fputs("In the circuit stage every array has ", to);
+        put_ohm(to, "row wire segments", &x->row_wire_ohm);
+        put_ohm(to, ", column wire segments", &x->column_wire_ohm);
+        put_ohm(to, ", drivers", &x->driver_ohm);
+        fprintf(to, " (DAC output: %g)", h->dac.output_ohm);
+        put_ohm(to, " and sense amplifiers", &x->sense_ohm);
+        fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
+                "float32, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
+                "certified, are within %.2g. ", c.arrays, c.bound_rel, c.sampled, c.sampled_error_rel);
+    }
+    if (job->result->instances)
+        put_variation(to, h, job->result->instances);
+    else
+        fputs("Cells are exactly as programmed. ", to);
+}
+
 char *eval_choices(const struct eval_job *job)
 {
     const struct xo_hardware *h = &job->session.hardware;
@@ -61,8 +105,8 @@ char *eval_choices(const struct eval_job *job)
     put_converters(to, h);
     fprintf(to, "%zu images that are not scored fixed the ranges; pixels: %s. ", r->calibration_images,
             xo_preprocess_text(job->pixels));
-    fputs("Arrays are ideal: wires, drivers and sense amplifiers without resistance, cells exactly as programmed; "
-          "nothing here has been validated on silicon.", to);
+    put_circuit(to, job);
+    fputs("Nothing here has been validated on silicon.", to);
     if (fclose(to)) {
         free(text);
         return NULL;
@@ -82,50 +126,86 @@ static void print_step(const struct xo_paired *p)
 
 static void print_stage(const struct eval_job *job, enum xo_eval_stage stage)
 {
-    size_t p = eval_pass_of(stage);
+    size_t p = (size_t)stage;
     const struct xo_share *s = &job->share[p];
     printf("%-11s %6.2f   %6.2f .. %6.2f  %6.2f", xo_eval_stage_name(stage), 100 * s->value, 100 * s->low95,
            100 * s->high95, 100 * job->top5[p].value);
-    if (stage == XO_EVAL_CIRCUIT)
-        printf("   as converters: no wires in this version");
+    if (stage == XO_EVAL_CIRCUIT && job->result->ideal)
+        printf("   as converters: nothing in the arrays resists");
     else if (stage > XO_EVAL_FP32)
         print_step(&job->step[p]);
     putchar('\n');
 }
 
+static void print_instances(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    const struct xo_instances *v = &job->variation;
+    if (!r->instances)
+        return;
+    printf("%-11s %6.2f   %6.2f .. %6.2f          mean of %zu instance%s", "variation", 100 * v->mean, 100 * v->low95,
+           100 * v->high95, r->instances, cli_plural(r->instances));
+    if (r->instances > 1)
+        printf(", sd between them %.2f, of images %.2f", 100 * sqrt(v->between_variance), 100 * sqrt(v->images_variance));
+    printf(r->instances < 10 ? " (a claim takes 10)\n" : "\n");
+    for (size_t n = 0; n < r->instances && r->instances <= 20; n++)
+        printf("  %-9zu %6.2f\n", n, 100 * (double)r->pass[EVAL_STAGES + n].hits / (double)r->images);
+}
+
 static void print_gains(const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
-    if (r->passes == EVAL_MAIN_PASSES)
+    if (r->passes == EVAL_STAGES + r->instances)
         return;
-    printf("\nGain        top-1 %%   95 %% interval    of the converters stage\n");
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++)
-        for (size_t p = XO_EVAL_CONVERTERS; p < r->passes; p++)
-            if ((int)r->pass[p].gain == gain) {
-                struct xo_share s = xo_share_of(r->pass[p].hits, r->images);
-                printf("%-11s %6.2f   %6.2f .. %6.2f%s\n", gain_name[gain], 100 * s.value, 100 * s.low95,
-                       100 * s.high95, r->pass[p].main ? "  (as the hardware file says)" : "");
-            }
+    printf("\nGain        converters  95 %% interval      circuit  95 %% interval\n");
+    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
+        printf("%-11s", gain_name[gain]);
+        for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
+            struct xo_share s = xo_share_of(eval_gain_pass(r, (enum xo_eval_stage)stage, gain)->hits, r->images);
+            printf("     %6.2f  %6.2f .. %6.2f", 100 * s.value, 100 * s.low95, 100 * s.high95);
+        }
+        printf("%s\n", eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? "  (as the hardware file says)" : "");
+    }
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole ? 100 * (double)part / (double)whole : 0;
+}
+
+/* Converters and circuit below each other. */
+static void print_layer(const struct xo_eval_result *r, size_t k)
+{
+    const struct xo_eval_layer *l = &r->layer[k];
+    char shape[32];
+    snprintf(shape, sizeof shape, "%zux%zu", l->inputs, l->outputs);
+    printf("%-22.22s %11s ", l->name, shape);
+    if (l->digital) {
+        printf("%6s\n", "kept digital");
+        return;
+    }
+    printf("%6zu %7.1f", l->tiles, 100 * (double)l->used_cells / (double)l->cells);
+    for (size_t p = XO_EVAL_CONVERTERS; p <= (r->ideal ? XO_EVAL_CONVERTERS : XO_EVAL_CIRCUIT); p++) {
+        const struct xo_eval_count *c = &r->pass[p].count[k];
+        const struct xo_eval_reading *x = &r->pass[p].reading[k];
+        if (p == XO_EVAL_CIRCUIT)
+            printf("%-49s", "");
+        printf(" %10.3g %7.4f %9.3g %9.3g %8.3g", x->lsb_ampere, x->gain, percent(c->clipped, c->conversions),
+               percent(c->flipped, c->conversions), 100 * c->error_rel);
+        if (p == XO_EVAL_CIRCUIT)
+            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->bound_rel, x->sampled_error_rel);
+        putchar('\n');
+    }
 }
 
 static void print_layers(const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
-    printf("\n%-22s %11s %6s %7s %10s %10s %9s %9s\n", "Layer", "K x P", "arrays", "used %", "LSB [A]", "clipped %",
-           "flipped %", "error %");
-    for (size_t k = 0; k < r->layers; k++) {
-        const struct xo_eval_layer *l = &r->layer[k];
-        const struct xo_eval_count *c = &r->pass[XO_EVAL_CONVERTERS].count[k];
-        char shape[32];
-        snprintf(shape, sizeof shape, "%zux%zu", l->inputs, l->outputs);
-        printf("%-22.22s %11s ", l->name, shape);
-        if (l->digital)
-            printf("%6s\n", "kept digital");
-        else
-            printf("%6zu %7.1f %10.3g %10.3g %9.3g %9.3g\n", l->tiles, 100 * (double)l->used_cells / (double)l->cells,
-                   l->lsb_ampere, c->conversions ? 100 * (double)c->clipped / (double)c->conversions : 0,
-                   c->conversions ? 100 * (double)c->flipped / (double)c->conversions : 0, 100 * c->error_rel);
-    }
+    printf("\n%-22s %11s %6s %7s %10s %7s %9s %9s %8s", "Layer", "K x P", "arrays", "used %", "LSB [A]", "gain",
+           "clipped %", "flipped %", "error %");
+    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %", "bound", "sampled");
+    for (size_t k = 0; k < r->layers; k++)
+        print_layer(r, k);
 }
 
 void eval_print(const struct eval_job *job)
@@ -138,13 +218,15 @@ void eval_print(const struct eval_job *job)
            t.cells ? 100 * (double)t.used_cells / (double)t.cells : 0);
     printf("Images      %zu scored, %zu others calibrate\n\n", r->images, r->calibration_images);
     printf("Stage       top-1 %%   95 %% interval     top-5 %%   against the stage before, points\n");
-    for (int stage = 0; stage < XO_EVAL_STAGES; stage++)
+    for (int stage = 0; stage < EVAL_STAGES; stage++)
         print_stage(job, (enum xo_eval_stage)stage);
-    printf("%-43s", "all stages together");
+    print_instances(job);
+    printf("%-43s", "from fp32 to circuit");
     print_step(&job->total);
     putchar('\n');
     print_gains(job);
     print_layers(job);
+    eval_audit_print(job);
     printf("\nSpeed       %.4g images/s through %zu passes, %.3g s to calibrate, %zu thread%s\n",
            (double)(r->images - r->resumed_images) / job->run_sec, r->passes, job->calibrate_sec,
            job->session.common.threads, cli_plural(job->session.common.threads));
@@ -169,30 +251,70 @@ static json_t *paired_json(const struct xo_paired *p)
 static int put_stages(json_t *report, const struct eval_job *job)
 {
     json_t *accuracy = json_object(), *interval = json_object(), *top5 = json_object();
-    for (int stage = 0; stage < XO_EVAL_STAGES; stage++) {
-        size_t p = eval_pass_of((enum xo_eval_stage)stage);
+    for (int stage = 0; stage < EVAL_STAGES; stage++) {
+        size_t p = (size_t)stage;
         const char *name = xo_eval_stage_name((enum xo_eval_stage)stage);
         json_object_set_new(accuracy, name, cli_json_number(job->share[p].value));
         json_object_set_new(interval, name, share_json(&job->share[p]));
         json_object_set_new(top5, name, cli_json_number(job->top5[p].value));
     }
+    if (job->result->instances) {
+        json_object_set_new(accuracy, "variation", cli_json_number(job->variation.mean));
+        json_object_set_new(interval, "variation", json_pack("[o, o]", cli_json_number(job->variation.low95),
+                                                             cli_json_number(job->variation.high95)));
+    }
     return cli_json_put(report, "accuracy", accuracy) | cli_json_put(report, "interval95", interval) |
            cli_json_put(report, "top5", top5) |
-           cli_json_put(report, "steps", json_pack("{s:o, s:o, s:o}", "fp32_to_quantised", paired_json(&job->step[1]),
-                                                   "quantised_to_converters", paired_json(&job->step[2]),
-                                                   "fp32_to_converters", paired_json(&job->total)));
+           cli_json_put(report, "steps", json_pack("{s:o, s:o, s:o, s:o}", "fp32_to_quantised",
+                                                   paired_json(&job->step[1]), "quantised_to_converters",
+                                                   paired_json(&job->step[2]), "converters_to_circuit",
+                                                   paired_json(&job->step[3]), "fp32_to_circuit",
+                                                   paired_json(&job->total)));
 }
 
+static json_t *instances_json(const struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    json_t *each = json_array();
+    for (size_t n = 0; n < r->instances; n++)
+        json_array_append_new(each, cli_json_number((double)r->pass[EVAL_STAGES + n].hits / (double)r->images));
+    return json_pack("{s:I, s:o, s:o, s:o, s:b}", "count", (json_int_t)r->instances, "accuracy", each,
+                     "between_variance", cli_json_number(job->variation.between_variance), "images_variance",
+                     cli_json_number(job->variation.images_variance), "enough_for_a_claim", r->instances >= 10);
+}
+
+/* Every gain there is: the hardware's alone, or all three. */
 static json_t *gains_json(const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
     json_t *gains = json_object();
-    for (size_t p = XO_EVAL_CONVERTERS; p < r->passes; p++) {
-        struct xo_share s = xo_share_of(r->pass[p].hits, r->images);
-        json_object_set_new(gains, gain_name[r->pass[p].gain],
-                            json_pack("{s:o, s:o}", "accuracy", cli_json_number(s.value), "interval95", share_json(&s)));
+    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
+        json_t *accuracy = json_object(), *interval = json_object();
+        for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
+            const struct xo_eval_pass *p = eval_gain_pass(r, (enum xo_eval_stage)stage, gain);
+            struct xo_share s = xo_share_of(p ? p->hits : 0, r->images);
+            json_object_set_new(accuracy, xo_eval_stage_name((enum xo_eval_stage)stage), cli_json_number(s.value));
+            json_object_set_new(interval, xo_eval_stage_name((enum xo_eval_stage)stage), share_json(&s));
+        }
+        json_t *both = json_pack("{s:o, s:o}", "accuracy", accuracy, "interval95", interval);
+        if (eval_gain_pass(r, XO_EVAL_CIRCUIT, gain))
+            json_object_set(gains, gain_name[gain], both);
+        json_decref(both);
     }
     return gains;
+}
+
+static json_t *reading_json(const struct xo_eval_reading *x, const struct xo_eval_count *c)
+{
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
+                     "low_ampere", cli_json_number(x->low_ampere), "lsb_ampere", cli_json_number(x->lsb_ampere),
+                     "gain", cli_json_number(x->gain), "conversions", (json_int_t)c->conversions,
+                     "clipped", (json_int_t)c->clipped, "flipped", (json_int_t)c->flipped,
+                     "error_rel", cli_json_number(c->error_rel), "solved_arrays", (json_int_t)x->arrays,
+                     "nf_mean", cli_json_number(x->nf_mean), "nf_low", cli_json_number(x->nf_low),
+                     "nf_high", cli_json_number(x->nf_high), "bound_rel", cli_json_number(x->bound_rel),
+                     "sampled_arrays", (json_int_t)x->sampled, "sampled_error_rel",
+                     cli_json_number(x->sampled_error_rel));
 }
 
 /* Scales are float32: printed with the digits that tell them apart. */
@@ -228,8 +350,20 @@ static json_t *layer_json(const struct xo_eval_layer *l, const struct xo_eval_co
 static json_t *layers_json(const struct xo_eval_result *r)
 {
     json_t *list = json_array();
-    for (size_t k = 0; k < r->layers; k++)
-        json_array_append_new(list, layer_json(&r->layer[k], &r->pass[XO_EVAL_CONVERTERS].count[k]));
+    for (size_t k = 0; k < r->layers; k++) {
+        json_t *layer = layer_json(&r->layer[k], &r->pass[XO_EVAL_CONVERTERS].count[k]), *each = json_array();
+        for (size_t p = XO_EVAL_CIRCUIT; p < EVAL_STAGES + r->instances && !r->layer[k].digital; p++) {
+            json_t *reading = reading_json(&r->pass[p].reading[k], &r->pass[p].count[k]);
+            if (p == XO_EVAL_CIRCUIT)
+                json_object_set_new(layer, "circuit", reading);
+            else
+                json_array_append_new(each, reading);
+        }
+        if (r->instances)
+            json_object_set(layer, "variation", each);
+        json_decref(each);
+        json_array_append_new(list, layer);
+    }
     return list;
 }
 
@@ -265,7 +399,11 @@ static json_t *report_json(const struct eval_job *job)
                                (json_int_t)r->calibration_images, "excluded_images", (json_int_t)r->excluded);
     int failed = put_stages(report, job);
     failed |= cli_json_put(report, "gains", gains_json(job));
+    if (r->instances)
+        failed |= cli_json_put(report, "instances", instances_json(job));
     failed |= cli_json_put(report, "layers", layers_json(r));
+    if (job->audit_text)
+        failed |= cli_json_put(report, "audit", eval_audit_json(job));
     failed |= put_provenance(report, job);
     if (failed) {
         json_decref(report);
@@ -296,10 +434,16 @@ static int write_images(const struct eval_job *job)
     char *path = eval_path(job, "images.csv");
     int status = path ? xo_writer_open(&w, path, &info) : ENOMEM;
     if (!status) {
-        fputs("# image,label,fp32,quantised,converters: class numbers; image counts from 0 in the whole set\n", w.stream);
-        for (size_t k = 0; k < r->images; k++)
-            fprintf(w.stream, "%zu,%" PRId32 ",%" PRId32 ",%" PRId32 ",%" PRId32 "\n", r->number[k], r->label[k],
-                    r->pass[0].prediction[k], r->pass[1].prediction[k], r->pass[2].prediction[k]);
+        fputs("# image,label,fp32,quantised,converters,circuit", w.stream);
+        for (size_t n = 0; n < r->instances; n++)
+            fprintf(w.stream, ",variation%zu", n);
+        fputs(": class numbers; image counts from 0 in the whole set\n", w.stream);
+        for (size_t k = 0; k < r->images; k++) {
+            fprintf(w.stream, "%zu,%" PRId32, r->number[k], r->label[k]);
+            for (size_t p = 0; p < EVAL_STAGES + r->instances; p++)
+                fprintf(w.stream, ",%" PRId32, r->pass[p].prediction[k]);
+            putc('\n', w.stream);
+        }
         status = xo_writer_commit(&w, &info);
     }
     int code = status ? cli_fail_writing(status, &info, "images.csv") : CLI_DONE;
@@ -316,7 +460,7 @@ static int write_logits(const struct eval_job *job, enum xo_eval_stage stage)
     char *path = eval_path(job, name);
     if (!path)
         return cli_no_memory();
-    int status = xo_npy_write_float(path, 2, (size_t[]){r->images, r->classes}, r->pass[eval_pass_of(stage)].logits,
+    int status = xo_npy_write_float(path, 2, (size_t[]){r->images, r->classes}, r->pass[(size_t)stage].logits,
                                     &info);
     free(path);
     return status ? cli_fail_writing(status, &info, name) : CLI_DONE;
@@ -325,10 +469,24 @@ static int write_logits(const struct eval_job *job, enum xo_eval_stage stage)
 int eval_write_files(struct eval_job *job)
 {
     int code = write_images(job);
-    for (int stage = 0; stage < XO_EVAL_STAGES && job->logits && !code; stage++)
+    for (int stage = 0; stage < EVAL_STAGES && job->logits && !code; stage++)
         if (stage != XO_EVAL_CONVERTERS)
             code = write_logits(job, (enum xo_eval_stage)stage);
     return code ? code : write_json(job);
+}
+
+/* What each way through the network took, of all threads together. */
+static json_t *passes_json(const struct xo_eval_result *r)
+{
+    json_t *list = json_array();
+    double all = 0;
+    for (size_t p = 0; p < r->passes; p++)
+        all += r->pass[p].seconds;
+    for (size_t p = 0; p < r->passes; p++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:f}", "stage", xo_eval_stage_name(r->pass[p].stage),
+                                              "gain", gain_name[r->pass[p].gain], "thread_seconds", r->pass[p].seconds,
+                                              "share", all > 0 ? r->pass[p].seconds / all : 0));
+    return list;
 }
 
 int eval_write_timing(struct eval_job *job)
@@ -336,6 +494,10 @@ int eval_write_timing(struct eval_job *job)
     char *own = job->session.common.timing ? NULL : eval_path(job, "timing.json");
     json_object_set_new(job->session.seconds, "images_per_second",
                         json_real((double)(job->result->images - job->result->resumed_images) / job->run_sec));
+    json_object_set_new(job->session.seconds, "program_and_solve", json_real(job->result->program_sec));
+    json_object_set_new(job->session.seconds, "program_and_solve_processor",
+                        json_real(job->result->program_processor_sec));
+    json_object_set_new(job->session.seconds, "passes", passes_json(job->result));
     json_object_set_new(job->session.seconds, "resumed_images", json_integer((json_int_t)job->result->resumed_images));
     if (own)
         job->session.common.timing = own;

@@ -82,11 +82,9 @@ static const double *noisy_volts(struct noisy *n, int side, uint64_t tile, size_
     return volt;
 }
 
-/* One column of one tile: conductances off + digit. */
-static double noisy_column(struct noisy *n, int side, size_t block, size_t plane, const float *b,
-                           double sign, size_t row)
+/* Conductances off + digit. */
+static double noisy_ideal(const struct noisy *n, const double *volt, const float *b, double sign)
 {
-    const double *volt = noisy_volts(n, side, tile_of(n->l, n->where, block, plane), row);
     double sum = 0, off = n->l->device.off_siemens / (n->l->device.on_siemens - n->l->device.off_siemens) *
                           ((1 << n->l->device.bits_per_cell) - 1);
     for (size_t i = 0; i < n->r->inputs; i++) {
@@ -94,6 +92,17 @@ static double noisy_column(struct noisy *n, int side, size_t block, size_t plane
         sum += volt[i] * (off + (digit > 0 ? digit : 0));
     }
     return sum;
+}
+
+/* One column of one tile, of a strip's plus or minus; which of the two DACs of a pair drives it? */
+static double noisy_column(struct noisy *n, int dac, size_t block, size_t plane, const struct xo_strip *s, bool minus,
+                           size_t j, size_t row)
+{
+    const double *volt = noisy_volts(n, dac, tile_of(n->l, n->where, block, plane), row);
+    double sum = 0;
+    for (size_t i = 0; i < n->r->inputs && s->side[minus]; i++)
+        sum += volt[i] * (double)s->side[minus][i * XO_STRIP + j];
+    return s->side[minus] ? sum : noisy_ideal(n, volt, s->b + j, minus ? -1 : 1);
 }
 
 static int multiply_noisy(double *out, struct xo_engine_thread *t, const struct xo_array_layer *l,
@@ -113,31 +122,52 @@ static int multiply_noisy(double *out, struct xo_engine_thread *t, const struct 
             *to = 0;
             if (j % XO_HALF >= s->half[j / XO_HALF].count)
                 continue;
-            *to = noisy_column(&n, 0, block, c->plane, s->b + j, 1, row);
+            *to = noisy_column(&n, 0, block, c->plane, s, false, j, row);
             if (c->minus_plane != XO_NONE)
-                *to -= noisy_column(&n, c->minus_plane != c->plane, block, c->minus_plane, s->b + j, -1,
-                                    row);
+                *to -= noisy_column(&n, c->minus_plane != c->plane, block, c->minus_plane, s, true, j, row);
         }
     return 0;
+}
+
+static void multiply_certified(double *out, const struct xo_use *use, const struct xo_row_block *r,
+                               const struct xo_strip *s, const struct xo_rows *rows)
+{
+    for (size_t row = 0; row < rows->d.rows; row++) {
+        double *to = out + row * XO_STRIP;
+        memcpy(to, s->certified + r->inputs * XO_STRIP, XO_STRIP * sizeof *to);
+        for (size_t i = 0; i < r->inputs; i++) {
+            double volt = use->level[rows->digit[row * r->inputs + i]];
+            const double *b = s->certified + i * XO_STRIP;
+            for (size_t j = 0; j < XO_STRIP && volt != 0; j++)
+                to[j] += volt * b[j];
+        }
+    }
 }
 
 int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
                 const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows,
                 const struct xo_place *where)
 {
-    double *current = xo_room(t, XO_BUFFER_CURRENT, rows->d.rows, XO_STRIP * sizeof *current);
+    bool noisy = where && l->hardware->dac.noise_volt > 0;
+    double *current = xo_room(t, where ? XO_BUFFER_CURRENT : XO_BUFFER_IDEAL, rows->d.rows, XO_STRIP * sizeof *current);
     int status = 0;
     if (!current)
         return ENOMEM;
     *out = current;
-    if (l->hardware->dac.noise_volt > 0)
-        return multiply_noisy(current, t, l, use, r, s, rows, where);
-    if (use->single)
+    if (t->certified) {
+        multiply_certified(current, use, r, s, rows);
+        return 0;
+    }
+    if (noisy)
+        status = multiply_noisy(current, t, l, use, r, s, rows, where);
+    else if (use->single)
         status = multiply_single(current, t, use, r, s, rows);
     else
         multiply(current, use, r, s, rows);
-    for (size_t k = 0; k < rows->d.rows * XO_STRIP && !status && use->off > 0; k++)
+    for (size_t k = 0; k < rows->d.rows * XO_STRIP && !status && !noisy && use->off > 0 && !use->circuit; k++)
         current[k] += rows->given[k / XO_STRIP];
+    for (size_t k = 0; k < rows->d.rows * XO_STRIP && !status && s->offset; k++)
+        current[k] += s->offset[k % XO_STRIP];
     return status;
 }
 
@@ -221,59 +251,79 @@ bool xo_is_sampled(const struct xo_place *where, size_t row)
     return (where->first_image + (where->first_row + row) / where->rows_per_image) % XO_SAMPLE == 0;
 }
 
-static bool is_clipped(const struct xo_array_layer *l, const struct xo_lane *lane, double current,
-                       const struct xo_place *where, size_t row)
+/* Without noise and INL a code is out of range exactly beyond these numbers; ties go to even codes.  ideal NULL: as
+ * current. */
+static void count_quick(struct xo_layer_counts *count, const struct xo_reading *r, const double *current,
+                        const double *ideal, const double *offset, size_t first, size_t lanes)
 {
-    const struct xo_adc *adc = &l->hardware->adc;
-    double z = xo_adc_unclamped(adc, &lane->scale, current, gauss_at(l, lane, where, row));
-    return z < 0 || z > (1 << adc->bits) - 1;
+    size_t clipped = 0, flipped = 0;
+    const double round = 0x1.8p52;
+    double low = (double)r->low, high = (double)r->high;
+    #pragma omp simd reduction(+:clipped, flipped)
+    for (size_t j = first; j < first + lanes; j++) {
+        double mul = (double)r->mul[j], add = (double)r->add[j] - (offset ? offset[j] * mul : 0);
+        double z = current[j] * mul + add, y = ideal ? ideal[j] * mul + add : z;
+        clipped += z < low - 0.5 || z >= high + 0.5;
+        z = z < low ? low : z > high ? high : z;
+        y = y < low ? low : y > high ? high : y;
+        flipped += (z + round) - round != (y + round) - round;
+    }
+    count->clipped += clipped;
+    count->flipped += flipped;
 }
 
-/* Without noise and INL a code is out of range exactly beyond these numbers; ties go to even codes. */
-static size_t clipped_of(const struct xo_reading *r, const double *current, size_t first, size_t count)
+static void count_one(struct xo_layer_counts *count, const struct xo_array_layer *l, const struct xo_lane *lane,
+                      double current, double ideal, const struct xo_place *where, size_t row)
 {
-    size_t clipped = 0;
-    double low = (double)r->low - 0.5, high = (double)r->high + 0.5;
-    #pragma omp simd reduction(+:clipped)
-    for (size_t j = first; j < first + count; j++) {
-        double z = current[j] * (double)r->mul[j] + (double)r->add[j];
-        clipped += z < low || z >= high;
-    }
-    return clipped;
+    const struct xo_adc *adc = &l->hardware->adc;
+    double gauss = gauss_at(l, lane, where, row), z = xo_adc_unclamped(adc, &lane->scale, current, gauss);
+    count->clipped += z < 0 || z > (1 << adc->bits) - 1;
+    count->flipped += xo_adc_code(adc, &lane->scale, current, gauss) != xo_adc_code(adc, &lane->scale, ideal, 0);
 }
 
 static void count_strip(struct xo_layer_counts *count, const struct xo_array_layer *l, const struct xo_strip *s,
-                        const double *current, size_t rows, const struct xo_place *where)
+                        const double *current, const double *ideal, size_t rows, const struct xo_place *where)
 {
-    for (size_t row = 0; row < rows; row++, current += XO_STRIP) {
+    for (size_t row = 0; row < rows; row++) {
+        const double *now = current + row * XO_STRIP, *meant = ideal + row * XO_STRIP;
         if (!xo_is_sampled(where, row))
             continue;
         for (size_t k = 0; k < 2; k++) {
             count->conversions += s->half[k].count;
             if (l->array.fast)
-                count->clipped += clipped_of(&s->reading[0], current, k * XO_HALF, s->half[k].count);
+                count_quick(count, &s->reading[0], now, ideal == current ? NULL : meant, s->offset, k * XO_HALF,
+                            s->half[k].count);
             for (size_t j = k * XO_HALF; !l->array.fast && j < k * XO_HALF + s->half[k].count; j++)
-                count->clipped += is_clipped(l, &s->lane[j], current[j], where, row);
+                count_one(count, l, &s->lane[j], now[j], meant[j], where, row);
         }
     }
 }
 
-int xo_count_clipped(struct xo_layer_counts *count, struct xo_engine_thread *t, const struct xo_array_layer *l,
-                     size_t matrix, const struct xo_view *v, const struct xo_patches *p)
+static const struct xo_strip *strip_at(const struct xo_row_block *r, size_t k)
 {
-    const struct xo_bank *bank = &l->array.bank[matrix];
+    return k < r->strips ? &r->strip[k] : &r->reference[k - r->strips];
+}
+
+int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                   size_t matrix, const struct xo_view *v, const struct xo_patches *p)
+{
+    const struct xo_bank *bank = &l->array.bank[matrix], *meant = &xo_ideal_use(l)->bank[matrix];
+    const struct xo_dac *dac = &l->hardware->dac;
     struct xo_place where = xo_place_of(t, &l->array, v, p);
+    bool differs = l->array.circuit || dac->noise_volt > 0;
     int status = 0;
     for (size_t n = 0; n < bank->rows && !status; n++) {
         const struct xo_row_block *r = &bank->row[n];
         struct xo_rows rows;
-        double *current;
+        double *current, *ideal;
         status = xo_rows_of(&rows, t, l, &l->array, r, bank->matrix->first_input, p, !l->array.fast);
         for (size_t k = 0; k < r->strips + r->references && !status; k++) {
-            const struct xo_strip *s = k < r->strips ? &r->strip[k] : &r->reference[k - r->strips];
-            status = xo_currents(&current, t, l, &l->array, r, s, &rows, &where);
+            status = xo_currents(&current, t, l, &l->array, r, strip_at(r, k), &rows, &where);
+            ideal = current;
+            if (!status && differs)
+                status = xo_currents(&ideal, t, l, xo_ideal_use(l), r, strip_at(&meant->row[n], k), &rows, NULL);
             if (!status)
-                count_strip(count, l, s, current, rows.d.rows, &where);
+                count_strip(count, l, strip_at(r, k), current, ideal, rows.d.rows, &where);
         }
     }
     return status;

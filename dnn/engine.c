@@ -49,7 +49,7 @@ static int sum_weights(struct xo_array_layer *l)
     return 0;
 }
 
-static int set_units(struct xo_array_layer *l)
+int xo_layer_units(struct xo_array_layer *l)
 {
     size_t widest = 0;
     for (size_t k = 0; k < l->codes.matrices; k++)
@@ -58,7 +58,9 @@ static int set_units(struct xo_array_layer *l)
     l->zeros = xo_arena_alloc(&l->arena, widest, sizeof *l->zeros);
     l->range = xo_arena_alloc(&l->arena, xo_units_of(l, xo_range_unit(l)), sizeof *l->range);
     l->gain = xo_arena_alloc(&l->arena, xo_units_of(l, xo_gain_unit(l)), sizeof *l->gain);
-    if (!l->ones || !l->zeros || !l->range || !l->gain)
+    if (!l->base)
+        l->digit_sum = xo_arena_alloc(&l->arena, l->layer->groups * l->layer->inputs, sizeof *l->digit_sum);
+    if (!l->ones || !l->zeros || !l->range || !l->gain || !l->digit_sum)
         return ENOMEM;
     for (size_t j = 0; j < widest; j++)
         l->ones[j] = 1;
@@ -94,9 +96,9 @@ static int layer_new(struct xo_array_layer *l, const struct xo_layer_range *rang
     if (!status)
         status = xo_exact_use(l);
     if (!status)
-        status = xo_array_use(l);
+        status = xo_array_use(l, true);
     if (!status)
-        status = set_units(l);
+        status = xo_layer_units(l);
     return !status && l->layer->has_integers ? sum_weights(l) : status;
 }
 
@@ -109,7 +111,7 @@ int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struc
     if (!e)
         return ENOMEM;
     *e = (struct xo_engine_dnn){ g, xo_kernels_of(XO_SIMD_BEST), layers->count,
-                                 xo_calloc(layers->count, sizeof *e->layer) };
+                                 xo_calloc(layers->count, sizeof *e->layer), false };
     if (!e->layer)
         status = ENOMEM;
     for (size_t k = 0; k < layers->count && !status; k++) {
@@ -136,8 +138,10 @@ void xo_engine_dnn_free(xo_engine_dnn *e)
     if (!e)
         return;
     for (size_t k = 0; e->layer && k < e->layers; k++) {
-        xo_codes_free(&e->layer[k].codes);
-        xo_layout_free(&e->layer[k].layout);
+        if (!e->layer[k].base) {       /* else they are another's */
+            xo_codes_free(&e->layer[k].codes);
+            xo_layout_free(&e->layer[k].layout);
+        }
         xo_arena_free(&e->layer[k].arena);
     }
     free(e->layer);
@@ -165,6 +169,9 @@ void *xo_room(struct xo_engine_thread *t, enum xo_buffer which, size_t count, si
 int xo_engine_thread_new(xo_engine_thread **out, xo_engine_dnn *e, enum xo_stage stage, struct xo_info *info)
 {
     struct xo_engine_thread *t;
+    if (stage >= XO_STAGE_CONVERTERS && (stage == XO_STAGE_CIRCUIT) != e->programmed)
+        return xo_fail(info, XO_EVALUE, "stage %s of %s engine", stage == XO_STAGE_CIRCUIT ? "circuit" : "converters",
+                       e->programmed ? "a programmed" : "an unprogrammed");
     for (size_t k = 0; k < e->layers && stage >= XO_STAGE_CONVERTERS; k++)
         if (e->layer[k].hardware && !e->layer[k].calibrated)
             return xo_fail(info, XO_EVALUE, "layer %s: not calibrated", e->layer[k].layer->name);
@@ -315,7 +322,7 @@ static int look_closer(struct xo_engine_thread *t, const struct xo_array_layer *
     if (l->layer->has_integers)
         shift_zeros(exact, l, matrix, p, bank->stride);
     compare(&t->count[l->number], &where, total, exact, p->count, bank->stride, bank->matrix->outputs);
-    return xo_count_clipped(&t->count[l->number], t, l, matrix, v, p);
+    return xo_count_codes(&t->count[l->number], t, l, matrix, v, p);
 }
 
 static int run_matrix(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix,
@@ -332,7 +339,9 @@ static int run_matrix(struct xo_engine_thread *t, const struct xo_array_layer *l
     scale(y, l, matrix, v, p, total, stride);
     if (t->is_calibrator)
         return xo_observe(t, l, matrix, v, p);
-    return t->stage >= XO_STAGE_CONVERTERS ? look_closer(t, l, matrix, v, p, total) : 0;
+    if (t->pairs)
+        return xo_count_pairs(&t->pairs[l->number], t, l, matrix, v, p);
+    return t->stage >= XO_STAGE_CONVERTERS && !t->certified ? look_closer(t, l, matrix, v, p, total) : 0;
 }
 
 static int run_layer(void *user, size_t layer, const struct xo_tensor *input, struct xo_tensor *output,
@@ -397,6 +406,7 @@ void xo_engine_sheet(const xo_engine_dnn *e, size_t layer, struct xo_layer_sheet
         s.weight_zero = l->layer->has_integers ? l->layer->integers.weight_zero[0] : 0;
         s.input_zero = l->layer->has_integers ? l->layer->integers.input_zero : 0;
         s.is_signed = l->input.is_signed;
+        s.loss = l->loss;
     }
     *out = s;
 }

@@ -27,7 +27,7 @@ enum xo_stage {
     XO_STAGE_FP32,                     /* the network as it is                                    */
     XO_STAGE_QUANTISED,                /* integers, exactly                                       */
     XO_STAGE_CONVERTERS,               /* and DAC, ADC, gain on ideal arrays                      */
-    XO_STAGE_CIRCUIT,                  /* and wires: comes later; today as converters             */
+    XO_STAGE_CIRCUIT,                  /* and wires, of a programmed engine                       */
     XO_STAGES
 };
 
@@ -43,6 +43,25 @@ int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struc
                       const struct xo_hardware *const *hardware, const struct xo_layer_range *range,
                       struct xo_info *info);
 void xo_engine_dnn_free(xo_engine_dnn *e);
+
+/* The same layers on programmed arrays: for every array its digits become conductances, the circuit around them is solved
+ * exactly (xo_batch, float32), and G_ni and i0 take the place of G.  Where a layer's resistances are all 0, its lines
+ * all driven and sensed at 0 V and nothing varies or is stuck, G_ni is G itself.
+ * base must be calibrated and outlive the new engine, which has to be calibrated in its turn: its ranges and gains are
+ * those of the programmed arrays.  It serves XO_STAGE_CIRCUIT and calibrators.
+ * XO_ECONFLICT and others of xo_circuit_new and xo_batch_new, with the layer's name; ENOMEM. */
+struct xo_programming {
+    const struct xo_hardware *const *hardware; /* [layers] base's with another gain; NULL: base's     */
+    bool varies;                       /* draw device.variation and device.faults                 */
+    uint64_t instance;                 /* ... for the array made so many'th                       */
+    int threads;
+    enum xo_simd simd;
+};
+int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const struct xo_programming *how,
+                          struct xo_info *info);
+/* Does device.variation or device.faults ask for draws?  Is G_ni G itself? */
+bool xo_hardware_varies(const struct xo_hardware *h);
+bool xo_is_ideal(const struct xo_hardware *h, bool varies);
 /* Other instructions than this machine's best: slower, the same bytes.  Before any thread runs. */
 void xo_engine_dnn_simd(xo_engine_dnn *e, enum xo_simd simd);
 
@@ -50,6 +69,7 @@ void xo_engine_dnn_simd(xo_engine_dnn *e, enum xo_simd simd);
 enum { XO_SAMPLE = 32 };
 struct xo_layer_counts {
     uint64_t conversions, clipped, flipped;     /* clipped: the code before clamping was none      */
+                                                /* flipped: unlike that of the ideal array        */
     double error_square, signal_square;         /* of the layer's sums against exact integers     */
 };
 
@@ -63,7 +83,7 @@ void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image);
 const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t);      /* [layers] */
 
 /* Calibration: run calibration images with a thread of stage XO_STAGE_QUANTISED made by this, merge, then fix ranges
- * and gains.  After that stage XO_STAGE_CONVERTERS may run. */
+ * and gains.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
 int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, struct xo_info *info);
 int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, struct xo_info *info);
 
@@ -75,6 +95,14 @@ struct xo_layer_sheet {
     double weight_scale, input_scale, unit_ampere, low_ampere, lsb_ampere, gain;       /* of its first column */
     int32_t weight_zero, input_zero;
     bool is_signed;
+    /* of a programmed layer; all 0 where G_ni is G itself */
+    struct xo_loss {
+        size_t arrays, columns;        /* solved; read                                            */
+        double nf_mean, nf_low, nf_high;       /* share of a column's current that is lost, over its inputs   */
+        double bound_rel;              /* no entry of G_ni is further off, known beforehand       */
+        size_t sampled;                /* arrays of which some columns were certified ...         */
+        double sampled_error_rel;      /* ... to lie within this                                  */
+    } loss;
 };
 void xo_engine_sheet(const xo_engine_dnn *e, size_t layer, struct xo_layer_sheet *out);
 

@@ -1,6 +1,8 @@
 /* What the parts of the engine share; private to dnn/.
  *     engine.c     set up, hook, counts, figures for reports
  *     strips.c     digits in cells -> strips of columns as the kernels take them; how each column is read
+ *     program.c    digits -> conductances -> circuits -> the same strips
+ *     vary.c       conductances as they come out of the factory
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
  *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
  *     convert.c    the same conversion by conversion, with every key of dac: and adc:
@@ -34,6 +36,9 @@ struct xo_half {
 struct xo_strip {
     float *b;                          /* [inputs][XO_STRIP]                                       */
     struct xo_half half[2];
+    double *offset;                    /* [XO_STRIP] i0 of programmed arrays; NULL: none           */
+    double *certified;                 /* [inputs + 1][XO_STRIP] b of certified matrices, i0 behind it; audits only */
+    float *side[2];                    /* plus and minus apart, for DACs with noise; else NULL     */
     struct xo_lane *lane;              /* [XO_STRIP]; NULL: sums are taken as they are             */
     struct xo_reading reading[2];      /* of columns that stay real; of those that are rounded     */
     bool has[2];                       /* are there such columns?                                  */
@@ -69,6 +74,7 @@ struct xo_use {
     bool ideal;                        /* level[e] is e                                            */
     double off;                        /* conductance of an off cell; 0: its current plays no part */
     bool popcount;                     /* it is known by counting                                  */
+    bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
     bool fast;                         /* the fused kernels will do                                */
     bool single;                       /* float32 sums will do                                     */
     bool whole_halves;                 /* no half ends before its 16 columns, except at the last output */
@@ -97,6 +103,12 @@ struct xo_array_layer {
     struct xo_adc_scale *range;        /* [units of range_scope] [A]                               */
     double *gain;                      /* [units of gain.scope]                                    */
     bool calibrated;
+    uint64_t *digit_sum;               /* [inputs, all groups] of digits of calibration images     */
+    const struct xo_array_layer *base; /* programmed: whose codes and layout these are; else NULL  */
+    bool varies;
+    uint64_t instance;
+    double *oracle;                    /* [units of gain.scope] gains from G and G_ni; NULL: 1     */
+    struct xo_loss loss;
     struct xo_arena arena;
 };
 
@@ -105,7 +117,14 @@ struct xo_engine_dnn {
     const struct xo_kernels *kernels;
     size_t layers;
     struct xo_array_layer *layer;      /* [layers] */
+    bool programmed;
 };
+
+/* The arrays as they were meant: of a programmed layer its base's. */
+static inline const struct xo_use *xo_ideal_use(const struct xo_array_layer *l)
+{
+    return l->base ? &l->base->array : &l->array;
+}
 
 /* Units of a scope: 0 for the layer, tiles (block * planes + plane), conversions. */
 enum xo_unit { XO_UNIT_LAYER, XO_UNIT_TILE, XO_UNIT_COLUMN };
@@ -117,7 +136,18 @@ size_t xo_block_at(const struct xo_array_layer *l, size_t matrix, size_t row_blo
 
 /* strips.c */
 int xo_exact_use(struct xo_array_layer *l);
-int xo_array_use(struct xo_array_layer *l);
+int xo_array_use(struct xo_array_layer *l, bool fill);      /* fill: with digits */
+int xo_layer_units(struct xo_array_layer *l);                 /* engine.c */
+
+/* program.c */
+/* The circuit that layers lie in: h->array, dac.output_ohm added to its drivers.  *driver_ohm: to be freed after use; may
+ * come out NULL. */
+int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struct xo_hardware *h);
+/* Conductances of one array as they are programmed in this layer's instance, and their digits: [rows][columns] each. */
+void xo_program_cells(double *cell_siemens, uint16_t *digit, const struct xo_array_layer *l, size_t matrix,
+                      size_t row_block, size_t column_block, size_t plane);
+/* vary.c: cells of one array [rows][columns], drawn for (layer, tile, cell, instance). */
+void xo_vary_cells(double *cell_siemens, const struct xo_hardware *h, size_t layer, size_t tile, uint64_t instance);
 void xo_set_readings(struct xo_array_layer *l);             /* from ranges and gains */
 
 /* ---- one thread ------------------------------------------------------------------------------------ */
@@ -127,7 +157,7 @@ enum xo_buffer {
     XO_BUFFER_DIGIT, XO_BUFFER_POP, XO_BUFFER_GIVEN, XO_BUFFER_KNOWN, XO_BUFFER_KNOWN_SINGLE, XO_BUFFER_KNOWN_SUM,
     XO_BUFFER_TABLE,
     XO_BUFFER_SINGLE, XO_BUFFER_CURRENT, XO_BUFFER_SUM, XO_BUFFER_STRIP, XO_BUFFER_STRIP_SUM, XO_BUFFER_TOTAL,
-    XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_INPUT_SUM, XO_BUFFERS
+    XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFERS
 };
 
 /* The input of a layer as padded planes of bytes, and how a window reads them. */
@@ -166,6 +196,8 @@ struct xo_engine_thread {
     xo_engine_dnn *engine;
     enum xo_stage stage;
     bool is_calibrator;
+    bool certified;                    /* currents by the strips' certified twins, conversion by conversion */
+    struct xo_code_pairs *pairs;       /* [layers] counts codes instead of looking closer; or NULL */
     uint64_t first_image;
     struct xo_layer_counts *count;     /* [layers] */
     struct xo_calibration **calibration;        /* [layers] */
@@ -207,7 +239,7 @@ int xo_evaluate(double *total, struct xo_engine_thread *t, const struct xo_array
                 size_t matrix, const struct xo_view *v, const struct xo_patches *p);
 
 /* convert.c */
-/* Currents of a strip [rows][XO_STRIP], off-current of unused and zero cells included. */
+/* Currents of a strip [rows][XO_STRIP], off-current of unused and zero cells included; where NULL: without noise. */
 int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
                 const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows,
                 const struct xo_place *where);
@@ -217,9 +249,14 @@ double xo_read(const struct xo_array_layer *l, const struct xo_lane *lane, doubl
 int xo_convert(double **sum, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
                const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows, bool integer,
                const struct xo_place *where);
-/* Of the images among p->first ... that are sampled: conversions, and how many leave the range. */
-int xo_count_clipped(struct xo_layer_counts *count, struct xo_engine_thread *t, const struct xo_array_layer *l,
+/* Of the images among p->first ... that are sampled: conversions, how many leave the range, how many differ from those of
+ * ideal arrays. */
+int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, const struct xo_array_layer *l,
                      size_t matrix, const struct xo_view *v, const struct xo_patches *p);
+/* code_pairs.c: what ideal codes became.  Open addressing; a slot with count 0 is free. */
+struct xo_code_pairs { size_t slots, used; struct xo_eval_pair *slot; };
+int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix,
+                   const struct xo_view *v, const struct xo_patches *p);
 bool xo_is_sampled(const struct xo_place *where, size_t row);
 int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
                        const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);

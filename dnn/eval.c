@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "eval.h"
 #include "memory.h"
 #include "network.h"
@@ -15,7 +17,7 @@
 
 const char *xo_eval_stage_name(enum xo_eval_stage stage)
 {
-    static const char *const name[] = {"fp32", "quantised", "converters", "circuit"};
+    static const char *const name[] = {"fp32", "quantised", "converters", "circuit", "variation"};
     return stage < XO_EVAL_STAGES ? name[stage] : "?";
 }
 
@@ -146,48 +148,120 @@ int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h)
     return needs;
 }
 
+int xo_eval_varies(const xo_network *n, const struct xo_hardware *h)
+{
+    struct xo_layers layers = {0};
+    bool varies = xo_hardware_varies(h), digital;
+    if (xo_layers_find_for(&layers, &n->graph, h, NULL))
+        return varies;
+    for (size_t k = 0; k < layers.count; k++) {
+        struct xo_hardware own;
+        if (xo_hardware_for_layer(&own, h, layers.layer[k].name, &digital, NULL))
+            continue;
+        varies = varies || xo_hardware_varies(&own);
+        xo_hardware_free(&own);
+    }
+    xo_layers_free(&layers);
+    return varies;
+}
+
 /* ---- passes and their engines ---------------------------------------------------------------------- */
 
-static void add_pass(struct xo_eval *e, enum xo_eval_stage stage, enum xo_gain_scope gain, size_t engine, int main_pass)
+static void add_pass(struct xo_eval *e, enum xo_eval_stage stage, enum xo_gain_scope gain, size_t instance, int main_pass)
 {
-    e->engine_of[e->result.passes] = engine;
-    e->pass[e->result.passes++] = (struct xo_eval_pass){.stage = stage, .gain = gain, .main = main_pass};
+    e->same[e->result.passes] = e->result.passes;
+    e->pass[e->result.passes++] = (struct xo_eval_pass){.stage = stage, .gain = gain, .instance = instance,
+                                                        .main = main_pass};
 }
 
-static void choose_passes(struct xo_eval *e)
+/* Nothing resists, no line is held, nothing is stuck: G_ni is G in every layer. */
+static bool is_ideal(const struct xo_eval *e)
+{
+    bool ideal = true;
+    for (size_t k = 0; k < e->layers.count; k++)
+        ideal = ideal && (!e->hardware[k] || xo_is_ideal(e->hardware[k], false));
+    return ideal;
+}
+
+static int choose_passes(struct xo_eval *e)
 {
     enum xo_gain_scope own = e->request.hardware->gain.scope;
-    add_pass(e, XO_EVAL_FP32, XO_GAIN_NONE, 0, 1);
-    add_pass(e, XO_EVAL_QUANTISED, XO_GAIN_NONE, 0, 1);
-    add_pass(e, XO_EVAL_CONVERTERS, own, 0, 1);
-    e->engines = 1;
+    size_t room = XO_EVAL_VARIATION + e->request.instances + 2 * XO_GAIN_COLUMN;
+    e->pass = xo_calloc(room, sizeof *e->pass);
+    e->same = xo_calloc(room, sizeof *e->same);
+    e->engine = xo_calloc(room, sizeof *e->engine);
+    if (!e->pass || !e->same || !e->engine)
+        return ENOMEM;
+    for (int stage = XO_EVAL_FP32; stage < XO_EVAL_VARIATION; stage++)
+        add_pass(e, (enum xo_eval_stage)stage, stage < XO_EVAL_CONVERTERS ? XO_GAIN_NONE : own, 0, 1);
+    for (size_t n = 0; n < e->request.instances; n++)
+        add_pass(e, XO_EVAL_VARIATION, own, n, 1);
     for (int gain = XO_GAIN_NONE; e->request.every_gain && gain <= XO_GAIN_COLUMN; gain++)
-        if (gain != (int)own)
-            add_pass(e, XO_EVAL_CONVERTERS, (enum xo_gain_scope)gain, e->engines++, 0);
+        for (int stage = XO_EVAL_CONVERTERS; gain != (int)own && stage <= XO_EVAL_CIRCUIT; stage++)
+            add_pass(e, (enum xo_eval_stage)stage, (enum xo_gain_scope)gain, 0, 0);
+    e->result.instances = e->request.instances;
+    e->result.ideal = is_ideal(e);
+    for (size_t p = 0; p < e->result.passes && e->result.ideal; p++)
+        if (e->pass[p].stage == XO_EVAL_CIRCUIT)
+            e->same[p] = p - 1;
+    return 0;
 }
 
-static int make_engines(struct xo_eval *e, struct xo_info *info)
+/* The layers' hardware with another gain. */
+static int set_gain(struct xo_eval *e, size_t p)
 {
+    struct xo_eval_engine *engine = &e->engine[p];
     size_t layers = e->layers.count;
-    const struct xo_hardware **other = xo_calloc(layers, sizeof *other);
-    e->gain_hardware = xo_calloc(e->engines * layers, sizeof *e->gain_hardware);
-    int status = other && e->gain_hardware ? 0 : ENOMEM;
-    if (!status)
-        status = xo_engine_dnn_new(&e->engine[0], e->graph, &e->layers, e->hardware, e->range, info);
-    for (size_t p = 3; p < e->result.passes && !status; p++) {
-        struct xo_hardware *copy = e->gain_hardware + (e->engine_of[p] - 1) * layers;
-        for (size_t k = 0; k < layers; k++) {
-            other[k] = NULL;
-            if (!e->hardware[k])
-                continue;
-            copy[k] = *e->hardware[k];
-            copy[k].gain.scope = e->pass[p].gain;
-            other[k] = &copy[k];
-        }
-        status = xo_engine_dnn_new(&e->engine[e->engine_of[p]], e->graph, &e->layers, other, e->range, info);
+    engine->hardware = xo_calloc(layers, sizeof *engine->hardware);
+    engine->copy = xo_calloc(layers, sizeof *engine->copy);
+    if (!engine->hardware || !engine->copy)
+        return ENOMEM;
+    for (size_t k = 0; k < layers; k++) {
+        if (!e->hardware[k])
+            continue;
+        engine->copy[k] = *e->hardware[k];
+        engine->copy[k].gain.scope = e->pass[p].gain;
+        engine->hardware[k] = &engine->copy[k];
     }
-    free(other);
+    return 0;
+}
+
+static int program(struct xo_eval *e, size_t p, struct xo_info *info)
+{
+    const struct xo_eval_pass *pass = &e->pass[p];
+    const struct xo_programming how = {
+        .hardware = e->engine[p].hardware, .varies = pass->stage == XO_EVAL_VARIATION, .instance = pass->instance,
+        .threads = (int)e->threads, .simd = e->request.simd,
+    };
+    double before = omp_get_wtime();
+    clock_t began = clock();
+    if (e->request.progress && e->request.progress(e->request.user, XO_EVAL_PROGRAMMING, p, e->result.passes))
+        return XO_ESTOPPED;
+    int status = xo_engine_dnn_program(&e->engine[p].dnn, e->engine[XO_EVAL_CONVERTERS].dnn, &how, info);
+    e->result.program_sec += omp_get_wtime() - before;
+    e->result.program_processor_sec += (double)(clock() - began) / CLOCKS_PER_SEC;
     return status;
+}
+
+/* The quantised pass shares the converters' engine. */
+static int make_engine(struct xo_eval *e, size_t p, struct xo_info *info)
+{
+    struct xo_eval_engine *engine = &e->engine[p];
+    int status = e->pass[p].main ? 0 : set_gain(e, p);
+    if (status)
+        return status;
+    if (e->pass[p].stage >= XO_EVAL_CIRCUIT)
+        return program(e, p, info);
+    status = xo_engine_dnn_new(&engine->dnn, e->graph, &e->layers, engine->hardware ? engine->hardware : e->hardware,
+                               e->range, info);
+    if (!status)
+        xo_engine_dnn_simd(engine->dnn, e->request.simd);
+    return status;
+}
+
+xo_engine_dnn *xo_eval_engine_of(const struct xo_eval *e, size_t p)
+{
+    return e->engine[p == XO_EVAL_QUANTISED ? (size_t)XO_EVAL_CONVERTERS : e->same[p]].dnn;
 }
 
 /* ---- calibration: currents ------------------------------------------------------------------------- */
@@ -232,11 +306,12 @@ static int calibrate(struct xo_eval *e, xo_engine_dnn *engine, struct xo_info *i
 static int calibrate_all(struct xo_eval *e, struct xo_info *info)
 {
     int status = e->calibration.count ? xo_eval_input_ranges(e, info) : 0;
-    if (!status)
-        status = make_engines(e, info);
-    for (size_t k = 0; k < e->engines && !status; k++) {
-        xo_engine_dnn_simd(e->engine[k], e->request.simd);
-        status = calibrate(e, e->engine[k], info);
+    for (size_t p = XO_EVAL_CONVERTERS; p < e->result.passes && !status; p++) {
+        if (e->same[p] != p)
+            continue;
+        status = make_engine(e, p, info);
+        if (!status)
+            status = calibrate(e, e->engine[p].dnn, info);
     }
     return status;
 }
@@ -255,7 +330,7 @@ static void fill_layers(struct xo_eval *e)
         l->digital = !e->hardware[k];
         if (l->digital)
             continue;
-        xo_engine_sheet(e->engine[0], k, &s);
+        xo_engine_sheet(xo_eval_engine_of(e, XO_EVAL_CONVERTERS), k, &s);
         l->tiles = s.tiles;
         l->cells = s.cells;
         l->used_cells = s.used_cells;
@@ -271,6 +346,21 @@ static void fill_layers(struct xo_eval *e)
         l->lsb_ampere = s.lsb_ampere;
         l->gain = s.gain;
     }
+}
+
+static void fill_readings(struct xo_eval *e)
+{
+    for (size_t p = XO_EVAL_CONVERTERS; p < e->result.passes; p++)
+        for (size_t k = 0; k < e->layers.count; k++) {
+            struct xo_layer_sheet s = {0};
+            if (!e->hardware[k])
+                continue;
+            xo_engine_sheet(xo_eval_engine_of(e, p), k, &s);
+            e->pass[p].reading[k] = (struct xo_eval_reading){
+                s.low_ampere, s.lsb_ampere, s.gain, s.loss.arrays, s.loss.columns, s.loss.nf_mean, s.loss.nf_low,
+                s.loss.nf_high, s.loss.bound_rel, s.loss.sampled, s.loss.sampled_error_rel
+            };
+        }
 }
 
 /* How many numbers per image come out: a first look, with a run that is thrown away. */
@@ -304,8 +394,9 @@ static int make_room(struct xo_eval *e)
         pass->hit = xo_calloc(images, 1);
         pass->top5 = xo_calloc(images, 1);
         pass->count = xo_calloc(layers, sizeof *pass->count);
+        pass->reading = xo_calloc(layers, sizeof *pass->reading);
         pass->logits = e->request.keep_logits ? xo_calloc(images * r->classes, sizeof *pass->logits) : NULL;
-        all = all && pass->prediction && pass->hit && pass->top5 && pass->count &&
+        all = all && pass->prediction && pass->hit && pass->top5 && pass->count && pass->reading &&
               (pass->logits || !e->request.keep_logits);
     }
     for (size_t k = 0; all && k < images; k++) {
@@ -355,14 +446,16 @@ static int set_up(struct xo_eval *e, struct xo_info *info)
         status = count_classes(e, info);
     if (!status)
         status = check_labels(e, info);
-    if (!status) {
-        choose_passes(e);
+    if (!status)
+        status = choose_passes(e);
+    if (!status)
         status = make_room(e);
-    }
     if (!status)
         status = calibrate_all(e, info);
-    if (!status)
+    if (!status) {
         fill_layers(e);
+        fill_readings(e);
+    }
     return status;
 }
 
@@ -385,9 +478,11 @@ void xo_eval_free(struct xo_eval *e)
 {
     if (!e)
         return;
-    for (size_t k = 0; k < e->engines; k++)
-        xo_engine_dnn_free(e->engine[k]);
-    for (size_t p = 0; p < e->result.passes; p++) {
+    for (size_t p = e->result.passes; p-- > 0;) {      /* programmed engines borrow from the converters' */
+        xo_engine_dnn_free(e->engine[p].dnn);
+        free(e->engine[p].hardware);
+        free(e->engine[p].copy);
+        free(e->pass[p].reading);
         free(e->pass[p].prediction);
         free(e->pass[p].hit);
         free(e->pass[p].top5);
@@ -398,7 +493,9 @@ void xo_eval_free(struct xo_eval *e)
         xo_hardware_free(&e->own_hardware[k]);
     free(e->own_hardware);
     free(e->hardware);
-    free(e->gain_hardware);
+    free(e->engine);
+    free(e->pass);
+    free(e->same);
     free(e->range);
     free(e->layer);
     free(e->label);
@@ -416,6 +513,7 @@ void xo_eval_free(struct xo_eval *e)
 struct running {
     struct xo_eval *e;
     xo_engine_thread **thread;         /* [threads][passes]; NULL for fp32 */
+    double *seconds;                   /* [threads][passes]                */
     xo_checkpoint *checkpoint;
 };
 
@@ -442,6 +540,7 @@ static int run_pass(struct running *r, size_t p, xo_engine_thread *t, xo_run *ru
     struct xo_eval *e = r->e;
     struct xo_layer_hook hook;
     size_t layers = e->layers.count;
+    double before = omp_get_wtime();
     if (t) {
         xo_engine_thread_image(t, first);
         hook = xo_engine_hook(t);
@@ -454,7 +553,23 @@ static int run_pass(struct running *r, size_t p, xo_engine_thread *t, xo_run *ru
                layers * sizeof *e->block_count);
     for (size_t k = 0; k < images; k++)
         judge(e, p, first + k, logits + k * e->result.classes);
+    r->seconds[(size_t)omp_get_thread_num() * e->result.passes + p] += omp_get_wtime() - before;
     return 0;
+}
+
+/* What is no different is not run twice. */
+static void repeat_pass(struct xo_eval *e, size_t p, size_t block, size_t first, size_t images)
+{
+    struct xo_eval_pass *to = &e->pass[p];
+    const struct xo_eval_pass *from = &e->pass[e->same[p]];
+    size_t layers = e->layers.count, classes = e->result.classes;
+    struct xo_layer_counts *count = e->block_count + block * e->result.passes * layers;
+    memcpy(to->prediction + first, from->prediction + first, images * sizeof *to->prediction);
+    memcpy(to->hit + first, from->hit + first, images);
+    memcpy(to->top5 + first, from->top5 + first, images);
+    memcpy(count + p * layers, count + e->same[p] * layers, layers * sizeof *count);
+    if (to->logits)
+        memcpy(to->logits + first * classes, from->logits + first * classes, images * classes * sizeof *to->logits);
 }
 
 static int run_block(void *user, size_t thread, xo_run *run, size_t block, size_t first, size_t images,
@@ -465,7 +580,10 @@ static int run_block(void *user, size_t thread, xo_run *run, size_t block, size_
     float *logits = xo_calloc(images * e->result.classes, sizeof *logits);
     int status = logits ? 0 : ENOMEM;
     for (size_t p = 0; p < e->result.passes && !status; p++)
-        status = run_pass(r, p, r->thread[thread * e->result.passes + p], run, block, first, images, image, logits, info);
+        if (e->same[p] != p)
+            repeat_pass(e, p, block, first, images);
+        else
+            status = run_pass(r, p, r->thread[thread * e->result.passes + p], run, block, first, images, image, logits, info);
     free(logits);
     if (status)
         return status;
@@ -513,20 +631,46 @@ static void add_up(struct xo_eval *e)
     }
 }
 
+/* Of numbers that the hardware takes from files. */
+static int hash_files(char hex[65], const struct xo_eval *e)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&bytes, &size);
+    for (size_t k = 0; to && k < e->layers.count; k++) {
+        const struct xo_crossbar *x = &e->own_hardware[k].array;
+        size_t m = x->rows, n = x->columns;
+        const struct { const struct xo_values *of; size_t count; } values[] = {
+            {&x->row_wire_ohm, m * (n - 1)}, {&x->column_wire_ohm, (m - 1) * n}, {&x->driver_ohm, m}, {&x->sense_ohm, n},
+            {&x->sense_volt, n}, {&x->series_ohm, m * n}, {&e->own_hardware[k].cell_faults.map, m * n}};
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+            if (values[v].of->each)
+                fwrite(values[v].of->each, sizeof(double), values[v].count, to);
+    }
+    int status = !to || fclose(to) ? ENOMEM : 0;
+    if (!status)
+        xo_sha256_hex(hex, bytes, size);
+    free(bytes);
+    return status;
+}
+
 /* What decides the results. */
 static int find_key(char key[65], const struct xo_eval *e, struct xo_info *info)
 {
     const struct xo_eval_request *r = &e->request;
-    char *hardware = NULL, *text = NULL, data[65], calibrate[65] = "none";
+    char *hardware = NULL, *text = NULL, data[65], calibrate[65] = "none", files[65];
     int status = xo_hardware_print(&hardware, r->hardware);
+    if (!status)
+        status = hash_files(files, e);
     if (!status)
         status = xo_data_sha256(r->data, data, info);
     if (!status && r->calibrate)
         status = xo_data_sha256(r->calibrate, calibrate, info);
-    if (!status && asprintf(&text, "%s\n%s\n%s\n%s %zu %zu\n%s %zu %zu\n%s\n%d %d %zu\n", PACKAGE_VERSION, hardware,
+    if (!status && asprintf(&text, "%s\n%s\n%s\n%s\n%s %zu %zu\n%s %zu %zu\n%s\n%d %d %zu %zu\n", PACKAGE_VERSION, hardware, files,
                             xo_network_sha256(r->network), data, xo_data_first(r->data), e->scored.count, calibrate,
                             r->calibrate ? xo_data_first(r->calibrate) : 0, e->calibration.count,
-                            xo_preprocess_text(r->preprocess), r->every_gain, r->keep_logits, e->block_images) < 0)
+                            xo_preprocess_text(r->preprocess), r->every_gain, r->keep_logits, r->instances,
+                            e->block_images) < 0)
         status = ENOMEM;
     if (!status)
         xo_sha256_hex(key, text, strlen(text));
@@ -535,16 +679,21 @@ static int find_key(char key[65], const struct xo_eval *e, struct xo_info *info)
     return status;
 }
 
+static enum xo_stage stage_of(const struct xo_eval_pass *p)
+{
+    return p->stage == XO_EVAL_VARIATION ? XO_STAGE_CIRCUIT : (enum xo_stage)p->stage;
+}
+
 static int make_threads(struct running *r, struct xo_info *info)
 {
     struct xo_eval *e = r->e;
     size_t passes = e->result.passes;
     r->thread = xo_calloc(e->threads * passes, sizeof *r->thread);
-    int status = r->thread ? 0 : ENOMEM;
+    r->seconds = xo_calloc(e->threads * passes, sizeof *r->seconds);
+    int status = r->thread && r->seconds ? 0 : ENOMEM;
     for (size_t k = 0; k < e->threads * passes && !status; k++)
-        if (e->pass[k % passes].stage != XO_EVAL_FP32)
-            status = xo_engine_thread_new(&r->thread[k], e->engine[e->engine_of[k % passes]],
-                                          (enum xo_stage)e->pass[k % passes].stage, info);
+        if (e->pass[k % passes].stage != XO_EVAL_FP32 && e->same[k % passes] == k % passes)
+            status = xo_engine_thread_new(&r->thread[k], xo_eval_engine_of(e, k % passes), stage_of(&e->pass[k % passes]), info);
     return status;
 }
 
@@ -564,7 +713,10 @@ int xo_eval_run(struct xo_eval *e, struct xo_info *info)
         add_up(e);
     for (size_t k = 0; r.thread && k < e->threads * e->result.passes; k++)
         xo_engine_thread_free(r.thread[k]);
+    for (size_t k = 0; r.seconds && k < e->threads * e->result.passes; k++)
+        e->pass[k % e->result.passes].seconds += r.seconds[k];
     free(r.thread);
+    free(r.seconds);
     xo_checkpoint_close(r.checkpoint);
     return status;
 }

@@ -11,7 +11,7 @@
 #include "engine.h"
 #include "xo_eval.h"
 
-enum { XO_EVAL_BLOCK = 8, XO_EVAL_MAX_PASSES = 6 };
+enum { XO_EVAL_BLOCK = 8 };
 
 /* Some images of a data set, in their order. */
 struct xo_eval_images {
@@ -42,18 +42,23 @@ struct xo_eval {
     size_t threads, blocks;
     struct xo_eval_images scored, calibration;
     size_t *scored_index, *calibration_index;
-    size_t engines;
-    xo_engine_dnn *engine[XO_EVAL_MAX_PASSES];
-    struct xo_hardware *gain_hardware;          /* [engines - 1][layers] copies with another gain */
-    size_t engine_of[XO_EVAL_MAX_PASSES];       /* pass -> engine                         */
+    struct xo_eval_engine {
+        xo_engine_dnn *dnn;                     /* of the pass's stage and gain           */
+        struct xo_hardware *copy;               /* [layers] with another gain; or NULL    */
+        const struct xo_hardware **hardware;    /* [layers] of them                       */
+    } *engine;                                  /* [passes] dnn NULL: that of converters, or of what `same` says */
     struct xo_eval_result result;
-    struct xo_eval_pass pass[XO_EVAL_MAX_PASSES];
+    struct xo_eval_pass *pass;                  /* [passes]                               */
+    size_t *same;                               /* [passes] the pass whose results these are too */
     struct xo_eval_layer *layer;
     int32_t *label;
     size_t *number;
     struct xo_layer_counts *block_count;        /* [blocks][passes][layers]               */
     unsigned char *block_done;                  /* [blocks]                               */
 };
+
+/* What a pass runs on; of the converters' where the circuit repeats them.  NULL for fp32. */
+xo_engine_dnn *xo_eval_engine_of(const struct xo_eval *e, size_t pass);
 
 int xo_eval_for_blocks(struct xo_eval *e, const struct xo_eval_images *images, const struct xo_eval_work *work,
                        struct xo_info *info);

@@ -13,6 +13,7 @@ struct work {
     const struct xo_row_block *r;
     struct xo_rows rows;
     struct xo_place where;
+    bool fast;                         /* by the fused kernels      */
     size_t positions;
     int32_t *sum;                      /* [positions][stride] of the whole matrix     */
     int32_t *strip_sum;                /* [2][positions][XO_HALF] of a strip          */
@@ -32,7 +33,7 @@ static void convert(struct work *w, const struct xo_strip *s, const float *table
                     const struct xo_weight half[2], int32_t *const sum[2], size_t stride)
 {
     const float *known[2] = { NULL, NULL };
-    for (int k = 0; k < 2 && w->rows.d.given; k++) {
+    for (int k = 0; k < 2 && w->use->off > 0; k++) {
         size_t reference = s->half[k].reference == XO_NONE ? 0 : s->half[k].reference;
         known[k] = w->rows.known_single + reference * w->rows.d.rows;
     }
@@ -52,7 +53,7 @@ static void add_half(struct work *w, const struct xo_strip *s, int k, int intege
 {
     const struct xo_half *h = &s->half[k];
     size_t reference = h->reference == XO_NONE ? 0 : h->reference;
-    const double *known = w->rows.d.given ? w->rows.known_sum + reference * w->positions : NULL;
+    const double *known = w->use->off > 0 ? w->rows.known_sum + reference * w->positions : NULL;
     const double *scale = s->scale[integer] + k * XO_HALF, *less = s->less[integer] + k * XO_HALF;
     for (size_t p = 0; p < w->positions; p++)
         for (size_t j = 0; j < h->count; j++)
@@ -65,7 +66,7 @@ static int convert_alone(struct work *w, const struct xo_strip *s, int integer)
 {
     const struct xo_weight none[2] = { { 0, false }, { 0, false } };
     int32_t *const sum[2] = { w->strip_sum, w->strip_sum + w->positions * XO_HALF };
-    if (!w->use->fast) {
+    if (!w->fast) {
         double *slow;
         int status = xo_convert(&slow, w->t, w->l, w->use, w->r, s, &w->rows, integer, &w->where);
         for (int k = 0; k < 2 && !status; k++)
@@ -79,7 +80,7 @@ static int convert_alone(struct work *w, const struct xo_strip *s, int integer)
         size_t reference = h->reference == XO_NONE ? 0 : h->reference;
         w->t->engine->kernels->flush(w->total + h->first, w->bank->stride, sum[k], XO_HALF, w->positions, h->count,
                                      s->scale[integer] + k * XO_HALF, s->less[integer] + k * XO_HALF,
-                                     w->rows.d.given ? w->rows.known_sum + reference * w->positions : NULL);
+                                     w->use->off > 0 ? w->rows.known_sum + reference * w->positions : NULL);
     }
     return 0;
 }
@@ -107,12 +108,12 @@ static void take_offset(struct work *w)
 static int evaluate_rows(struct work *w, const struct xo_patches *p)
 {
     bool exact = w->use == &w->l->exact;
-    int status = xo_rows_of(&w->rows, w->t, w->l, w->use, w->r, w->bank->matrix->first_input, p, !w->use->fast);
+    int status = xo_rows_of(&w->rows, w->t, w->l, w->use, w->r, w->bank->matrix->first_input, p, !w->fast);
     if (!status && w->r->references && !exact)
         status = xo_read_references(&w->rows, w->t, w->l, w->use, w->r, &w->where);
     for (size_t k = 0; k < w->r->strips && !status; k++) {
         const struct xo_strip *s = &w->r->strip[k];
-        if (w->use->together && w->use->fast)
+        if (w->use->together && w->fast)
             convert_together(w, s);
         else
             for (int integer = 0; integer < 2 && !status; integer++)
@@ -134,7 +135,8 @@ int xo_evaluate(double *total, struct xo_engine_thread *t, const struct xo_array
                 size_t matrix, const struct xo_view *v, const struct xo_patches *p)
 {
     const struct xo_bank *bank = &use->bank[matrix];
-    struct work w = { .t = t, .l = l, .use = use, .bank = bank, .positions = p->count, .total = total };
+    struct work w = { .t = t, .l = l, .use = use, .bank = bank, .fast = use->fast && !t->certified,
+                      .positions = p->count, .total = total };
     size_t inputs = bank->row[0].inputs;
     int status = 0;
     w.where = xo_place_of(t, use, v, p);
@@ -148,7 +150,7 @@ int xo_evaluate(double *total, struct xo_engine_thread *t, const struct xo_array
     for (size_t n = 0; n < bank->rows && !status; n++) {
         w.r = &bank->row[n];
         status = evaluate_rows(&w, p);
-        if (!status && use->together && use->fast && ((n + 1) % use->flush_every == 0 || n + 1 == bank->rows))
+        if (!status && use->together && w.fast && ((n + 1) % use->flush_every == 0 || n + 1 == bank->rows))
             flush(&w);
     }
     return status;

@@ -63,10 +63,11 @@ struct xo_calibration {
     bool seen;                         /* any current                                        */
     bool exact;                        /* keys are whole currents * pops + pop               */
     int64_t pops;                      /* 1 where the off-current plays no part              */
-    double width, off;
+    double width, per_width, off;
     enum xo_unit scope;
     size_t units;
     struct histogram *unit;
+    uint64_t *digit_sum;               /* [inputs] of sampled images, all streams            */
     size_t vectors, kept, inputs;      /* a heap: the largest priority on top                */
     struct vector *vector;
 };
@@ -118,14 +119,16 @@ int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer 
     c->scope = histogram_unit(l);
     c->off = use->off;
     c->pops = use->off > 0 ? (int64_t)most + 1 : 1;
-    c->exact = use->single && use->ideal && h->dac.noise_volt == 0 && most * cell * (double)c->pops < 0x1p24;
+    c->exact = use->single && use->ideal && !use->circuit && h->dac.noise_volt == 0 && most * cell * (double)c->pops < 0x1p24;
     c->width = most * (cell + use->off) / fine[c->scope];
+    c->per_width = 1 / c->width;
     c->units = c->ranges ? xo_units_of(l, c->scope) : 0;
     c->unit = xo_calloc(c->units, sizeof *c->unit);
     c->vectors = c->gains ? (size_t)h->gain.vectors : 0;
     c->inputs = l->layer->groups * l->layer->inputs;
     c->vector = xo_calloc(c->vectors, sizeof *c->vector);
-    if (!c->unit || !c->vector) {
+    c->digit_sum = xo_calloc(c->inputs, sizeof *c->digit_sum);
+    if (!c->unit || !c->vector || !c->digit_sum) {
         xo_calibration_free(c);
         return ENOMEM;
     }
@@ -143,6 +146,7 @@ void xo_calibration_free(struct xo_calibration *c)
         free(c->vector[k].digit);
     free(c->unit);
     free(c->vector);
+    free(c->digit_sum);
     free(c);
 }
 
@@ -150,7 +154,7 @@ void xo_calibration_free(struct xo_calibration *c)
 static inline int64_t key_of(const struct xo_calibration *c, double current, const struct xo_rows *rows, size_t row)
 {
     if (!c->exact)
-        return (int64_t)floor(current / c->width);
+        return (int64_t)(current * c->per_width + 0x1p40) - ((int64_t)1 << 40);      /* floor */
     return (int64_t)rint(current - rows->given[row]) * c->pops + rows->pop[row];
 }
 
@@ -276,18 +280,38 @@ static int offer_vectors(struct xo_calibration *c, struct xo_engine_thread *t, c
     return 0;
 }
 
+/* What a lossless wire would carry, for NF: of images whose number is a multiple of XO_SAMPLE. */
+static int add_digits(struct xo_calibration *c, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                      const struct xo_view *v, const struct xo_patches *p)
+{
+    uint16_t *digit = xo_room(t, XO_BUFFER_DIGIT, c->inputs, sizeof *digit);
+    if (!digit)
+        return ENOMEM;
+    for (size_t n = 0; n < p->count; n++)
+        for (size_t k = 0; (t->first_image + (p->first + n) / v->positions) % XO_SAMPLE == 0 && k < l->array.streams; k++) {
+            xo_unpack_digits(digit, l, &l->array.stream[k], p, n, 0, c->inputs);
+            for (size_t i = 0; i < c->inputs; i++)
+                c->digit_sum[i] += digit[i];
+        }
+    return 0;
+}
+
 int xo_observe(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
                const struct xo_patches *p)
 {
     struct xo_calibration *c = t->calibration[l->number];
     int status = c->ranges ? count_currents(c, t, l, matrix, v, p) : 0;
     c->seen = true;
+    if (!status && !matrix && !l->base)
+        status = add_digits(c, t, l, v, p);
     return status || matrix || !c->gains ? status : offer_vectors(c, t, l, v, p);
 }
 
 int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration *from)
 {
     to->seen |= from->seen;
+    for (size_t i = 0; i < to->inputs; i++)
+        to->digit_sum[i] += from->digit_sum[i];
     for (size_t u = 0; u < from->units; u++)
         for (size_t k = 0; k < from->unit[u].bins; k++)
             if (from->unit[u].count[k] && add_to(&to->unit[u], from->unit[u].base + (int64_t)k,
@@ -419,7 +443,8 @@ static void draw_digits(uint16_t *digit, const struct xo_array_layer *l, size_t 
 
 /* sum ideal read and sum read^2 of a strip's columns, onto those of their gains. */
 static int compare_strip(double *above, double *below, struct xo_array_layer *l, struct xo_engine_thread *t,
-                         const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows)
+                         const struct xo_row_block *r, const struct xo_strip *s, const float *meant,
+                         const struct xo_rows *rows)
 {
     const struct xo_place where = { 0, rows->d.rows, 0, XO_GAIN_VECTORS };
     double *current;
@@ -430,7 +455,7 @@ static int compare_strip(double *above, double *below, struct xo_array_layer *l,
         if (j % XO_HALF >= s->half[j / XO_HALF].count)
             continue;
         for (size_t i = 0; i < r->inputs; i++)
-            ideal += rows->digit[row * r->inputs + i] * (double)s->b[i * XO_STRIP + j];
+            ideal += rows->digit[row * r->inputs + i] * (double)meant[i * XO_STRIP + j];
         read = xo_read(l, &s->lane[j], current[k], &where, row) * s->lane[j].scale.lsb_ampere;
         u = xo_unit_at(l, xo_gain_unit(l), s->lane[j].conversion);
         above[u] += ideal * read;
@@ -446,15 +471,17 @@ static int compare(double *above, double *below, struct xo_array_layer *l, struc
     int status = part ? 0 : ENOMEM;
     for (size_t m = 0; m < l->codes.matrices && !status; m++)
         for (size_t n = 0; n < l->array.bank[m].rows && !status; n++) {
-            const struct xo_row_block *r = &l->array.bank[m].row[n];
+            const struct xo_row_block *r = &l->array.bank[m].row[n], *meant = &xo_ideal_use(l)->bank[m].row[n];
             struct xo_rows rows;
             for (size_t k = 0; k < vectors; k++)
                 memcpy(part + k * r->inputs, digit + k * inputs + l->codes.matrix[m].first_input + r->first,
                        r->inputs * sizeof *part);
             status = xo_rows_of_digits(&rows, t, l, &l->array, r, vectors, part);
             for (size_t k = 0; k < r->strips + r->references && !status; k++)
-                status = compare_strip(above, below, l, t, r,
-                                       k < r->strips ? &r->strip[k] : &r->reference[k - r->strips], &rows);
+                status = k < r->strips
+                    ? compare_strip(above, below, l, t, r, &r->strip[k], meant->strip[k].b, &rows)
+                    : compare_strip(above, below, l, t, r, &r->reference[k - r->strips],
+                                    meant->reference[k - r->strips].b, &rows);
         }
     free(part);
     return status;
@@ -494,13 +521,16 @@ int xo_calibrate_layer(struct xo_array_layer *l, struct xo_engine_thread *t, str
                        struct xo_info *info)
 {
     const struct xo_gain *gain = &l->hardware->gain;
+    bool oracle = gain->scope != XO_GAIN_NONE && gain->source == XO_GAIN_ORACLE;
     for (size_t u = 0; u < xo_units_of(l, xo_gain_unit(l)); u++)
-        l->gain[u] = 1;                /* what the oracle says of arrays without wires */
+        l->gain[u] = oracle && l->oracle ? l->oracle[u] : 1;       /* 1: arrays without wires */
+    if (c && !l->base)
+        memcpy(l->digit_sum, c->digit_sum, c->inputs * sizeof *c->digit_sum);
     int status = fix_ranges(l, c, info);
     if (status)
         return status;
     xo_set_readings(l);
-    if (gain->scope == XO_GAIN_NONE || gain->source == XO_GAIN_ORACLE)
+    if (gain->scope == XO_GAIN_NONE || oracle)
         return 0;
     if (c)
         qsort(c->vector, c->kept, sizeof *c->vector, by_place);

@@ -3,6 +3,7 @@
  *     bootstrap   a draw of n images with replacement holds A images that only a got right and B that only b did:
  *                 A ~ binomial(n, a/n), B ~ binomial(n - A, b/(n - a)).  Percentiles of (B - A)/n over all draws are
  *                 computed from these, rather than estimated from some draws (Efron 1979's ideal bootstrap).
+ *     instances   mean +- t sqrt(s^2/N + variance of images), s^2 between N instances     (Student 1908)
  *     McNemar     2 P(X <= min(a, b)), X ~ binomial(a + b, 1/2), at most 1                     (McNemar 1947, exact)
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
@@ -10,6 +11,7 @@
 #include "xo_eval.h"
 
 #include <errno.h>
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include "memory.h"
 
@@ -26,6 +28,11 @@ struct xo_share xo_share_of(size_t hits, size_t count)
     half = Z95 * sqrt(p * (1 - p) / n + Z95 * Z95 / (4 * n * n));
     whole = 1 + Z95 * Z95 / n;
     return (struct xo_share){ p, hits ? (centre - half) / whole : 0, hits < count ? (centre + half) / whole : 1 };
+}
+
+double xo_share_high95(size_t hits, size_t count)
+{
+    return hits >= count ? 1 : gsl_cdf_beta_Pinv(0.95, (double)hits + 1, (double)(count - hits));
 }
 
 /* Probabilities of low..high successes in n trials, the rest being negligible: chance[k - low]. */
@@ -130,4 +137,42 @@ int xo_paired_of(struct xo_paired *out, size_t count, const unsigned char *hit_a
     paired.resolved = paired.low95 > 0 || paired.high95 < 0;
     *out = paired;
     return 0;
+}
+
+static double variance_of(const double *x, size_t count, double mean)
+{
+    double sum = 0;
+    for (size_t k = 0; k < count; k++)
+        sum += (x[k] - mean) * (x[k] - mean);
+    return count > 1 ? sum / (double)(count - 1) : 0;
+}
+
+int xo_instances_of(struct xo_instances *out, size_t instances, size_t images, const unsigned char *const *hit)
+{
+    double *accuracy = xo_calloc(instances, sizeof *accuracy), *share = xo_calloc(images, sizeof *share), mean = 0, half;
+    struct xo_instances s = { 0, 0, 1, 0, 0 };
+    int status = !instances || !images ? XO_EVALUE : !accuracy || !share ? ENOMEM : 0;
+    for (size_t n = 0; n < instances && !status; n++)
+        for (size_t k = 0; k < images; k++) {
+            accuracy[n] += hit[n][k] / (double)images;
+            share[k] += hit[n][k] / (double)instances;
+        }
+    if (!status) {
+        for (size_t n = 0; n < instances; n++)
+            mean += accuracy[n] / (double)instances;
+        s.mean = mean;
+        s.between_variance = variance_of(accuracy, instances, mean);
+        s.images_variance = variance_of(share, images, mean) / (double)images;
+    }
+    if (!status && instances > 1) {
+        half = gsl_cdf_tdist_Pinv(0.975, (double)instances - 1) *
+               sqrt(s.between_variance / (double)instances + s.images_variance);
+        s.low95 = fmax(mean - half, 0);
+        s.high95 = fmin(mean + half, 1);
+    }
+    if (!status)
+        *out = s;
+    free(accuracy);
+    free(share);
+    return status;
 }

@@ -12,7 +12,7 @@
 struct plan {
     struct xo_array_layer *l;
     struct xo_use *use;
-    bool exact;
+    bool exact, empty;                 /* empty: b is left for others to fill             */
     size_t kinds;
     struct xo_weight weight[64];
     size_t *conversion;                /* [kinds][layout.tile_outputs] place in the block */
@@ -234,7 +234,7 @@ static int row_block_new(struct xo_row_block *r, const struct plan *p, size_t ma
         return status;
     if (p->exact)
         fill_exactly(r, p, m);
-    else
+    else if (!p->empty)
         fill_arrays(r, p, m, row_block);
     return 0;
 }
@@ -377,11 +377,11 @@ size_t xo_block_at(const struct xo_array_layer *l, size_t matrix, size_t row_blo
     return l->block_number[l->first_block[matrix] + row_block * across + column_block];
 }
 
-int xo_array_use(struct xo_array_layer *l)
+int xo_array_use(struct xo_array_layer *l, bool fill)
 {
     const struct xo_hardware *h = l->hardware;
     struct xo_use *use = &l->array;
-    struct plan p = { .l = l, .use = use, .rows = h->array.rows };
+    struct plan p = { .l = l, .use = use, .empty = !fill, .rows = h->array.rows };
     size_t cells = h->array.rows * h->array.columns;
     double cell = (1 << h->device.bits_per_cell) - 1, digit = (double)((1u << h->dac.bits) - 1);
     int status = set_streams(use, l, &h->dac);
@@ -410,7 +410,7 @@ static bool off_is_clear(const struct xo_array_layer *l, double error)
 {
     const struct xo_use *use = &l->array;
     double most = (double)l->hardware->array.rows * (double)(use->levels - 1);
-    if (use->off == 0 || l->hardware->adc.range != XO_ADC_GRANULAR)
+    if (use->off == 0 || use->circuit || l->hardware->adc.range != XO_ADC_GRANULAR)
         return true;
     for (double n = 0; n <= most; n++)
         if (fabs(n * use->off - floor(n * use->off) - 0.5) < error * (1 + n * use->off))
@@ -451,7 +451,7 @@ static double set_lane(struct xo_strip *s, size_t j, const struct xo_array_layer
     for (int k = 0; k < 2; k++) {
         struct xo_reading *r = &s->reading[k];
         r->mul[j] = (float)((1 + adc->gain_error) / lsb);
-        r->add[j] = (float)(zero * (1 + adc->gain_error) + adc->offset_lsb);
+        r->add[j] = (float)((zero + (s->offset ? s->offset[j] / lsb : 0)) * (1 + adc->gain_error) + adc->offset_lsb);
         r->zero[j] = (float)(XO_ROUND + zero);
         r->back[j] = (float)(lane->integer ? lane->gain * lsb : 0);
         r->start[j] = stream_start(use, XO_ROUND_BITS + (k ? 0 : (uint32_t)(int32_t)zero));

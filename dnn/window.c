@@ -249,7 +249,7 @@ static void finish_rows(struct xo_rows *o, const struct xo_use *use)
         double before = row % streams ? o->known_sum[row / streams] : 0;
         o->known_sum[row / streams] = before + (streams > 1 ? w : 1) * o->known[row];
     }
-    o->d.given = single;
+    o->d.given = use->circuit ? NULL : single;
 }
 
 static void volts_of(struct xo_rows *o, const struct xo_use *use, size_t row, const uint16_t *digit)

@@ -13,23 +13,26 @@
 #include "xo_data.h"
 #include "xo_hardware.h"
 #include "xo_network.h"
+#include "xo_ngspice.h"
 #include "xo_simd.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Each stage adds to the one before it.  This version has no wires: circuit repeats converters. */
+/* Each stage adds to the one before it. */
 enum xo_eval_stage {
     XO_EVAL_FP32,                      /* the network as it is, in float32              */
     XO_EVAL_QUANTISED,                 /* weights and inputs as integers, sums exact    */
     XO_EVAL_CONVERTERS,                /* DAC, ADC and gain on arrays without wires     */
-    XO_EVAL_CIRCUIT,
+    XO_EVAL_CIRCUIT,                   /* every array solved exactly, wires and all     */
+    XO_EVAL_VARIATION,                 /* as programmed: device.variation and faults    */
     XO_EVAL_STAGES
 };
-const char *xo_eval_stage_name(enum xo_eval_stage stage);   /* "fp32", "quantised", "converters", "circuit" */
+const char *xo_eval_stage_name(enum xo_eval_stage stage);   /* "fp32", "quantised", "converters", "circuit", "variation" */
 
-enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_IMAGES };
+enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_PROGRAMMING, XO_EVAL_IMAGES, XO_EVAL_AUDIT,
+                     XO_EVAL_CODES };
 
 struct xo_eval_request {               /* everything is borrowed and must outlive the evaluation */
     const xo_network *network;
@@ -41,6 +44,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     int threads;                                            /* < 1: one                                      */
     enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
+    size_t instances;                                       /* programmed at random; 0: none                 */
     int keep_logits;
     const char *checkpoint;                                 /* a file, gone when all is done; NULL: none     */
     int resume;                                             /* go on from it, if it is there                 */
@@ -61,20 +65,36 @@ struct xo_eval_layer {
     double unit_ampere, low_ampere, lsb_ampere, gain;       /* of its first column                    */
 };
 struct xo_eval_count {
-    uint64_t conversions, clipped, flipped;
+    uint64_t conversions, clipped;
+    uint64_t flipped;                  /* codes unlike those of the same array without wires, variation and noise */
     double error_rel;                  /* rms of the layer's sums against exact integers, over their rms */
+};
+
+/* How a layer is read in a pass, and what its circuits lose. */
+struct xo_eval_reading {
+    double low_ampere, lsb_ampere, gain;       /* of its first column                                 */
+    size_t arrays, columns;            /* solved; those that are read.  0: G_ni is G, the rest is 0   */
+    double nf_mean, nf_low, nf_high;   /* (sum I_ideal - sum I)/sum I_ideal of physical columns, I_ideal through the same */
+                                       /* cells without wires, over the inputs of sampled calibration images (all rows    */
+                                       /* alike without any)                                          */
+    double bound_rel;                  /* no entry of G_ni is further off: known beforehand           */
+    size_t sampled;                    /* arrays of which some columns were solved and certified      */
+    double sampled_error_rel;          /* ... to be no further off than this                          */
 };
 
 /* One way to run the network. */
 struct xo_eval_pass {
     enum xo_eval_stage stage;
-    enum xo_gain_scope gain;           /* converters                                                  */
+    enum xo_gain_scope gain;           /* converters and what follows                                 */
+    size_t instance;                   /* variation: which one, from 0                                */
+    double seconds;                    /* of all threads together; of images not resumed              */
     int main;                          /* 0: a gain other than the hardware's, for comparison         */
     size_t hits, top5_hits;
     int32_t *prediction;               /* [images]                                                    */
     unsigned char *hit, *top5;         /* [images] 1: right, 1: among the first five                  */
     float *logits;                     /* [images][classes], NULL unless kept                         */
     struct xo_eval_count *count;       /* [layers]                                                    */
+    struct xo_eval_reading *reading;   /* [layers] converters and what follows                        */
 };
 struct xo_eval_result {
     size_t images, classes, layers, passes;
@@ -84,7 +104,11 @@ struct xo_eval_result {
     int label_offset;                  /* 1: output 0 is no class of the labels                       */
     size_t resumed_images;             /* taken from the checkpoint                                   */
     const struct xo_eval_layer *layer;
-    const struct xo_eval_pass *pass;   /* fp32, quantised, converters, then other gains               */
+    const struct xo_eval_pass *pass;   /* fp32, quantised, converters, circuit, instances, then other gains */
+    size_t instances;
+    double program_sec;                /* programming and solving arrays, of all passes               */
+    double program_processor_sec;      /* the same, of all processors together                        */
+    int ideal;                         /* circuit repeats converters: nothing resists, no line is held */
 };
 
 typedef struct xo_eval xo_eval;
@@ -92,11 +116,55 @@ typedef struct xo_eval xo_eval;
 /* Do ranges or gains need calibration images?  Not for a model with its own integers and a range that is no calibrated one. */
 int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h);
 
+/* Do device.variation or device.faults, of all layers or of one, ask for draws? */
+int xo_eval_varies(const xo_network *n, const struct xo_hardware *h);
+
 /* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network cannot
  * take; XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM, XO_ESTOPPED. */
 int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_info *info);
 int xo_eval_run(xo_eval *e, struct xo_info *info);
 const struct xo_eval_result *xo_eval_result(const xo_eval *e);
+
+/* The network as an ordinary ONNX file whose layers on arrays have for weights what their arrays multiply by before any
+ * converter, wires, sneak paths and gain included, exact for ohmic cells: y = sum W x + b for inputs x in float32.
+ * Layers whose arrays couple the channels of a grouped convolution become ungrouped ones.  After xo_eval_new.
+ * XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG, XO_ECONFLICT, errno, ENOMEM. */
+int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info);
+
+/* The circuit stage against the solver, after xo_eval_run.
+ *   images  scored images, spread evenly, run once more end to end: as the stage does, and with every column current from
+ *           conductance matrices by sparse Cholesky, each entry proven, in float64 and conversion by conversion
+ *   tiles   arrays, at random from all layers alike, each with eight inputs that those images (four, if none were asked
+ *           for) gave it: currents by xo_solve with engine cholmod and, up to 64x64 and if judge is not NULL, by ngspice
+ * Of a pair of arrays the difference is compared, as ADCs read it; full scale is the largest current of their columns. */
+struct xo_eval_audit {
+    size_t images, changed;            /* predictions that came out another                           */
+    double changed_high95;             /* no larger a share of all images, with 95 % confidence       */
+    double logit_error_rel;            /* largest difference over the range of these images' logits   */
+    double certified_bound_rel;        /* no entry of the exact matrices is further off               */
+    size_t tiles, arrays, judged_arrays;       /* compared; solved for that by cholmod, by ngspice    */
+    size_t currents;                   /* compared                                                    */
+    double cholmod_rel, ngspice_rel;   /* largest difference over full scale                          */
+    double bound_rel;                  /* largest a-priori bound of a current over full scale         */
+    size_t outside;                    /* currents further from cholmod's than their bound            */
+};
+/* XO_EUNSUPPORTED for images with dac.noise_volt; XO_ENOTPROVEN, XO_EJUDGE and others of the solver; ENOMEM. */
+int xo_eval_audit_run(struct xo_eval_audit *out, xo_eval *e, size_t images, size_t tiles,
+                      const struct xo_ngspice_options *judge, struct xo_info *info);
+
+/* What the code of an ideal array became in the circuit stage, or in all instances where there are any: every conversion of
+ * every 32nd scored image, reference columns left out.  Codes count from that of 0 A.
+ *   active   sum of the digits that drove the array's rows: with dac.bits 1, how many were on
+ *   ideal    by the same ADC from the same array without wires, variation and noise
+ * Sorted by ideal, active, actual.  Release with xo_eval_pairs_free. */
+struct xo_eval_pair { uint32_t active; int32_t ideal, actual; uint64_t count; };
+struct xo_eval_pairs {
+    size_t images, layers;
+    struct { size_t count; struct xo_eval_pair *pair; } *layer;        /* [layers] none for digital ones */
+};
+int xo_eval_count_pairs(struct xo_eval_pairs *out, xo_eval *e, struct xo_info *info);
+void xo_eval_pairs_free(struct xo_eval_pairs *p);           /* leaves it zeroed */
+
 /* Remove the checkpoint: when everything that was to be written is written. */
 void xo_eval_done(const xo_eval *e);
 void xo_eval_free(xo_eval *e);                              /* NULL allowed */
@@ -104,6 +172,10 @@ void xo_eval_free(xo_eval *e);                              /* NULL allowed */
 /* A share with its interval (Wilson 1927, 95 %): inside 0..1 for any count.  count 0: 0, between 0 and 1. */
 struct xo_share { double value, low95, high95; };
 struct xo_share xo_share_of(size_t hits, size_t count);
+
+/* The upper 95 % limit of a share alone, exact: the p that gives `hits` or fewer of `count` with 5 % chance (Clopper and
+ * Pearson 1934, one-sided); of 0 hits 1 - 0.05^(1/count), which is about 3/count.  count 0: 1. */
+double xo_share_high95(size_t hits, size_t count);
 
 /* Two networks on the same images: what lies between their accuracies.
  *   hit_a, hit_b [count]  0 or 1: was the image's label found?
@@ -116,6 +188,18 @@ struct xo_share xo_share_of(size_t hits, size_t count);
  * XO_EVALUE for count 0 or another hit than 0 and 1, ENOMEM. */
 struct xo_paired { double difference, low95, high95, p; size_t only_a, only_b; int resolved; };
 int xo_paired_of(struct xo_paired *out, size_t count, const unsigned char *hit_a, const unsigned char *hit_b);
+
+/* Several programmed instances on the same images: a mean accuracy, and how far another instance on other images may be.
+ *   hit [instances][images]   0 or 1
+ *   between_variance          of the instances' accuracies (n - 1)
+ *   images_variance           of the mean accuracy, as drawing other images would vary it: that of the images' mean hits,
+ *                             over images
+ *   low95, high95             mean +- t sqrt(between/instances + images), t of Student with instances - 1 degrees of
+ *                             freedom, inside 0..1.  A little wide: chance in single hits counts in both.  One instance:
+ *                             0 and 1, as nothing is known of others
+ * XO_EVALUE for no instance or image, ENOMEM. */
+struct xo_instances { double mean, low95, high95, between_variance, images_variance; };
+int xo_instances_of(struct xo_instances *out, size_t instances, size_t images, const unsigned char *const *hit);
 
 #ifdef __cplusplus
 }

@@ -30,7 +30,7 @@ struct curves {
 };
 
 /* The next cell of a line, trimmed; moves *at behind its comma, or to NULL after the last. */
-static const char *next_cell(char **at)
+static char *next_cell(char **at)
 {
     char *begin = *at + strspn(*at, " \t"), *comma = strchr(begin, ','), *end = comma ? comma : begin + strlen(begin);
     *at = comma ? comma + 1 : NULL;
@@ -40,18 +40,27 @@ static const char *next_cell(char **at)
     return begin;
 }
 
+/* A cell in a message: its beginning, what is not printable as '?'.  Changes it. */
+static const char *shown(char *cell)
+{
+    for (char *c = cell; *c; c++)
+        if (*c < 0x20 || *c >= 0x7f)
+            *c = '?';
+    return cell;
+}
+
 static int read_head(struct curves *c, char *line)
 {
     for (int k = 0; k < COLUMNS; k++)
         c->place[k] = -1;
     for (char *at = line; at; c->columns++) {
-        const char *name = next_cell(&at);
+        char *name = next_cell(&at);
         int k = 0;
         while (k < COLUMNS && strcmp(name, column_name[k]))
             k++;
         if (k == COLUMNS || c->place[k] >= 0)
             return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found the column '%.40s'; expected level,v[V],i[A] and "
-                           "perhaps device, cycle, temperature[K], each once", c->path, c->line, name);
+                           "perhaps device, cycle, temperature[K], each once", c->path, c->line, shown(name));
         c->place[k] = c->columns;
     }
     for (int k = LEVEL; k <= AMP; k++)
@@ -80,12 +89,12 @@ static int read_row(struct curves *c, char *line)
     double value[COLUMNS] = {0};
     int column = 0;
     for (char *at = line; at; column++) {
-        const char *text = next_cell(&at);
+        char *text = next_cell(&at);
         for (int k = 0; k < COLUMNS; k++) {
             bool free_text = k == DEVICE || k == CYCLE;
             if (c->place[k] == column && !free_text && xo_number_parse(&value[k], text, strlen(text)))
                 return xo_fail(c->info, XO_ESYNTAX, "%s:%zu: found '%.40s' as %s; expected a number", c->path,
-                               c->line, text, column_name[k]);
+                               c->line, shown(text), column_name[k]);
         }
     }
     if (column != c->columns)

@@ -95,6 +95,11 @@ int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
         return xo_mark_fail(info, XO_EVALUE, given(h, "adc.low_ampere", "adc.range"),
                             "adc: found range fixed with low_ampere %s and high_ampere %s; expected low below high",
                             xo_number_print(a, h->adc.low_ampere), xo_number_print(b, h->adc.high_ampere));
+    if (h->cell_faults.stuck_on_rate + h->cell_faults.stuck_off_rate > 1)
+        return xo_mark_fail(info, XO_EVALUE, given(h, "device.faults.stuck_on_rate", "device.faults.stuck_off_rate"),
+                            "device.faults: found stuck_on_rate %s with stuck_off_rate %s; expected at most 1 together",
+                            xo_number_print(a, h->cell_faults.stuck_on_rate),
+                            xo_number_print(b, h->cell_faults.stuck_off_rate));
     return xo_check_laws(h, info);
 }
 

@@ -32,6 +32,21 @@ struct xo_device {
     int bits_per_cell;                 /* c: 2^c conductance levels, off to on           */
 };
 
+/* device.variation: how far programmed cells lie from where they should.  A cell of conductance g > 0 gets one drawn with
+ * mean g and standard deviation sigma g (scale: conductance) or sigma (on - off) (scale: range), 0 where that is negative. */
+enum xo_distribution { XO_GAUSSIAN, XO_LOGNORMAL };
+enum xo_spread { XO_SPREAD_CONDUCTANCE, XO_SPREAD_RANGE };
+struct xo_variation {
+    double sigma;                      /* 0: none */
+    enum xo_distribution distribution;
+    enum xo_spread scale;
+};
+/* device.faults: cells that stay on or off whatever is programmed; drawn for every cell, or the same in every array. */
+struct xo_cell_faults {
+    double stuck_on_rate, stuck_off_rate;      /* together at most 1                             */
+    struct xo_values map;                      /* each: [rows][columns] 1 on, -1 off, 0 neither  */
+};
+
 /* c1 t + c2 t^2 + ... over the full scale t = 0..1. */
 struct xo_inl {
     size_t count;
@@ -112,6 +127,8 @@ struct xo_hardware {
     struct xo_crossbar array;          /* rows, columns 0 if the file gives none; see finish below */
     enum xo_topology topology;
     struct xo_device device;
+    struct xo_variation variation;                                    /* device.variation */
+    struct xo_cell_faults cell_faults;                                /* device.faults    */
     struct xo_dac dac;
     struct xo_adc adc;
     struct xo_mapping mapping;

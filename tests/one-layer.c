@@ -114,6 +114,12 @@ int one_layer_new(struct one_layer *o, const char *const *settings)
     return status;
 }
 
+void one_layer_without_wires(struct one_layer *o)
+{
+    struct xo_crossbar *x = &o->hardware.array;
+    x->row_wire_ohm.all = x->column_wire_ohm.all = x->driver_ohm.all = x->sense_ohm.all = 0;
+}
+
 void one_layer_free(struct one_layer *o)
 {
     free(o->weight);
@@ -160,13 +166,11 @@ static int run(struct one_layer *o, xo_engine_thread *t, size_t at_once, struct 
     return status;
 }
 
-int one_layer_engine(xo_engine_dnn **out, struct one_layer *o, struct xo_info *info)
+/* e is taken over. */
+static int calibrated(xo_engine_dnn **out, struct one_layer *o, xo_engine_dnn *e, struct xo_info *info)
 {
-    xo_engine_dnn *e = NULL;
     xo_engine_thread *t = NULL;
-    int status = xo_engine_dnn_new(&e, &o->graph, &o->layers, &o->layer_hardware, &o->range, info);
-    if (!status)
-        status = xo_engine_calibrator_new(&t, e, info);
+    int status = xo_engine_calibrator_new(&t, e, info);
     if (!status)
         status = run(o, t, o->images, NULL, info);
     if (!status)
@@ -177,6 +181,21 @@ int one_layer_engine(xo_engine_dnn **out, struct one_layer *o, struct xo_info *i
     else
         *out = e;
     return status;
+}
+
+int one_layer_engine(xo_engine_dnn **out, struct one_layer *o, struct xo_info *info)
+{
+    xo_engine_dnn *e = NULL;
+    int status = xo_engine_dnn_new(&e, &o->graph, &o->layers, &o->layer_hardware, &o->range, info);
+    return status ? status : calibrated(out, o, e, info);
+}
+
+int one_layer_program(xo_engine_dnn **out, struct one_layer *o, const xo_engine_dnn *base,
+                      const struct xo_programming *how, struct xo_info *info)
+{
+    xo_engine_dnn *e = NULL;
+    int status = xo_engine_dnn_program(&e, base, how, info);
+    return status ? status : calibrated(out, o, e, info);
 }
 
 int one_layer_run(struct one_layer *o, xo_engine_dnn *e, enum xo_stage stage, size_t at_once,

@@ -36,11 +36,16 @@ struct one_layer {
 
 /* settings: "key=value", NULL behind the last. */
 int one_layer_new(struct one_layer *o, const char *const *settings);
+/* Wires, drivers and sense amplifiers of 0 ohm. */
+void one_layer_without_wires(struct one_layer *o);
 void one_layer_free(struct one_layer *o);
 
 /* All images through a stage into o->y [images][groups*outputs][out_height][out_width], `at_once` images in a call.
  * The engine must have been made by one_layer_engine: which calibrates with the same images. */
 int one_layer_engine(xo_engine_dnn **e, struct one_layer *o, struct xo_info *info);
+/* The same layer on programmed arrays, calibrated likewise. */
+int one_layer_program(xo_engine_dnn **e, struct one_layer *o, const xo_engine_dnn *base, const struct xo_programming *how,
+                      struct xo_info *info);
 int one_layer_run(struct one_layer *o, xo_engine_dnn *e, enum xo_stage stage, size_t at_once,
                   struct xo_layer_counts *count, struct xo_info *info);
 size_t one_layer_results(const struct one_layer *o);

@@ -248,7 +248,7 @@ static void spreads_have_their_shape(void)
             p.seed = seed;
             o.law = XO_FIT_SINH;
             struct xo_iv iv = plant(&p);
-            right += !xo_device_fit(&f, &iv, "f.csv", &o, &info) && (f.spread == XO_SPREAD_LOGNORMAL) == lognormal;
+            right += !xo_device_fit(&f, &iv, "f.csv", &o, &info) && (f.spread == XO_LOGNORMAL) == lognormal;
             unlike += fabs(f.level[1].device_spread.value / p.device_spread - 1) > 0.3;
             xo_device_fit_free(&f);
             xo_iv_free(&iv);

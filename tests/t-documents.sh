@@ -62,6 +62,14 @@ readme_engine() {
 fact "README's first command takes star-mesh elimination" readme_engine 1 starmesh
 fact "README's second takes Cholesky" readme_engine 2 cholmod
 
+# Every line of the table stands on the page about modelling, in the same order.
+modelling_table() {
+    sed '/^#/d; s/^\([^;]*\);\([^;]*\);\([^;]*\);\(.*\)/.It \3 Ta \4 Ta \1: \2/' \
+        "$top_srcdir/results/modelling/table.csv" >table
+    sed -n '/^\.It [0-9]/{s/\\-/-/g;p;}' "$top_srcdir/doc/crossohm-modelling.7" | diff table - && test -s table
+}
+fact "crossohm-modelling(7) shows what results/modelling computed" modelling_table
+
 # From elsewhere, by a path that only holds there.
 quickstart_usage() {
     source=$(cd "$top_srcdir" && pwd -P)       # top_srcdir may end in ..

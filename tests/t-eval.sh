@@ -43,17 +43,23 @@ report = json.load(open('one/report.json'))
 rows = numpy.loadtxt('one/images.csv', delimiter=',', dtype=int)
 assert report['images'] == len(rows) == 100 and report['calibration_images'] == 50
 assert list(rows[:, 0]) == list(range(100))
-for column, stage in ((2, 'fp32'), (3, 'quantised'), (4, 'converters')):
+for column, stage in ((2, 'fp32'), (3, 'quantised'), (4, 'converters'), (5, 'circuit')):
     assert abs(report['accuracy'][stage] - (rows[:, column] == rows[:, 1]).mean()) < 1e-12, stage
     low, high = report['interval95'][stage]
     assert low < report['accuracy'][stage] < high
-assert report['accuracy']['circuit'] == report['accuracy']['converters']
-for column, stage in ((2, 'fp32'), (3, 'quantised'), (4, 'circuit')):
+for column, stage in ((2, 'fp32'), (3, 'quantised'), (5, 'circuit')):
     logits = numpy.load('one/logits-%s.npy' % stage)
     assert logits.dtype == numpy.float32 and logits.shape == (100, 10)
     assert (logits.argmax(1) == rows[:, column]).all(), stage
 assert report['accuracy']['fp32'] > 0.85 and report['accuracy']['quantised'] > 0.85
 assert len(report['layers']) == 5 and all(layer['conversions'] > 0 for layer in report['layers'])
+for layer in report['layers']:
+    circuit = layer['circuit']
+    assert circuit['solved_arrays'] == layer['arrays'] and circuit['sampled_arrays'] == 1
+    assert 0 < circuit['sampled_error_rel'] < 1e-5 < circuit['bound_rel'] < 1
+    assert 0 < circuit['nf_low'] < circuit['nf_mean'] < circuit['nf_high'] < 0.1
+    assert layer['flipped'] == 0 and 0.05 < circuit['flipped'] / circuit['conversions'] < 0.8
+    assert circuit['conversions'] == layer['conversions'] and circuit['gain'] > layer['gain']
 END
 }
 agree="report, images and logits agree with each other"
@@ -61,10 +67,12 @@ if [ -n "$python" ]; then fact "$agree" agrees; else tap_skip "$agree" "python3-
 
 # Killed at some moment while images are evaluated: after the first blocks are on disk.
 killed_and_resumed() {
-    score --limit 600 -o whole || return
+    varied() { score --limit 600 --set device.variation.sigma=0.05 --instances 2 "$@"; }
+    varied -o whole || return
     for attempt in 1 2 3; do
         (exec crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet --data idx:images,labels \
-            --calibrate idx:train,train-labels@0:50 --limit 600 --resume --threads 1 -o part) &
+            --calibrate idx:train,train-labels@0:50 --limit 600 --set device.variation.sigma=0.05 --instances 2 \
+            --resume --threads 1 -o part) &
         process=$!                     # of crossohm itself, not of a shell around it
         for wait in $(seq 6000); do    # longer than a busy machine takes to calibrate
             test "$(wc -c <part/checkpoint 2>/dev/null || echo 0)" -gt $((attempt * 3000)) && break
@@ -74,7 +82,7 @@ killed_and_resumed() {
         wait $process 2>/dev/null
         test ! -e part/report.json && test -e part/checkpoint || { echo "not killed in time"; return 1; }
     done
-    score --limit 600 --resume --threads 2 -o part || return
+    varied --resume --threads 2 -o part || return
     for name in report.json report.html images.csv; do
         cmp whole/$name part/$name || return
     done
@@ -115,11 +123,32 @@ technology() {
 }
 fact "a technology's .fcm serves as hardware" technology
 
-wires_warn() {
-    score --limit 10 --set array.row_wire_ohm=5 -o wires 2>said && grep -q 'ignores wires' said &&
-        test "$(wc -l <said)" -eq 1
+no_wires="--set array.row_wire_ohm=0 --set array.column_wire_ohm=0 --set array.driver_ohm=0 --set array.sense_ohm=0"
+without_wires() {
+    score --limit 100 $no_wires --logits -o ideal >said && grep -q 'nothing in the arrays resists' said || return
+    score --limit 100 $no_wires --set array.sense_ohm=1e-9 --logits -o almost >said &&
+        cut -d, -f1-5 ideal/images.csv | sed 1d >a && cut -d, -f1-4,6 ideal/images.csv | sed 1d >b && cmp a b &&
+        cut -d, -f1-4,6 almost/images.csv | sed 1d >b && cmp a b
 }
-fact "wires are ignored with one line of warning" wires_warn
+fact "without resistances circuit repeats converters, and with hardly any it computes the same" without_wires
+
+instances() {
+    score --limit 40 --set device.variation.sigma=0.2 --instances 3 --threads 1 -o vary1 &&
+        score --limit 40 --set device.variation.sigma=0.2 --instances 3 --threads 2 -o vary2 || return
+    for name in report.json report.html images.csv; do
+        cmp vary1/$name vary2/$name || return
+    done
+    grep -q variation2 vary1/images.csv && grep -q '"variation":' vary1/report.json &&
+        grep -q '"enough_for_a_claim": false' vary1/report.json && grep -q 'Programmed instances' vary1/report.html
+    score --limit 40 --set device.faults.stuck_on_rate=0.01 --set seed=2 -o vary3 && grep -q '"count": 1' vary3/report.json
+}
+fact "instances are drawn, the same for any number of threads" instances
+other_instances() {
+    score --limit 600 --set device.variation.sigma=0.05 --instances 3 -o more || return
+    ! cmp -s whole/images.csv more/images.csv && cut -d, -f1-8 more/images.csv | sed 1d >a &&
+        sed 1d whole/images.csv >b && cmp a b
+}
+fact "more instances leave the first ones as they were" other_instances
 
 # says EXIT TEXT command ...
 says() {
@@ -133,6 +162,7 @@ says() {
     return 1
 }
 fact "calibration images are asked for" says 2 'calibrate' evaluate --data idx:images,labels -o x
+fact "instances of nothing that varies are refused" says 2 'nothing varies' score --limit 10 --instances 2 -o x
 fact "so is a folder" says 2 '-o' score
 fact "and data" says 2 'data' evaluate --calibrate idx:images,labels@0:10 -o x
 fact "a folder that cannot be is named" says 1 'labels/x' score --limit 10 -o labels/x

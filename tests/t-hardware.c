@@ -56,6 +56,10 @@ static void array_keys_are_stored(void)
     STORES("array: {sense_side: top}", h.array.sense_side == XO_SENSE_TOP);
     STORES("array: {sense_side: both}", h.array.sense_side == XO_SENSE_BOTH);
     STORES("device: {series_ohm: 30}", h.array.series_ohm.all == 30);
+    STORES("device: {variation: {sigma: 0.1, distribution: lognormal, scale: range}}", h.variation.sigma == 0.1 &&
+           h.variation.distribution == XO_LOGNORMAL && h.variation.scale == XO_SPREAD_RANGE);
+    STORES("device: {faults: {stuck_on_rate: 0.25, stuck_off_rate: 0.75, map: -1}}", h.cell_faults.stuck_on_rate == 0.25
+           && h.cell_faults.stuck_off_rate == 0.75 && h.cell_faults.map.all == -1);
 }
 
 static void faults_are_stored(void)

@@ -114,22 +114,27 @@ static size_t wrong(const struct one_layer *o, const float *want)
     return count;
 }
 
-/* Both stages, on every set of instructions of this machine, images one by one and together. */
+/* All stages, on every set of instructions of this machine, images one by one and together. */
 static size_t try(struct one_layer o, const char *const *settings)
 {
-    xo_engine_dnn *e = NULL;
+    xo_engine_dnn *e = NULL, *programmed = NULL;
+    const struct xo_programming how = { .threads = 1 };
     struct xo_info info = { "" };
     size_t bad = 0;
     int status = one_layer_new(&o, settings);
+    one_layer_without_wires(&o);
     if (!status)
         status = one_layer_engine(&e, &o, &info);
+    if (!status)
+        status = one_layer_program(&programmed, &o, e, &how, &info);
     float *want = integer_network(&o);
     for (int simd = XO_SIMD_PORTABLE; simd <= XO_SIMD_AVX512 && !status; simd++)
         for (size_t at_once = 1; at_once <= 3 && xo_simd_available((enum xo_simd)simd) && !status; at_once += 2)
             for (int stage = XO_STAGE_QUANTISED; stage <= XO_STAGE_CIRCUIT && !status; stage++) {
-                xo_engine_dnn_simd(e, (enum xo_simd)simd);
+                xo_engine_dnn *now_on = stage == XO_STAGE_CIRCUIT ? programmed : e;
+                xo_engine_dnn_simd(now_on, (enum xo_simd)simd);
                 memset(o.y, 0, one_layer_results(&o) * sizeof *o.y);
-                status = one_layer_run(&o, e, (enum xo_stage)stage, at_once, NULL, &info);
+                status = one_layer_run(&o, now_on, (enum xo_stage)stage, at_once, NULL, &info);
                 size_t now = wrong(&o, want);
                 if (now)
                     printf("# %s stage %d: %zu of %zu wrong\n", xo_simd_name((enum xo_simd)simd), stage, now,
@@ -139,6 +144,7 @@ static size_t try(struct one_layer o, const char *const *settings)
     if (status)
         printf("# status %d: %s\n", status, info.text);
     free(want);
+    xo_engine_dnn_free(programmed);
     xo_engine_dnn_free(e);
     one_layer_free(&o);
     return status ? SIZE_MAX : bad;
