@@ -9,7 +9,7 @@ static const char style[] =
     "h1{font-size:26px;margin:0 0 2px}h2{font-size:17px;margin:0 0 8px}\n"
     ".under{color:#5b6675;margin:0 0 20px}\n"
     "section{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:18px 20px;margin:0 0 18px}\n"
-    ".figures{display:grid;grid-template-columns:repeat(6,1fr);gap:14px;margin:0 0 18px}\n"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(135px,1fr));gap:14px;margin:0 0 18px}\n"
     ".figures div{background:#fff;border:1px solid #dfe3e8;border-radius:8px;padding:12px 16px}\n"
     ".figures b{display:block;font-size:21px;font-weight:600}\n"
     ".figures span{color:#5b6675;font-size:13px}\n"
@@ -26,6 +26,7 @@ static const char style[] =
     ".diagonal{stroke:#c2513c;stroke-width:1;fill:none}.scroll{overflow-x:auto}.figures b{white-space:nowrap}\n"
     ".number td+td{white-space:nowrap}.number td+td,.number th+th{text-align:right}"
     ".number td:last-child,.number th:last-child{padding-right:0}\n"
+    ".pair .number{font-size:13px}.pair .number td,.pair .number th{padding-right:9px}\n"
     ".note{color:#5b6675;font-size:13px;margin:8px 0 0}\n"
     "@media(max-width:1000px){.figures{grid-template-columns:repeat(3,1fr)}}\n"
     "@media print{body{background:#fff}section,.figures div{break-inside:avoid}}\n";

@@ -2,7 +2,7 @@
  *     name,label[,anything]
  * The name is relative to the folder and never leaves it; a name or label that holds a comma or quote is written in
  * "quotes", a quote inside them twice; what is behind the label is not read.  Blank lines and lines that begin with
- * '#' are skipped, as is the first line if its label is no number (a header).
+ * '#' are skipped, as is the first line if its label is a word (a header).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
@@ -84,6 +84,12 @@ static bool read_label(const char *text, int32_t *label)
     return c > text && !*c && value <= INT32_MAX;
 }
 
+/* "label", not "-1", "1.5" or "". */
+static bool is_word(const char *text)
+{
+    return *text && !strchr("+-.0123456789", *text);
+}
+
 /* The next line that says something; *has = false at the end. */
 static int next_line(struct list *l, bool *has, int32_t *label)
 {
@@ -103,7 +109,7 @@ static int next_line(struct list *l, bool *has, int32_t *label)
         if (!read_field(&at, end, l->label))
             return wrong(l, "a label that is too long or whose quotes do not close");
         *has = read_label(l->label, label);
-        if (!*has && l->line > 1)
+        if (!*has && (l->line > 1 || !is_word(l->label)))
             return wrong(l, "label '%.40s'", l->label);
         if (*has && !stays_inside(l->name))
             return wrong(l, "name '%.80s'", l->name);

@@ -85,11 +85,11 @@ static int set_input(struct xo_run *r, size_t image_dimensions, const size_t *im
     for (size_t k = 0; k < image_dimensions; k++)
         x->shape[k + 1] = image_shape[k];
     bool fits = !g->input_dimensions || g->input_dimensions == x->dimensions;
-    for (size_t k = 0; fits && k < g->input_dimensions; k++)
+    for (size_t k = 1; fits && k < g->input_dimensions; k++)     /* a last batch may be smaller than the file's */
         fits = g->input_shape[k] < 0 || (size_t)g->input_shape[k] == x->shape[k];
     if (!fits)
-        return xo_fail(info, XO_ESHAPE, "%s: images of shape %s, %zu at a time; expected what the file declares for "
-                       "its input", g->file, xo_shape_text(image_dimensions, image_shape, text), r->images);
+        return xo_fail(info, XO_ESHAPE, "%s: images of shape %s; expected what the file declares for its input",
+                       g->file, xo_shape_text(image_dimensions, image_shape, text));
     for (size_t k = 0; k < x->dimensions; k++)
         if (!x->shape[k] || x->shape[k] > INT32_MAX || (nbytes *= x->shape[k]) > INT32_MAX)
             return xo_fail(info, XO_ETOOBIG, "%s: images of %s, %zu at a time; expected less than 2 GB, and none "

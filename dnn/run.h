@@ -30,7 +30,8 @@ bool xo_operator_known(const char *name, int64_t opset);
 int xo_graph_fold(struct xo_graph *g, struct xo_info *info);
 
 /* Everything one thread needs for `images` images at a time: shapes inferred and checked, buffers, oneDNN primitives.
- * Fixed batch sizes in the file are honoured: xo_run_images says how many images a pass takes (1 there). */
+ * xo_run_images says how many images a pass takes: as many as the file fixes, else as many as are wanted.  Another
+ * number is refused only where a node of the network depends on it. */
 typedef struct xo_run xo_run;
 size_t xo_run_images(const struct xo_graph *g, size_t wanted);
 /* Shape of one image, without the batch: from the file where it is declared, else from the data.

@@ -220,6 +220,9 @@ static void folder(void)
 {
     list("", XO_ESHAPE, "holds no image");
     list("file,label\n", XO_ESHAPE, "holds no image");
+    list("a.png,-1\n", XO_ESYNTAX, "list.csv:1: label '-1'");
+    list("a.png,1.5\nb.png,2\n", XO_ESYNTAX, "list.csv:1: label '1.5'");
+    list("a.png,\nb.png,2\n", XO_ESYNTAX, "list.csv:1: label ''");
     list("a.png\n", XO_ESYNTAX, "list.csv:1: no label");
     list("a.png,1\n\nb.png,x\n", XO_ESYNTAX, "list.csv:3: label 'x'");
     list("file,label\na.png,-1\n", XO_ESYNTAX, "list.csv:2: label '-1'");

@@ -517,6 +517,16 @@ static void a_fixed_batch_is_honoured(void)
         fine = fabs((double)(logits[0][k] - logits[1][k])) < 1e-5 &&
             fabs((double)(logits[0][k] - logits[2][k])) < 1e-5;
     tap_ok(fine, "a batch of 1 or 4 in the file takes 7 images as a symbolic one does");
+    struct onnx_file f = { 0 };
+    struct xo_graph g;
+    small_network(&f, 4);
+    if (!graph_of(&g, &f)) {
+        xo_run *r = NULL;
+        tap_ok(xo_run_images(&g, 64) == 4 && !xo_run_new(&r, &g, NULL, 3, 3, shape, &info),
+               "with a batch of 4 in the file, the last may have 3 images");
+        xo_run_free(r);
+        xo_graph_free(&g);
+    }
     for (int k = 0; k < 3; k++)
         free(logits[k]);
 }
