@@ -1,7 +1,7 @@
 /* How much of the machine's matrix-multiplication rate does evaluating a network on arrays reach?
  *     bench/evaluate [IMAGES [THREADS]]        default 16 1
- * What is evaluated: dnn/xo_speed.h.  The rate of sgemm is the better of OpenBLAS's and oneDNN's, on square matrices, in
- * this run; all are warmed, best of five.
+ * What is evaluated: dnn/xo_speed.h.  The rate of sgemm is the better of OpenBLAS's and oneDNN's, on square matrices,
+ * in this run; all are warmed, best of five.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <cblas.h>

@@ -105,7 +105,8 @@ static int write_report(const struct bench *b)
         "{s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:O}", "tool", "crossohm", "version", PACKAGE_VERSION,
         "command", cli_json_text(b->common->command), "processor", cli_json_text(cpu),
         "blas_kernels", openblas_get_corename(),
-        "simd", xo_simd_name(b->simd ? b->simd : xo_simd_best()), "threads", (json_int_t)b->common->threads, "rates", "dgemm_flop_per_sec", b->rates.dgemm_flop,
+        "simd", xo_simd_name(b->simd ? b->simd : xo_simd_best()), "threads",
+        (json_int_t)b->common->threads, "rates", "dgemm_flop_per_sec", b->rates.dgemm_flop,
         "sgemm_flop_per_sec", b->rates.sgemm_flop, "stream_byte_per_sec", b->rates.stream_byte, "rows", b->rows));
 }
 

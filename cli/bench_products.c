@@ -38,8 +38,8 @@ int bench_evaluation(struct bench *b)
 }
 
 /* Seconds of all inputs, the best of several runs; with 8-bit converters, or the bare product. */
-static int time_apply(const struct bench *b, const struct xo_fcm *m, bool converters, const double *volt, double *amp,
-                      double *sec)
+static int time_apply(const struct bench *b, const struct xo_fcm *m, bool converters, const double *volt,
+                      double *amp, double *sec)
 {
     struct xo_apply how = {.threads = (int)b->common->threads, .converters = converters};
     struct xo_info info = {""};

@@ -12,12 +12,12 @@ extern "C" {
 #endif
 
 struct xo_speed {
-    double operations;                 /* an image: 2 x multiply-adds x streams x columns that an ADC reads per output */
-    double sec;                        /* an image on one of the threads, which all work at once; best of five         */
+    double operations;                 /* an image: 2 x multiply-adds x streams x columns read for an output */
+    double sec;                        /* an image on one of the threads, all at work; best of five          */
 };
 
-/* Every thread evaluates so many images.  One thread is timed by the seconds it computed, so that what else runs on the
- * machine disturbs less; more by the clock.  Stage XO_EVAL_QUANTISED: integer sums alone, and their operations.
+/* Every thread evaluates so many images.  One thread is timed by the seconds it computed, so that what else runs on
+ * the machine disturbs less; more by the clock.  Stage XO_EVAL_QUANTISED: integer sums alone, and their operations.
  * XO_EVALUE for no images, ENOMEM. */
 int xo_speed_of_evaluation(struct xo_speed *out, enum xo_eval_stage stage, size_t images, int threads,
                            enum xo_simd simd, struct xo_info *info);

@@ -16,7 +16,8 @@
 #include "plan.h"
 
 #define EXTRA_WORK 18                  /* per input: what else it takes, in iterations                           */
-#define ITERATION_SEC 1e-6             /* an iteration: calls and sums,                                          */
+#define START_SEC 25e-6                /* of an array: memory and planes                                         */
+#define ITERATION_SEC 0.4e-6           /* an iteration: calls and sums,                                          */
 #define CACHED_SEC 1e-9                /* and for each cell, while the planes stay in cache ...                  */
 #define MEMORY_SEC 4e-9                /* ... and when they come from memory                                     */
 #define CACHED_CELLS 500000            /* 56 bytes of each are touched in an iteration                           */
@@ -85,7 +86,7 @@ static double iteration_sec(const xo_circuit *c)
 
 double xo_line_patience(const xo_circuit *c, double solves)
 {
-    return direct_sec(c, solves) / solves / iteration_sec(c);
+    return fmax(0, direct_sec(c, solves) - START_SEC) / solves / iteration_sec(c);
 }
 
 /* A try is cheap: a tenth of the factor, or the first of many inputs, tells.  So it may look worse than it must be. */

@@ -6,9 +6,9 @@
  * Word lines are eliminated line by line; S = C - G R^-1 G on the bit-line nodes is solved by conjugate gradients
  * preconditioned with C = L D L^T.
  *
- * Inputs are solved one after the other (by each thread).  Eight in one sweep would share cells and pivots, 4 of the 14
- * numbers per cell that an iteration moves (7 of 17 where wires differ): 1.33 (1.56) times as fast from memory at best,
- * and arrays whose planes fit the cache would leave it.
+ * Inputs are solved one after the other (by each thread).  Eight in one sweep would share cells and pivots, 4 of the
+ * 14 numbers per cell that an iteration moves (7 of 17 where wires differ): 1.33 (1.56) times as fast from memory at
+ * best, and arrays whose planes fit the cache would leave it.
  *
  * A plane holds one number per cell in tiles of 8 x 8, tile rows one after the other.  Inside a tile, bit-line planes
  * go row by row, [row][column], and word-line planes column by column, [column][row]: a step along any line is then

@@ -169,7 +169,8 @@ static double *bytes_by(const struct plain *p, struct xo_options options, char r
 
 static double *bytes_of(const struct plain *p, int threads, enum xo_simd simd)
 {
-    return bytes_by(p, (struct xo_options){.engine = XO_ENGINE_LINE, .threads = threads, .simd = simd}, (char [100]){""});
+    struct xo_options options = {.engine = XO_ENGINE_LINE, .threads = threads, .simd = simd};
+    return bytes_by(p, options, (char [100]){""});
 }
 
 static void the_bytes_are_the_same(void)

@@ -3,8 +3,8 @@
 # an array and share of the core's best matrix-multiplication rate; then a network's worth of arrays on two cores.
 #   results/tiles/make.sh [build folder]          writes timing.txt and entries.txt beside itself; three minutes on an
 #                                                 idle machine
-# entries.txt: how far entries are from quadruple precision, tests/t-batch on real sizes; worst of 8 columns and of every
-# instruction set.
+# entries.txt: how far entries are from quadruple precision, tests/t-batch on real sizes; worst of 8 columns and of
+# every instruction set.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 cd "$(dirname "$0")/../.."
