@@ -1,0 +1,114 @@
+#!/bin/sh
+# What networks lose on crossbars, stage by stage: array sizes 16 to 128, cells of 100 kohm to 1 Mohm and of 20 kohm to
+# 200 kohm, wires of 1 ohm and of 5 (rows) and 10 ohm (columns) a segment, driver and sense 100 ohm; every array's circuit
+# solved exactly.  Writes NAME.csv and timing-NAME.txt beside itself.
+#   results/networks/make.sh [-b build folder] [-t "16 32 64 128"] lenet5|lenet5-gains|lenet5-variation|resnet20 ...
+# Fashion-MNIST: the Debian package dataset-fashion-mnist.  CIFAR-10 and ResNet-20: $CROSSOHM_DATA, default ../shared/data.
+# SPDX-License-Identifier: GPL-3.0-or-later
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$here/../../build tiles="16 32 64 128"
+while getopts b:t: option; do
+    case $option in b) build=$OPTARG ;; t) tiles=$OPTARG ;; *) exit 2 ;; esac
+done
+shift $((OPTIND - 1))
+build=$(cd "$build" && pwd)
+data=$(cd "${CROSSOHM_DATA:-$here/../../../shared/data}" 2>/dev/null && pwd || true)
+fashion=/usr/share/datasets/fashion-mnist
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+printf 'crossohm: 1\n' >"$work/hardware.yaml"
+
+# The command of a network, without hardware.
+lenet5="$here/../../models/fashion-lenet5.onnx --preprocess unit
+    --data idx:$fashion/t10k-images-idx3-ubyte.gz,$fashion/t10k-labels-idx1-ubyte.gz
+    --calibrate idx:$fashion/train-images-idx3-ubyte.gz,$fashion/train-labels-idx1-ubyte.gz@0:1000"
+cifar=cifar10:$data/cifar10/cifar10_test_jpegderived.bin.gz
+resnet20="$data/models/resnet20_cifar10.onnx --preprocess imagenet --data $cifar@1000:2000 --calibrate $cifar@0:1000
+    --calibrate-limit 100"
+
+# One row of the table from a report.
+row='
+import json, sys
+r, t = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))
+layers = [l for l in r["layers"] if "circuit" in l]
+c = [l["circuit"] for l in layers]
+arrays, all = sum(x["solved_arrays"] for x in c), sum(x["conversions"] for x in c)
+a, s = r["accuracy"], r["steps"]["converters_to_circuit"]
+row = sys.argv[3:] + [r["images"], arrays] + ["%.4f" % a[k] for k in ("fp32", "quantised", "converters", "circuit")]
+row += ["%.4f" % x for x in r["interval95"]["circuit"]] + ["%+.4f" % s["difference"]]
+row += ["%+.4f" % x for x in s["interval95"]] + ["yes" if s["resolved"] else "no"]
+row += ["%.4f" % (sum(x["nf_mean"] * x["solved_arrays"] for x in c) / arrays), "%.4f" % max(x["nf_high"] for x in c)]
+row += ["%.4f" % (sum(x["flipped"] for x in c) / all), "%.5f" % (sum(x["clipped"] for x in c) / all)]
+row += ["%.4f" % max(l["error_rel"] for l in layers), "%.4f" % max(x["error_rel"] for x in c)]
+row += ["%.1e" % max(x["bound_rel"] for x in c), "%.1e" % max(x["sampled_error_rel"] for x in c)]
+if len(r["gains"]) == 3:
+    row += ["%.4f" % r["gains"][g]["accuracy"][k] for g in ("none", "array", "column") for k in ("converters", "circuit")]
+if "instances" in r:
+    i = r["instances"]
+    row += [i["count"], "%.4f" % a["variation"]] + ["%.4f" % x for x in r["interval95"]["variation"]]
+    row += ["%.5f" % i["between_variance"] ** .5, "%.5f" % i["images_variance"] ** .5]
+print(",".join(map(str, row)))
+t = t["seconds"]
+print("%s: %.1f s to calibrate, of them %.2f s to program and solve; %.1f s to evaluate, %.4g images/s" % (" ".join(
+      sys.argv[3:]), t["calibrate"], t["program_and_solve"], t["evaluate"], t["images_per_second"]), file=sys.stderr)
+'
+
+# evaluate NAME COLUMNS ROWWIRE COLUMNWIRE ON OFF TILE arguments
+evaluate() {
+    name=$1 row_wire=$2 column_wire=$3 on=$4 off=$5 tile=$6
+    shift 6
+    "$build/crossohm" eval "$work/hardware.yaml" "$@" --quiet --set array.rows="$tile" --set array.columns="$tile" \
+        --set array.row_wire_ohm="$row_wire" --set array.column_wire_ohm="$column_wire" --set device.on_siemens="$on" \
+        --set device.off_siemens="$off" -o "$work/out" >/dev/null
+    python3 -c "$row" "$work/out/report.json" "$work/out/timing.json" "$tile" "$on" "$off" "$row_wire" "$column_wire" \
+        >>"$work/$name.csv" 2>>"$work/timing-$name.txt"
+}
+
+begin() {
+    {
+        echo "# crossohm $("$build/crossohm" --version | sed -n '1s/.* //p'), results/networks/make.sh $1; seed 1; accuracies as shares,"
+        echo "# intervals 95 % (circuit: Wilson; difference to converters: paired bootstrap); nf_mean over arrays; flipped, clipped:"
+        echo "# of the circuit stage's codes; error: rms of the worst layer's sums; bound and sampled error of G_ni, worst layer"
+        printf '%s' "array,on_siemens,off_siemens,row_wire_ohm,column_wire_ohm,images,arrays,fp32,quantised,converters,circuit,"
+        printf '%s' "circuit_low95,circuit_high95,difference,difference_low95,difference_high95,resolved,nf_mean,nf_high,"
+        printf '%s\n' "flipped,clipped,converters_error,circuit_error,bound_rel,sampled_error_rel$2"
+    } >"$work/$1.csv"
+    sed -n 's/^model name[^:]*: /# /p' /proc/cpuinfo | head -n 1 >"$work/timing-$1.txt"
+}
+
+# table NAME MORE-COLUMNS arguments: all sizes, cells and wires
+table() {
+    name=$1
+    begin "$1" "$2"
+    shift 2
+    for device in "1e-5 1e-6" "5e-5 5e-6"; do
+        for wires in "1 1" "5 10"; do
+            for tile in $tiles; do
+                # shellcheck disable=SC2086
+                evaluate "$name" $wires $device "$tile" "$@"
+            done
+        done
+    done
+    mv "$work/$name.csv" "$work/timing-$name.txt" "$here"
+}
+
+gains=",none_converters,none_circuit,array_converters,array_circuit,column_converters,column_circuit"
+instances=",instances,variation,variation_low95,variation_high95,sd_between,sd_images"
+for name in "$@"; do
+    # shellcheck disable=SC2086
+    case $name in
+    lenet5) table lenet5 "" $lenet5 ;;
+    lenet5-gains) table lenet5-gains "$gains" $lenet5 --limit 1000 --calibrate-limit 200 --stages ;;
+    lenet5-variation)
+        begin lenet5-variation "$instances,sigma"
+        for sigma in 0.02 0.05 0.1 0.2; do
+            evaluate lenet5-variation 1 1 1e-5 1e-6 64 $lenet5 --limit 1000 --calibrate-limit 200 --instances 10 \
+                --set device.variation.sigma=$sigma
+            sed -i "\$s/\$/,$sigma/" "$work/lenet5-variation.csv"
+        done
+        mv "$work/lenet5-variation.csv" "$work/timing-lenet5-variation.txt" "$here" ;;
+    resnet20) table resnet20 "" $resnet20 ;;
+    *) echo "$name: expected lenet5, lenet5-gains, lenet5-variation or resnet20" >&2; exit 2 ;;
+    esac
+done
