@@ -76,7 +76,7 @@ int xo_fit_describe(struct xo_fcm *m, const struct xo_hardware *h)
 {
     m->rows = h->array.rows;
     m->columns = h->array.columns;
-    m->exact = h->device.law == XO_LAW_OHMIC;           /* and its inputs are driven, on word lines */
+    m->exact = !xo_is_nonlinear(&h->array);            /* and its inputs are driven, on word lines */
     m->dac = h->dac;
     m->adc = h->adc;
     m->gain = h->gain;

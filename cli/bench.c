@@ -5,10 +5,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include "bench.h"
 
+const char *openblas_get_corename(void);
+
 /* What is measured, in this order. */
-static int (*const measurements[])(struct bench *b) = {bench_one_input};
+static int (*const measurements[])(struct bench *b) = {bench_one_input, bench_batch, bench_evaluation, bench_apply};
 
 void bench_say(const struct bench *b, const char *format, ...)
 {
@@ -19,6 +23,30 @@ void bench_say(const struct bench *b, const char *format, ...)
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
+}
+
+double bench_now_sec(const struct bench *b)
+{
+    struct timespec own;
+    struct rusage others;
+    if (b->common->threads != 1)
+        return cli_now_sec();
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    getrusage(RUSAGE_CHILDREN, &others);
+    return (double)own.tv_sec + 1e-9 * (double)own.tv_nsec
+           + (double)(others.ru_utime.tv_sec + others.ru_stime.tv_sec)
+           + 1e-6 * (double)(others.ru_utime.tv_usec + others.ru_stime.tv_usec);
+}
+
+double bench_spread(size_t k)
+{
+    double turns = (double)(k % 1000003) * 0.6180339887498949;
+    return turns - floor(turns);
+}
+
+void bench_put(json_t *row, const char *key, double value)
+{
+    json_object_set_new(row, key, cli_json_number(value > 0 ? value : NAN));
 }
 
 static void processor(char *name, size_t size)
@@ -50,8 +78,9 @@ static int print_table(const struct bench *b)
                                           "ngspice_by_this", "worst_bound_rel"};
     size_t k;
     json_t *row;
-    printf("# dgemm %.4g, sgemm %.4g flop/s, stream %.4g byte/s; %zu thread%s\n", b->rates.dgemm_flop,
-           b->rates.sgemm_flop, b->rates.stream_byte, b->common->threads, cli_plural(b->common->threads));
+    printf("# dgemm %.4g (OpenBLAS's kernels for %s), sgemm %.4g flop/s, stream %.4g byte/s; %zu thread%s\n",
+           b->rates.dgemm_flop, openblas_get_corename(), b->rates.sgemm_flop, b->rates.stream_byte, b->common->threads,
+           cli_plural(b->common->threads));
     fputs("# what,array,engine,side", stdout);
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++)
         printf(",%s", numbers[n]);
@@ -73,18 +102,19 @@ static int write_report(const struct bench *b)
     if (!b->common->json)
         return CLI_DONE;
     return cli_write_json(b->common->json, json_pack(
-        "{s:s, s:s, s:o, s:o, s:I, s:{s:f, s:f, s:f}, s:O}", "tool", "crossohm", "version", PACKAGE_VERSION,
+        "{s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:O}", "tool", "crossohm", "version", PACKAGE_VERSION,
         "command", cli_json_text(b->common->command), "processor", cli_json_text(cpu),
-        "threads", (json_int_t)b->common->threads, "rates", "dgemm_flop_per_sec", b->rates.dgemm_flop,
+        "blas_kernels", openblas_get_corename(),
+        "simd", xo_simd_name(b->simd ? b->simd : xo_simd_best()), "threads", (json_int_t)b->common->threads, "rates", "dgemm_flop_per_sec", b->rates.dgemm_flop,
         "sgemm_flop_per_sec", b->rates.sgemm_flop, "stream_byte_per_sec", b->rates.stream_byte, "rows", b->rows));
 }
 
 static int run(struct bench *b)
 {
-    bench_measure_rates(&b->rates, (int)b->common->threads);
+    bench_measure_rates(b);
     bench_say(b, "dgemm %.4g, sgemm %.4g flop/s, stream %.4g byte/s", b->rates.dgemm_flop, b->rates.sgemm_flop,
               b->rates.stream_byte);
-    int code = CLI_DONE;
+    int code = cli_simd(&b->simd);
     for (size_t k = 0; k < sizeof measurements / sizeof *measurements && !code; k++)
         code = measurements[k](b);
     if (!code)

@@ -41,12 +41,6 @@ struct result {
     int iterations;
 };
 
-static double spread(size_t k)         /* 0..1, the same everywhere: a golden-ratio sequence */
-{
-    double turns = (double)(k % 1000003) * 0.6180339887498949;
-    return turns - floor(turns);
-}
-
 static int array_new(struct array *a, const struct kind *kind, size_t side)
 {
     *a = (struct array){.kind = kind, .side = side, .x = xo_crossbar_default(side, side),
@@ -56,9 +50,9 @@ static int array_new(struct array *a, const struct kind *kind, size_t side)
     if (!a->cell_siemens || !a->row_volt || !a->column_amp)
         return cli_no_memory();
     for (size_t k = 0; k < side * side; k++)
-        a->cell_siemens[k] = 1 / kind->high_ohm + (1 / kind->low_ohm - 1 / kind->high_ohm) * spread(k);
+        a->cell_siemens[k] = 1 / kind->high_ohm + (1 / kind->low_ohm - 1 / kind->high_ohm) * bench_spread(k);
     for (size_t i = 0; i < side; i++)
-        a->row_volt[i] = 0.2 * spread(7 * i + 3);
+        a->row_volt[i] = 0.2 * bench_spread(7 * i + 3);
     return CLI_DONE;
 }
 
@@ -70,25 +64,26 @@ static void array_free(struct array *a)
 }
 
 /* From conductances to currents once. */
-static int time_once(const struct array *a, enum xo_engine engine, int threads, struct seconds *sec, struct result *r)
+static int time_once(const struct bench *b, const struct array *a, enum xo_engine engine, struct seconds *sec,
+                     struct result *r)
 {
-    struct xo_options options = {.engine = engine, .threads = threads, .inputs = 1};
+    struct xo_options options = {.engine = engine, .threads = (int)b->common->threads, .inputs = 1, .simd = b->simd};
     struct xo_solution s = {.column_amp = a->column_amp};
     struct xo_info info = {""};
     xo_circuit *circuit = NULL;
     xo_plan *plan = NULL;
     xo_factor *factor = NULL;
     int status = xo_circuit_new(&circuit, &a->x, &info);
-    double begin = cli_now_sec(), planned = begin, factored = begin;
+    double begin = bench_now_sec(b), planned = begin, factored = begin;
     if (!status)
         status = xo_plan_new(&plan, circuit, &options, &info);
-    planned = cli_now_sec();
+    planned = bench_now_sec(b);
     if (!status)
         status = xo_factor_new(&factor, plan, a->cell_siemens, &info);
-    factored = cli_now_sec();
+    factored = bench_now_sec(b);
     if (!status)
         status = xo_solve(factor, 1, a->row_volt, &s, &info);
-    double end = cli_now_sec();
+    double end = bench_now_sec(b);
     *sec = (struct seconds){planned - begin, factored - planned, end - factored, end - begin};
     if (factor) {
         r->engine = xo_factor_engine(factor);
@@ -110,7 +105,7 @@ static int time_engine(const struct bench *b, const struct array *a, enum xo_eng
     *r = (struct result){.best.total = INFINITY};
     for (int run = 0; run < MOST_RUNS && (run < 3 || spent < ENOUGH_SEC) && (!run || spent < 30) && !code; run++) {
         struct seconds sec;
-        code = time_once(a, engine, (int)b->common->threads, &sec, r);
+        code = time_once(b, a, engine, &sec, r);
         spent += sec.total;
         if (!code && sec.total < r->best.total)
             r->best = sec;
@@ -120,11 +115,6 @@ static int time_engine(const struct bench *b, const struct array *a, enum xo_eng
         r->bytes = XO_LINE_BYTES * cells * r->iterations;
     }
     return code;
-}
-
-static void put(json_t *row, const char *key, double value)
-{
-    json_object_set_new(row, key, cli_json_number(value > 0 ? value : NAN));
 }
 
 static const char *ratios_text(char *text, size_t size, double cholmod, double klu)
@@ -142,34 +132,34 @@ static void add_row(struct bench *b, const struct array *a, const char *name, co
                                                    : r->operations / b->rates.dgemm_flop;
     json_t *row = json_pack("{s:s, s:s, s:I, s:s, s:s}", "what", "one input", "array", a->kind->name,
                             "side", (json_int_t)a->side, "engine", name, "worked", xo_engine_name(r->engine));
-    put(row, "plan_sec", r->best.plan);
-    put(row, "factor_sec", r->best.factor);
-    put(row, "solve_sec", r->best.solve);
-    put(row, "total_sec", total);
-    put(row, "operations", r->operations);
-    put(row, "bytes", r->bytes);
+    bench_put(row, "plan_sec", r->best.plan);
+    bench_put(row, "factor_sec", r->best.factor);
+    bench_put(row, "solve_sec", r->best.solve);
+    bench_put(row, "total_sec", total);
+    bench_put(row, "operations", r->operations);
+    bench_put(row, "bytes", r->bytes);
     json_object_set_new(row, "limit", json_string(by_memory ? "stream" : "dgemm"));
-    put(row, "fraction_of_limit", used / total);
-    put(row, "iterations", r->iterations);
-    put(row, "worst_bound_rel", r->bound_rel);
-    put(row, "cholmod_by_this", cholmod / total);
-    put(row, "klu_by_this", klu / total);
-    put(row, "ngspice_by_this", ngspice / total);
+    bench_put(row, "fraction_of_limit", used / total);
+    bench_put(row, "iterations", r->iterations);
+    bench_put(row, "worst_bound_rel", r->bound_rel);
+    bench_put(row, "cholmod_by_this", cholmod / total);
+    bench_put(row, "klu_by_this", klu / total);
+    bench_put(row, "ngspice_by_this", ngspice / total);
     json_array_append_new(b->rows, row);
     bench_say(b, "%5zu  %-31s  %-8s %11.6f s  bound %.1e%s", a->side, a->kind->name, name, total, r->bound_rel,
               ratios_text((char [64]){""}, 64, cholmod / total, klu / total));
 }
 
-static int time_ngspice(const struct array *a, double *sec)
+static int time_ngspice(const struct bench *b, const struct array *a, double *sec)
 {
     struct xo_ngspice_options options = {.limit_sec = 600};
     struct xo_info info = {""};
     xo_circuit *circuit = NULL;
-    double begin = cli_now_sec();
+    double begin = bench_now_sec(b);
     int status = xo_circuit_new(&circuit, &a->x, &info);
     if (!status)
         status = xo_ngspice_solve(circuit, a->cell_siemens, 1, a->row_volt, &options, a->column_amp, NULL, &info);
-    *sec = cli_now_sec() - begin;
+    *sec = bench_now_sec(b) - begin;
     xo_circuit_free(circuit);
     return status ? cli_fail_computing(status, &info, "ngspice") : CLI_DONE;
 }
@@ -184,7 +174,7 @@ static int bench_array(struct bench *b, const struct array *a)
     bool direct = a->side * a->side <= MOST_DIRECT_CELLS;
     int code = CLI_DONE;
     if (b->ngspice && a->side * a->side <= MOST_NGSPICE_CELLS)
-        code = time_ngspice(a, &ngspice);
+        code = time_ngspice(b, a, &ngspice);
     for (int e = direct ? 0 : 3; e < COUNT && !code; e++)
         code = time_engine(b, a, engines[e], &result[e]);
     double cholmod = direct ? result[0].best.total : NAN, klu = direct ? result[1].best.total : NAN;

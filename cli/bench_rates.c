@@ -1,69 +1,83 @@
-/* The machine's own limits: matrix products by the BLAS at hand, and STREAM's triad (McCalpin 1995).
+/* The machine's own limits: matrix products by the BLAS at hand (in single precision
+ * the better of it and oneDNN), and STREAM's triad (McCalpin 1995).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <cblas.h>
 #include <math.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <omp.h>
 #include <stdlib.h>
 #include "bench.h"
 
 enum { SIDE = 1024, RUNS = 10, STREAM_NUMBERS = 1 << 23 };      /* 64 MiB an array: beyond any cache */
 
-/* One product per thread, each of its own matrices; `single` in float. */
-static double product_sec(bool single, int threads, void *a, void *b, void *c)
+static void dgemm(const void *a, const void *b, void *c)
 {
-    size_t cells = (size_t)SIDE * SIDE;
-    double begin = cli_now_sec();
-#pragma omp parallel for num_threads(threads)
-    for (int t = 0; t < threads; t++)
-        if (single)
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0,
-                        (float *)c + cells * (size_t)t, SIDE);
-        else
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0,
-                        (double *)c + cells * (size_t)t, SIDE);
-    return cli_now_sec() - begin;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0, c, SIDE);
 }
 
-static double product_rate(bool single, int threads)
+static void sgemm(const void *a, const void *b, void *c)
 {
-    size_t cells = (size_t)SIDE * SIDE;
-    double *a = cli_numbers(cells), *b = cli_numbers(cells), *c = cli_numbers(cells * (size_t)threads);
-    double best = INFINITY;
-    for (int run = 0; run < RUNS && a && b && c; run++)
-        best = fmin(best, product_sec(single, threads, a, b, c));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0, c, SIDE);
+}
+
+static void onednn_sgemm(const void *a, const void *b, void *c)
+{
+    dnnl_sgemm('N', 'N', SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0, c, SIDE);
+}
+
+static double *some_numbers(size_t count)
+{
+    double *x = cli_numbers(count);
+    for (size_t k = 0; x && k < count; k++)
+        x[k] = 1 + bench_spread(k);            /* as two floats: 1.9 or so and any */
+    return x;
+}
+
+/* One product per thread, each into a matrix of its own. */
+static double product_rate(const struct bench *bench, void (*multiply)(const void *, const void *, void *))
+{
+    size_t cells = (size_t)SIDE * SIDE, threads = bench->common->threads;
+    double *a = some_numbers(cells), *b = some_numbers(cells), *c = cli_numbers(cells * threads), best = INFINITY;
+    for (int run = 0; run < RUNS && a && b && c; run++) {
+        double begin = bench_now_sec(bench);
+#pragma omp parallel num_threads((int)threads)
+        {
+            omp_set_num_threads(1);            /* of what multiply() itself would start */
+            multiply(a, b, c + cells * (size_t)omp_get_thread_num());
+        }
+        best = fmin(best, bench_now_sec(bench) - begin);
+    }
     free(a);
     free(b);
     free(c);
-    return 2.0 * threads * SIDE * SIDE * SIDE / best;
+    return 2.0 * (double)threads * SIDE * SIDE * SIDE / best;
 }
 
-static double triad_sec(double *a, const double *b, const double *c, double scale, int threads)
+static double triad_sec(const struct bench *bench, double *a, const double *b, const double *c, double scale)
 {
-    double begin = cli_now_sec();
-#pragma omp parallel for simd schedule(static) num_threads(threads)
+    double begin = bench_now_sec(bench);
+#pragma omp parallel for simd schedule(static) num_threads((int)bench->common->threads)
     for (size_t k = 0; k < STREAM_NUMBERS; k++)
         a[k] = b[k] + scale * c[k];
-    return cli_now_sec() - begin;
+    return bench_now_sec(bench) - begin;
 }
 
-static double stream_rate(int threads)
+static double stream_rate(const struct bench *bench)
 {
-    double *a = cli_numbers(STREAM_NUMBERS), *b = cli_numbers(STREAM_NUMBERS), *c = cli_numbers(STREAM_NUMBERS);
+    double *a = some_numbers(STREAM_NUMBERS), *b = some_numbers(STREAM_NUMBERS), *c = some_numbers(STREAM_NUMBERS);
     double best = INFINITY;
-    for (int run = 0; run <= RUNS && a && b && c; run++) {
-        for (size_t k = 0; run == 0 && k < STREAM_NUMBERS; k++)
-            a[k] = b[k] = c[k] = 1;                        /* pages, so that none is the page of zeros */
-        best = fmin(best, triad_sec(a, b, c, 1.0 + run, threads));
-    }
+    for (int run = 0; run < RUNS && a && b && c; run++)
+        best = fmin(best, triad_sec(bench, a, b, c, 1.0 + run));
     free(a);
     free(b);
     free(c);
     return 24.0 * STREAM_NUMBERS / best;
 }
 
-void bench_measure_rates(struct bench_rates *rates, int threads)
+void bench_measure_rates(struct bench *b)
 {
-    rates->dgemm_flop = product_rate(false, threads);
-    rates->sgemm_flop = product_rate(true, threads);
-    rates->stream_byte = stream_rate(threads);
+    b->rates.dgemm_flop = product_rate(b, dgemm);
+    b->rates.sgemm_flop = fmax(product_rate(b, sgemm), product_rate(b, onednn_sgemm));
+    b->rates.stream_byte = stream_rate(b);
 }

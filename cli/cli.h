@@ -187,8 +187,8 @@ const char *cli_values_text(char *text, size_t size, struct xo_values v, size_t 
 /* How many lines are floating, grounded or held. */
 size_t cli_unusual_lines(const struct xo_line *line, size_t count);
 
-/* Current lost between I = G^T V (cells as programmed, with their series_ohm) and the circuit: 1 - sum I / sum ideal,
- * summed over inputs, for all sensed columns together and, where column_lost [columns] is not NULL, for each.  NaN
+/* Current lost between what the cells carry without wires, G^T V where they are ohmic (as programmed, with their law
+ * and what is in series), and the circuit: 1 - sum I / sum ideal, summed over inputs, for all sensed columns together and, where column_lost [columns] is not NULL, for each.  NaN
  * where it means nothing: inputs of both signs, held lines, sense voltages, no current. */
 double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost);
 
@@ -260,5 +260,6 @@ int cli_info(int argc, char **argv);
 int cli_netlist(int argc, char **argv);
 int cli_converter(int argc, char **argv);
 int cli_bench(int argc, char **argv);
+int cli_device(int argc, char **argv);
 
 #endif

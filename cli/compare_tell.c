@@ -250,3 +250,30 @@ int report_write_json(const struct report *r)
     }
     return cli_write_json(s->common.json, report);
 }
+
+int report_write_nonlinear(const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    if (!s->common.json)
+        return CLI_DONE;
+    json_t *report = cli_json_head(s);
+    int failed = cli_json_proof(report, s, &r->reference);
+    failed |= cli_json_put(report, "tolerance", cli_json_number(r->tolerance));
+    failed |= cli_json_put(report, "engines", engines_json(r));
+    if (failed) {
+        json_decref(report);
+        report = NULL;
+    }
+    return cli_write_json(s->common.json, report);
+}
+
+void report_print_nonlinear(const struct report *r)
+{
+    const struct xo_solution *x = &r->reference;
+    double lost = cli_current_lost(r->session, x->column_amp, NULL);
+    printf("Proof      worst certified bound %.2g of the column's scale; Kirchhoff's law to %.2g A at every node\n",
+           x->worst_bound_rel, x->worst_kcl_amp);
+    if (isfinite(lost))
+        printf("Lost       %.3g %% of what the cells would carry without wires\n", 100 * lost);
+    print_engines(r);
+}

@@ -43,6 +43,9 @@ static int read_hardware(struct eval_job *job)
     if (code)
         return code;
     int status = xo_hardware_finish(&s->hardware, 0, 0, &info);
+    if (!status && xo_is_nonlinear(&s->hardware.array))
+        return cli_fail(CLI_BAD_INPUT, "%s: device: networks on nonlinear cells are not offered by this version; "
+                        "expected law ohmic and type 1R", s->hardware_path);
     return status ? cli_fail_reading(status, &info, s->hardware_path) : CLI_DONE;
 }
 

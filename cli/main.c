@@ -24,11 +24,12 @@ static const struct verb {
     {"info",    cli_info,    "what a file holds"},
     {"converter", cli_converter, "a DAC's or ADC's parameters from a sweep of its deck"},
     {"bench",   cli_bench,   "how fast, against what this machine can do"},
+    {"device",  cli_device,  "a cell law and its parameters from measured I-V curves"},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
 /* The verbs of DESIGN that come later: named, so that nobody hunts for a typing mistake. */
-static const char *const planned[] = {"device", "sweep", "merge"};
+static const char *const planned[] = {"sweep", "merge"};
 
 static int help(FILE *to)
 {

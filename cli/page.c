@@ -21,6 +21,7 @@ static const char style[] =
     "svg{width:100%;max-width:600px;height:auto;display:block;margin:0 auto}\n"
     "svg text{font-size:12px;fill:#39434f}svg .label{font-size:13px}\n"
     ".axis{stroke:#39434f}.grid{stroke:#e6e9ed}.frame{fill:none;stroke:#9aa4b0}.interval{fill:none;stroke:#33658a;stroke-width:1.6}.bar{fill:#33658a}\n"
+    ".line{fill:none;stroke-width:1.6}\n"
     ".points{fill:none;stroke:#33658a;stroke-width:3.2;stroke-linecap:round;stroke-opacity:.6}\n"
     ".diagonal{stroke:#c2513c;stroke-width:1;fill:none}.scroll{overflow-x:auto}.figures b{white-space:nowrap}\n"
     ".number td+td{white-space:nowrap}.number td+td,.number th+th{text-align:right}"

@@ -79,6 +79,9 @@ void report_free(struct report *r);
 
 /* compare_tell.c: standard output, report.json.  Returns 0 or the exit code. */
 void report_print(const struct report *r, const char *html);
+/* Of nonlinear cells: what needs no fast model. */
+int report_write_nonlinear(const struct report *r);
+void report_print_nonlinear(const struct report *r);
 int report_write_json(const struct report *r);
 
 /* compare_times.c: on standard output, the page, in report.json; timing.json. */

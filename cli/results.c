@@ -175,17 +175,33 @@ const char *cli_no_loss_reason(const struct cli_session *s)
                                    : "inputs of both signs, held lines or sense voltages cancel";
 }
 
+/* What column j would carry in all inputs without wires; NaN where the law does not say. */
+static double ideal_amp(const struct cli_session *s, size_t j)
+{
+    const struct xo_crossbar *x = &s->hardware.array;
+    bool nonlinear = xo_is_nonlinear(x);
+    double sum = 0;
+    for (size_t i = 0; i < s->rows; i++) {
+        double siemens = s->cell_siemens.value[i * s->columns + j], amp;
+        if (is_normal(x->word_line, i) && !nonlinear)
+            sum += xo_ideal_cell(x, siemens, i * s->columns + j) * s->volt_sum[i];
+        for (size_t n = 0; nonlinear && is_normal(x->word_line, i) && n < s->inputs; n++) {
+            if (xo_cell_amp(s->circuit, (struct xo_site){i, j}, siemens, s->row_volt.value[n * s->rows + i], &amp,
+                            NULL))
+                return NAN;
+            sum += amp;
+        }
+    }
+    return sum;
+}
+
 double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost)
 {
     const struct xo_crossbar *x = &s->hardware.array;
     double all_ideal = 0, all_real = 0;
     bool means_something = loss_means_something(s);
     for (size_t j = 0; j < s->columns; j++) {
-        double ideal = 0, real = 0;
-        for (size_t i = 0; i < s->rows; i++)
-            if (is_normal(x->word_line, i))
-                ideal += xo_ideal_cell(x, s->cell_siemens.value[i * s->columns + j], i * s->columns + j) *
-                         s->volt_sum[i];
+        double ideal = means_something ? ideal_amp(s, j) : 0, real = 0;
         for (size_t n = 0; n < s->inputs; n++)
             real += column_amp[n * s->columns + j];
         bool stated = means_something && is_normal(x->bit_line, j);

@@ -181,8 +181,14 @@ static int read_cell(struct read *r, double siemens, struct reading *out)
 {
     r->cell_siemens[r->scheme->cell.row * r->session->columns + r->scheme->cell.column] = siemens;
     out->siemens = siemens;
-    out->ideal_amp = siemens * r->scheme->read_volt;
-    return r->session->by_ngspice ? ask_ngspice(r, out) : solve(r, out);
+    struct cli_session *s = r->session;
+    struct xo_info info = {""};
+    int code = cli_circuit(s);
+    int status = code ? 0 : xo_cell_amp(s->circuit, r->scheme->cell, siemens, r->scheme->read_volt, &out->ideal_amp,
+                                        &info);
+    if (code || status)
+        return code ? code : cli_fail_computing(status, &info, s->hardware_path);
+    return s->by_ngspice ? ask_ngspice(r, out) : solve(r, out);
 }
 
 static double margin(const struct read *r)
@@ -200,7 +206,7 @@ static void print_report(const struct read *r)
            cli_engine(s));
     printf("%-26s %15s %15s\n", "", "cell on", "cell off");
     printf("%-26s %13.7g S %13.7g S\n", "conductance", on->siemens, off->siemens);
-    printf("%-26s %13.7g A %13.7g A\n", "ideal current g X", on->ideal_amp, off->ideal_amp);
+    printf("%-26s %13.7g A %13.7g A\n", "ideal current I(X)", on->ideal_amp, off->ideal_amp);
     printf("%-26s %13.7g A %13.7g A\n", "sensed current", on->sensed_amp, off->sensed_amp);
     if (!s->by_ngspice)
         printf("%-26s %13.2g A %13.2g A\n", "  proven to within", on->bound_amp, off->bound_amp);

@@ -125,7 +125,8 @@ static void summarise(const struct job *job)
     fprintf(stderr, "Kirchhoff's law holds at every node to %.2g A, power in = power dissipated to %.2g\n",
             x->worst_kcl_amp, x->worst_power_rel);
     if (isfinite(lost))
-        fprintf(stderr, "%.3g %% of the ideal current G^T V is lost\n", 100 * lost);
+        fprintf(stderr, "%.3g %% of the ideal current%s is lost\n", 100 * lost,
+                xo_is_nonlinear(&s->hardware.array) ? ", that of the cells without wires," : " G^T V");
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------- */

@@ -34,6 +34,17 @@ void svg_cloud(FILE *to, const double *x, const double *y, size_t count, const c
 void svg_scatter(FILE *to, const double *x, const double *y, size_t count, const char *x_label, const char *y_label,
                  double factor);
 
+/* Points or lines in one frame, both times the factors; what is no number is left out, and of very many points an even
+ * choice is drawn.  hue: 0 to 360. */
+struct svg_series {
+    const double *x, *y;
+    size_t count;
+    bool is_line;
+    double hue;
+};
+void svg_curves(FILE *to, const struct svg_series *series, size_t count, const char *x_label, const char *y_label,
+                double x_factor, double y_factor);
+
 /* ---- what all charts share ------------------------------------------------------------------------ */
 
 void svg_begin(FILE *to, const char *title);

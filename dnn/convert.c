@@ -74,7 +74,8 @@ static const double *noisy_volts(struct noisy *n, int side, uint64_t tile, size_
     for (size_t i = 0; i < n->r->inputs; i++) {
         struct xo_random_key key = { h->seed, XO_FOR_DAC_NOISE, tile,
                                      row_at(n->where, row) * h->array.rows + i };
-        volt[i] = n->use->level[n->rows->digit[row * n->r->inputs + i]] + h->dac.noise_volt / unit * xo_random_gauss(key);
+        volt[i] = n->use->level[n->rows->digit[row * n->r->inputs + i]] +
+                  h->dac.noise_volt / unit * xo_random_gauss(key);
     }
     n->tile[side] = tile;
     n->row[side] = row;
@@ -177,13 +178,14 @@ static double gauss_at(const struct xo_array_layer *l, const struct xo_lane *lan
 {
     const struct xo_layout *lay = &l->layout;
     size_t block = lane->conversion / lay->conversions, q = lane->conversion % lay->conversions;
-    struct xo_random_key key = { l->hardware->seed, XO_FOR_ADC_NOISE, tile_of(l, where, block, lay->conversion[q].plane),
-                                 row_at(where, row) * lay->conversions + q };
+    uint64_t tile = tile_of(l, where, block, lay->conversion[q].plane);
+    uint64_t place = row_at(where, row) * lay->conversions + q;
+    struct xo_random_key key = { l->hardware->seed, XO_FOR_ADC_NOISE, tile, place };
     return l->hardware->adc.noise_lsb > 0 ? xo_random_gauss(key) : 0;
 }
 
-double xo_read(const struct xo_array_layer *l, const struct xo_lane *lane, double current, const struct xo_place *where,
-               size_t row)
+double xo_read(const struct xo_array_layer *l, const struct xo_lane *lane, double current,
+               const struct xo_place *where, size_t row)
 {
     return xo_adc_code(&l->hardware->adc, &lane->scale, current, gauss_at(l, lane, where, row)) +
            rint(lane->scale.low_ampere / lane->scale.lsb_ampere);

@@ -75,7 +75,8 @@ static int check_size(const struct xo_array_layer *l, struct xo_info *info)
         inputs = fmax(inputs, (double)l->codes.matrix[k].inputs);
     if (inputs * ldexp(1, l->codes.bits + l->input.bits) < 0x1p53)
         return 0;
-    return xo_fail(info, XO_ETOOBIG, "layer %s: %g inputs of %d bits with weights of %d bits; expected sums below 2^53",
+    return xo_fail(info, XO_ETOOBIG,
+                   "layer %s: %g inputs of %d bits with weights of %d bits; expected sums below 2^53",
                    l->layer->name, inputs, l->input.bits, l->codes.bits);
 }
 
@@ -102,14 +103,15 @@ static int layer_new(struct xo_array_layer *l, const struct xo_layer_range *rang
 }
 
 int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struct xo_layers *layers,
-                      const struct xo_hardware *const *hardware, const struct xo_layer_range *range, struct xo_info *info)
+                      const struct xo_hardware *const *hardware, const struct xo_layer_range *range,
+                      struct xo_info *info)
 {
     struct xo_engine_dnn *e = xo_calloc(1, sizeof *e);
     int status = 0;
     if (!e)
         return ENOMEM;
-    *e = (struct xo_engine_dnn){ g, xo_kernels_of(XO_SIMD_BEST), layers->count, xo_calloc(layers->count, sizeof *e->layer),
-                                 false };
+    *e = (struct xo_engine_dnn){ g, xo_kernels_of(XO_SIMD_BEST), layers->count,
+                                 xo_calloc(layers->count, sizeof *e->layer), false };
     if (!e->layer)
         status = ENOMEM;
     for (size_t k = 0; k < layers->count && !status; k++) {
@@ -306,8 +308,8 @@ static bool has_sample(const struct xo_place *where, size_t positions)
     return false;
 }
 
-static int look_closer(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
-                       const struct xo_patches *p, const double *total)
+static int look_closer(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix,
+                       const struct xo_view *v, const struct xo_patches *p, const double *total)
 {
     const struct xo_bank *bank = &l->array.bank[matrix];
     const struct xo_place where = { p->first, v->positions, t->first_image, XO_SCORED };
@@ -323,8 +325,8 @@ static int look_closer(struct xo_engine_thread *t, const struct xo_array_layer *
     return xo_count_codes(&t->count[l->number], t, l, matrix, v, p);
 }
 
-static int run_matrix(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
-                      const struct xo_patches *p, float *y)
+static int run_matrix(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix,
+                      const struct xo_view *v, const struct xo_patches *p, float *y)
 {
     const struct xo_use *use = t->stage >= XO_STAGE_CONVERTERS ? &l->array : &l->exact;
     size_t stride = use->bank[matrix].stride;

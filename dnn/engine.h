@@ -1,6 +1,19 @@
 /* A network's layers on arrays: inputs -> digits -> currents -> codes -> sums.  Private to dnn/; what is inside is in
  * engine_private.h.
  * SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* What MAPPING leaves open, as it is here:
+ * - off_current: popcount subtracts off sum e read_volt/(2^a - 1): digits are known, errors of the DAC are not.  A
+ *   reference column is a conversion like others: its currents join those of its layer or tile, it has a gain.
+ * - pulse_width: ohmic cells get the charge of an amplitude, errors of the DAC included: the same results.
+ * - noise of a DAC is drawn for every tile by itself; of an ADC for every conversion; both for every image, position
+ *   and stream.  Calibration images draw other numbers than scored ones.
+ * - a gain that is measured: every calibration image offers `vectors` inputs, each at a random position and stream;
+ *   those with the lowest of random priorities are taken.  Without images: uniform digits.
+ * - rows beyond the matrix carry 0 V; columns beyond it are not read.
+ * - an input or conversion of a depthwise matrix whose block holds no weight does not exist.
+ * Codes are found in float32 where 12 bits or less are asked for and nothing is random or curved (a code then differs
+ * from float64's only where the current is within 2^-12 LSB of an edge), else in float64. */
 #ifndef XO_DNN_ENGINE_H
 #define XO_DNN_ENGINE_H
 
@@ -27,7 +40,8 @@ typedef struct xo_engine_dnn xo_engine_dnn;
 
 /* hardware [layers->count]: each layer's own, overrides applied (NULL: the layer stays digital); all borrowed. */
 int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struct xo_layers *layers,
-                      const struct xo_hardware *const *hardware, const struct xo_layer_range *range, struct xo_info *info);
+                      const struct xo_hardware *const *hardware, const struct xo_layer_range *range,
+                      struct xo_info *info);
 void xo_engine_dnn_free(xo_engine_dnn *e);
 
 /* The same layers on programmed arrays: for every array its digits become conductances, the circuit around them is solved
@@ -68,8 +82,8 @@ struct xo_layer_hook xo_engine_hook(xo_engine_thread *t);
 void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image);
 const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t);      /* [layers] */
 
-/* Calibration: run calibration images with a thread of stage XO_STAGE_QUANTISED made by this, merge, then fix ranges and
- * gains.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
+/* Calibration: run calibration images with a thread of stage XO_STAGE_QUANTISED made by this, merge, then fix ranges
+ * and gains.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
 int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, struct xo_info *info);
 int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, struct xo_info *info);
 

@@ -153,8 +153,9 @@ void xo_set_readings(struct xo_array_layer *l);             /* from ranges and g
 /* ---- one thread ------------------------------------------------------------------------------------ */
 
 enum xo_buffer {
-    XO_BUFFER_INTEGER, XO_BUFFER_BYTE, XO_BUFFER_RUN, XO_BUFFER_PATCH, XO_BUFFER_PACKED, XO_BUFFER_VOLT, XO_BUFFER_DIGIT,
-    XO_BUFFER_POP, XO_BUFFER_GIVEN, XO_BUFFER_KNOWN, XO_BUFFER_KNOWN_SINGLE, XO_BUFFER_KNOWN_SUM, XO_BUFFER_TABLE,
+    XO_BUFFER_INTEGER, XO_BUFFER_BYTE, XO_BUFFER_RUN, XO_BUFFER_PATCH, XO_BUFFER_PACKED, XO_BUFFER_VOLT,
+    XO_BUFFER_DIGIT, XO_BUFFER_POP, XO_BUFFER_GIVEN, XO_BUFFER_KNOWN, XO_BUFFER_KNOWN_SINGLE, XO_BUFFER_KNOWN_SUM,
+    XO_BUFFER_TABLE,
     XO_BUFFER_SINGLE, XO_BUFFER_CURRENT, XO_BUFFER_SUM, XO_BUFFER_STRIP, XO_BUFFER_STRIP_SUM, XO_BUFFER_TOTAL,
     XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFERS
 };
@@ -243,8 +244,8 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
                 const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows,
                 const struct xo_place *where);
 /* One reading: code less the code of 0 A. */
-double xo_read(const struct xo_array_layer *l, const struct xo_lane *lane, double current, const struct xo_place *where,
-               size_t row);
+double xo_read(const struct xo_array_layer *l, const struct xo_lane *lane, double current,
+               const struct xo_place *where, size_t row);
 int xo_convert(double **sum, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
                const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows, bool integer,
                const struct xo_place *where);

@@ -1,5 +1,5 @@
-/* The kernels of kernel.h for one instruction set: the build compiles this file once for each, with XO_LEVEL naming it.
- * SPDX-License-Identifier: GPL-3.0-or-later */
+/* The kernels of kernel.h for one instruction set: the build compiles this file once for each, with XO_LEVEL naming
+ * it.  SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <string.h>
 #include "kernel.h"

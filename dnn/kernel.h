@@ -1,15 +1,15 @@
 /* Digits by conductances, with ADC, decoding and shift-add in registers.  Private to dnn/.
- * A row is what an array sees at one time: the digits of one stream of one position, streams innermost.  A strip is 32
- * columns in two halves; what is summed of a half goes to 16 neighbouring outputs.  For every row and column
+ * A row is what an array sees at one time: the digits of one stream of one position, streams innermost.  A strip is
+ * 32 columns in two halves; what is summed of a half goes to 16 neighbouring outputs.  For every row and column
  *     z    = (sum_i volt(digit_i) b_i + given) mul + add          round half to even, clamp    -> code
  *     back = round((code - code of 0 A) back - known)             or simply code - code of 0 A
  *     sum of the row's position += +-back 2^shift of its stream
  * and only the sums are stored.  Currents are in units of I_unit, so that ideal arrays hold small whole numbers and
  * float32 adds them exactly.
- * With 1 or 2 bits per digit every 4 bits (4 or 2 rows of the array) choose one of 16 sums from a table that is made once
- * for all positions (Arlazarov et al., Dokl. Akad. Nauk SSSR 194, 1970): a quarter or half of the additions, and no
- * multiplication.  Wider digits are multiplied.  No operation is fused: every instruction set gives the same bytes.
- * SPDX-License-Identifier: GPL-3.0-or-later */
+ * With 1 or 2 bits per digit every 4 bits (4 or 2 rows of the array) choose one of 16 sums from a table that is made
+ * once for all positions (Arlazarov et al., Dokl. Akad. Nauk SSSR 194, 1970): a quarter or half of the additions, and
+ * no multiplication.  Wider digits are multiplied.  No operation is fused: every instruction set gives the same
+ * bytes.  SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_KERNEL_H
 #define XO_KERNEL_H
 
@@ -19,7 +19,8 @@
 #include "xo_simd.h"
 
 enum { XO_STRIP = 32, XO_HALF = 16, XO_TABLE = 16 * XO_STRIP, XO_ROWS_AT_ONCE = 4 };
-#define XO_ROUND 0x1.8p23f             /* z + this rounds z to a whole number; its bits less those of this are z: |z| <= 2^22 */
+/* z + this rounds z to a whole number; its bits less those of this are z: |z| <= 2^22. */
+#define XO_ROUND 0x1.8p23f
 #define XO_ROUND_BITS 0x4b400000u
 
 /* Digits of some positions for the rows of one row block.  Arrays have room for XO_ROWS_AT_ONCE - 1 rows more. */
@@ -63,7 +64,7 @@ struct xo_kernels {
     void (*convert)(const struct xo_digits *d, const float *table, const struct xo_reading *r,
                     const struct xo_weight *stream, const struct xo_weight half[2], const float *const known[2],
                     int32_t *const sum[2], size_t stride);
-    /* table [packed quadruples * 4][16][XO_STRIP], 64-byte aligned, of b [inputs][XO_STRIP]; level: volt of a digit */
+    /* table [2 xo_packed_bytes][16][XO_STRIP], 64-byte aligned, of b [inputs][XO_STRIP]; level: volt of a digit */
     void (*tabulate)(float *table, size_t inputs, int bits, const float *level, const float *b);
     /* total[p][j] += scale[j] sum[p][j] - less[j] known[p] (known may be NULL), j < count */
     void (*flush)(double *total, size_t total_stride, const int32_t *sum, size_t sum_stride, size_t positions,

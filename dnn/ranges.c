@@ -1,7 +1,7 @@
 /* What calibration images show of a layer's currents -> ADC ranges; some of their vectors -> gain.
- * Currents are counted, not stored.  With a DAC without errors the current of an ideal array is a whole number of I_unit
- * plus the off-current of a whole number of digits: both are counted exactly.  Other currents are counted in steps of
- * 2^-20 of what all cells on would give (2^-17 by tile, 2^-14 by column).
+ * Currents are counted, not stored.  With a DAC without errors the current of an ideal array is a whole number of
+ * I_unit plus the off-current of a whole number of digits: both are counted exactly.  Other currents are counted in
+ * steps of 2^-20 of what all cells on would give (2^-17 by tile, 2^-14 by column).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -16,7 +16,9 @@
 
 size_t xo_units_of(const struct xo_array_layer *l, enum xo_unit scope)
 {
-    return scope == XO_UNIT_LAYER ? 1 : l->blocks * (scope == XO_UNIT_TILE ? l->layout.planes : l->layout.conversions);
+    if (scope == XO_UNIT_LAYER)
+        return 1;
+    return l->blocks * (scope == XO_UNIT_TILE ? l->layout.planes : l->layout.conversions);
 }
 
 size_t xo_unit_at(const struct xo_array_layer *l, enum xo_unit scope, size_t conversion)
@@ -204,8 +206,8 @@ static int count_currents(struct xo_calibration *c, struct xo_engine_thread *t, 
 
 /* ---- vectors for the gain --------------------------------------------------------------------------- */
 
-/* Every image offers as many vectors as are wanted, at random places and streams and with random priorities; the lowest
- * priorities win.  So they are the same however images come. */
+/* Every image offers as many vectors as are wanted, at random places and streams and with random priorities; the
+ * lowest priorities win.  So they are the same however images come. */
 static bool is_before(const struct vector *a, const struct vector *b)
 {
     return a->priority < b->priority || (a->priority == b->priority && a->place < b->place);
@@ -312,7 +314,8 @@ int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration 
         to->digit_sum[i] += from->digit_sum[i];
     for (size_t u = 0; u < from->units; u++)
         for (size_t k = 0; k < from->unit[u].bins; k++)
-            if (from->unit[u].count[k] && add_to(&to->unit[u], from->unit[u].base + (int64_t)k, from->unit[u].count[k]))
+            if (from->unit[u].count[k] && add_to(&to->unit[u], from->unit[u].base + (int64_t)k,
+                                                 from->unit[u].count[k]))
                 return ENOMEM;
     for (size_t n = 0; n < from->kept; n++) {
         uint16_t *digit;
@@ -352,8 +355,8 @@ static double quantile(const struct weighed *w, uint64_t count, double q)
     return here + (at - (double)k) * (next - here);
 }
 
-/* One range, of the histograms listed: xo_adc_range's rule on the two quantiles.  Where an array has no conversion, as
- * that of a pair's minus side, nothing is seen, and nothing reads this range. */
+/* One range, of the histograms listed: xo_adc_range's rule on the two quantiles.  Where an array has no conversion,
+ * as that of a pair's minus side, nothing is seen, and nothing reads this range. */
 static int range_of(struct xo_adc_scale *out, const struct xo_array_layer *l, const struct xo_calibration *c,
                     size_t units, const size_t *unit, const double *gain, struct xo_info *info)
 {
@@ -382,8 +385,8 @@ static int range_of(struct xo_adc_scale *out, const struct xo_array_layer *l, co
     free(w);
     adc.quantile = 0;
     *out = (struct xo_adc_scale){ 0, l->unit_ampere };
-    return !count ? 0 : xo_adc_range(out, &adc, &h->dac, &l->device, h->array.rows, l->layout.signed_codes, 2, currents,
-                                     info);
+    return !count ? 0 : xo_adc_range(out, &adc, &h->dac, &l->device, h->array.rows, l->layout.signed_codes, 2,
+                                     currents, info);
 }
 
 /* Histograms sorted by the range they belong to. */
@@ -419,9 +422,11 @@ static int fix_ranges(struct xo_array_layer *l, const struct xo_calibration *c, 
 {
     const struct xo_hardware *h = l->hardware;
     if (h->adc.range != XO_ADC_CALIBRATED)
-        return xo_adc_range(l->range, &h->adc, &h->dac, &l->device, h->array.rows, l->layout.signed_codes, 0, NULL, info);
+        return xo_adc_range(l->range, &h->adc, &h->dac, &l->device, h->array.rows, l->layout.signed_codes, 0, NULL,
+                            info);
     if (!c || !c->seen)
-        return xo_fail(info, XO_EVALUE, "layer %s: adc.range: found calibrated without calibration images; expected some",
+        return xo_fail(info, XO_EVALUE,
+                       "layer %s: adc.range: found calibrated without calibration images; expected some",
                        l->layer->name);
     return calibrated_ranges(l, c, info);
 }

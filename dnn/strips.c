@@ -54,7 +54,7 @@ static bool has_references(const struct plan *p)
     return !p->exact && p->l->layout.reference_column != XO_NONE;
 }
 
-/* Outputs that have arrays in this row block, as runs.  Where every array counts its own off-current, runs end with it. */
+/* Outputs that have arrays here, as runs; where arrays measure their own off-current, a run ends with its array. */
 static int find_spans(struct xo_row_block *r, const struct plan *p, const struct xo_code_matrix *m, size_t row_block)
 {
     const struct xo_layout *lay = &p->l->layout;
@@ -328,7 +328,7 @@ int xo_exact_use(struct xo_array_layer *l)
 
 /* ---- through converters ----------------------------------------------------------------------------- */
 
-/* Kinds, in the order in which the first output's conversions come; and which conversion is of which kind and output. */
+/* Kinds, in the order of the first output's conversions; and which conversion is of which kind and output. */
 static int find_kinds(struct plan *p)
 {
     const struct xo_layout *lay = &p->l->layout;
@@ -385,7 +385,8 @@ int xo_array_use(struct xo_array_layer *l, bool fill)
     size_t cells = h->array.rows * h->array.columns;
     double cell = (1 << h->device.bits_per_cell) - 1, digit = (double)((1u << h->dac.bits) - 1);
     int status = set_streams(use, l, &h->dac);
-    use->off = l->layout.signed_codes ? 0 : l->device.off_siemens / (l->device.on_siemens - l->device.off_siemens) * cell;
+    use->off = l->layout.signed_codes ? 0
+             : l->device.off_siemens / (l->device.on_siemens - l->device.off_siemens) * cell;
     use->popcount = use->off > 0 && h->mapping.off_current == XO_OFF_POPCOUNT;
     use->single = (double)h->array.rows * cell * digit < 0x1p23;
     if (!status)
@@ -430,7 +431,8 @@ static void read_lane(struct xo_lane *lane, const struct xo_array_layer *l)
     const struct xo_gain *gain = &l->hardware->gain;
     struct xo_adc_scale range = l->range[xo_unit_at(l, xo_range_unit(l), lane->conversion)];
     lane->gain = l->gain[xo_unit_at(l, xo_gain_unit(l), lane->conversion)];
-    lane->integer = (gain->where == XO_GAIN_REFERENCE ? 1 : lane->gain) * range.lsb_ampere <= l->unit_ampere * (1 + 1e-9);
+    double step = (gain->where == XO_GAIN_REFERENCE ? 1 : lane->gain) * range.lsb_ampere;
+    lane->integer = step <= l->unit_ampere * (1 + 1e-9);
     if (gain->where == XO_GAIN_REFERENCE)
         range = xo_adc_scale_at_gain(range, lane->gain);
     lane->scale.lsb_ampere = range.lsb_ampere / l->unit_ampere;
@@ -443,9 +445,9 @@ static double set_lane(struct xo_strip *s, size_t j, const struct xo_array_layer
     const struct xo_adc *adc = &l->hardware->adc;
     const struct xo_lane *lane = &s->lane[j];
     const struct xo_use *use = &l->array;
-    double lsb = lane->scale.lsb_ampere, zero = -rint(lane->scale.low_ampere / lsb), weight, last = (1 << adc->bits) - 1;
-    struct xo_half *h = &s->half[j / XO_HALF];
-    weight = ldexp(h->weight.negative ? -1 : 1, h->weight.shift);
+    double lsb = lane->scale.lsb_ampere, zero = -rint(lane->scale.low_ampere / lsb), last = (1 << adc->bits) - 1;
+    const struct xo_half *h = &s->half[j / XO_HALF];
+    double weight = ldexp(h->weight.negative ? -1 : 1, h->weight.shift);
     for (int k = 0; k < 2; k++) {
         struct xo_reading *r = &s->reading[k];
         r->mul[j] = (float)((1 + adc->gain_error) / lsb);

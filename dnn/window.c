@@ -1,6 +1,6 @@
 /* Images -> integers -> bytes -> patches (im2col) -> rows of digits.
- * Integers lie in padded images of bytes, one for each phase of the input and each 8 bits; a patch is copied out of them
- * byte run by byte run; streams are bits of its bytes.
+ * Integers lie in padded images of bytes, one for each phase of the input and each 8 bits; a patch is copied out of
+ * them byte run by byte run; streams are bits of its bytes.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -33,8 +33,8 @@ static void integers_of(int32_t *out, const struct xo_engine_thread *t, const st
         for (size_t k = 0; k < count; k++)
             out[k] = ((const int8_t *)input->data)[at + k] + 128;
     else
-        t->engine->kernels->quantise((const float *)input->data + at, count, l->input.scale, l->input.low, l->input.high,
-                                     out);
+        t->engine->kernels->quantise((const float *)input->data + at, count, l->input.scale, l->input.low,
+                                     l->input.high, out);
 }
 
 static void bytes_of(uint8_t *out, struct xo_plane plane, const int32_t *x, size_t count)
@@ -106,7 +106,8 @@ int xo_view_open(struct xo_view *out, struct xo_engine_thread *t, const struct x
     v.plane_bytes = v.images * v.image_bytes;
     v.inputs = w->channels * w->kernel[0] * w->kernel[1];
     if (!v.images || !fits(&v, l->planes))
-        return xo_fail(info, XO_ETOOBIG, "layer %s: an input of %zu images of %zu x %zu x %zu with pads; expected less",
+        return xo_fail(info, XO_ETOOBIG,
+                       "layer %s: an input of %zu images of %zu x %zu x %zu with pads; expected less",
                        l->layer->name, v.images, w->channels, v.height, v.width);
     uint8_t *byte = xo_room(t, XO_BUFFER_BYTE, l->planes * v.plane_bytes + XO_SLACK, 1);
     int32_t *x = xo_room(t, XO_BUFFER_INTEGER, w->height * w->width, sizeof *x);
@@ -139,7 +140,8 @@ int xo_view_patches(struct xo_patches *out, struct xo_engine_thread *t, const st
 {
     const struct xo_window *w = &v->window;
     size_t left = v->images * v->positions - first;
-    struct xo_patches p = { .first = first, .count = left < XO_CHUNK ? left : XO_CHUNK, .stride = v->inputs + XO_SLACK };
+    struct xo_patches p = { .first = first, .count = left < XO_CHUNK ? left : XO_CHUNK,
+                            .stride = v->inputs + XO_SLACK };
     p.plane = p.count * p.stride;
     uint8_t *byte = xo_room(t, XO_BUFFER_PATCH, l->planes, XO_CHUNK * p.stride);
     if (!byte)
@@ -216,7 +218,8 @@ static void count_packed(struct xo_rows *o, const struct xo_use *use, size_t row
     *given *= use->off;
 }
 
-static void count_digits(struct xo_rows *o, const struct xo_use *use, size_t row, const uint16_t *digit, double *given)
+static void count_digits(struct xo_rows *o, const struct xo_use *use, size_t row, const uint16_t *digit,
+                         double *given)
 {
     double sum = 0;
     int32_t pop = 0;
@@ -299,8 +302,8 @@ int xo_rows_of(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_
     for (size_t row = 0; row < o.d.rows && (digits || counts); row++) {
         uint16_t *digit = (uint16_t *)o.digit + row * r->inputs;
         if (digits)
-            xo_unpack_digits(digit, l, &use->stream[row % use->streams], p, row / use->streams, first_input + r->first,
-                             r->inputs);
+            xo_unpack_digits(digit, l, &use->stream[row % use->streams], p, row / use->streams,
+                             first_input + r->first, r->inputs);
         if (!quick)
             volts_of(&o, use, row, digit);
         if (counts && use->bits)

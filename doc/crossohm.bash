@@ -5,13 +5,16 @@ _crossohm()
 {
     local word=$2 before=$3 verb=${COMP_WORDS[1]} words=
     if [ "$COMP_CWORD" = 1 ]; then
-        words='solve matrix fit compare apply map eval info converter netlist bench help version'
+        words='solve matrix fit compare apply map eval info converter device netlist bench help version'
     elif [ "$verb" = converter ] && [ "$COMP_CWORD" = 2 ]; then
         words='adc dac'
     else
         case $before in
         --precision) words='float64 float32' ;;
         --reading) words='code analog' ;;
+        --law) words='ohmic sinh polynomial table auto' ;;
+        --shape) words='shared level auto' ;;
+        --loss) words='square huber cauchy' ;;
         --engine) words='auto cholmod klu line starmesh ngspice' ;;
         --dialect) words='ngspice hspice ltspice spectre xyce' ;;
         --against) words='cholmod klu line starmesh ngspice' ;;

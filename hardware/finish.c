@@ -148,5 +148,5 @@ int xo_hardware_finish(struct xo_hardware *h, size_t rows, size_t columns, struc
         else if (key->kind == XO_KIND_SITES || key->kind == XO_KIND_SITE_VALUES)
             status = check_sites(h, key, info);
     }
-    return status;
+    return status ? status : xo_finish_laws(h, info);
 }

@@ -11,7 +11,7 @@
 
 #define MAX_PATH 128                   /* longer than any key; longer ones are unknown anyway */
 
-static const struct xo_key *find_key(const char *path)
+const struct xo_key *xo_find_key(const char *path)
 {
     for (size_t k = 0; k < xo_schema_count; k++)
         if (!strcmp(xo_schema[k].path, path))
@@ -50,7 +50,7 @@ int xo_take(struct xo_hardware *h, const struct xo_node *node, const char *secti
     const struct xo_key *key;
     const struct xo_later_key *later;
     snprintf(path, sizeof path, "%s%s%.80s", section, *section ? "." : "", node->key);
-    key = find_key(path);
+    key = xo_find_key(path);
     later = find_later(path);
     if (key)
         return xo_store(h, key, node, info);
@@ -80,8 +80,8 @@ static int store_defaults(struct xo_hardware *h, struct xo_info *info)
 /* Where one of two keys was given: the first if it was, else the second. */
 static struct xo_mark given(const struct xo_hardware *h, const char *first, const char *second)
 {
-    struct xo_mark mark = xo_data(h, find_key(first))->mark;
-    return mark.origin ? mark : xo_data(h, find_key(second))->mark;
+    struct xo_mark mark = xo_data(h, xo_find_key(first))->mark;
+    return mark.origin ? mark : xo_data(h, xo_find_key(second))->mark;
 }
 
 int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
@@ -100,7 +100,7 @@ int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
                             "device.faults: found stuck_on_rate %s with stuck_off_rate %s; expected at most 1 together",
                             xo_number_print(a, h->cell_faults.stuck_on_rate),
                             xo_number_print(b, h->cell_faults.stuck_off_rate));
-    return 0;
+    return xo_check_laws(h, info);
 }
 
 static int read_tree(struct xo_node **root, struct xo_hardware *h, const char *bytes, size_t nbytes,
@@ -151,6 +151,8 @@ int xo_hardware_parse(struct xo_hardware *out, const char *bytes, size_t nbytes,
         status = read_tree(&root, &h, bytes, nbytes, name, info);
     for (size_t k = 0; k < set_count && !status; k++)
         status = xo_tree_set(root, &h.owned->arena, set[k], info);
+    if (!status)
+        status = xo_take_device_files(&h, root, info);
     if (!status)
         status = store_defaults(&h, info);
     if (!status)

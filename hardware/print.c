@@ -140,6 +140,30 @@ static void print_sites(FILE *f, const struct xo_hardware *h, const struct xo_ke
     putc(']', f);
 }
 
+static void print_coefficients(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const struct xo_node *list = xo_data(h, key)->list;
+    double value = 0;
+    putc('[', f);
+    for (const struct xo_node *item = list->first; item; item = item->next) {
+        bool deep = item->kind == XO_NODE_LIST;
+        fputs(item == list->first ? "" : ", ", f);
+        fputs(deep ? "[" : "", f);
+        for (const struct xo_node *number = deep ? item->first : item; number; number = deep ? number->next : NULL) {
+            xo_node_real(&value, number, key);
+            fputs(deep && number != item->first ? ", " : "", f);
+            print_number(f, value);
+        }
+        fputs(deep ? "]" : "", f);
+    }
+    putc(']', f);
+}
+
+static void print_file(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    print_text(f, xo_data(h, key)->file);
+}
+
 /* "array.faults.stuck" after "array.lines.bit" -> "  faults:" and the indented name, up to its colon */
 static void print_name(FILE *f, size_t indent, const char *before, const char *path)
 {
@@ -154,9 +178,14 @@ static void print_name(FILE *f, size_t indent, const char *before, const char *p
     fprintf(f, "%*s%s: ", (int)indent, "", path);
 }
 
-static bool has_no_size(const struct xo_hardware *h, const struct xo_key *key)
+/* Keys without a value: their absence is the default. */
+static bool is_absent(const struct xo_hardware *h, const struct xo_key *key)
 {
-    return (key->offset == offsetof(struct xo_hardware, array.rows) && !h->array.rows)
+    return (h->array.cell_type == XO_CELL_1R && !strncmp(key->path, "device.selector.", 16))
+           || (key->kind == XO_KIND_COEFFICIENTS && !xo_data(h, key)->list)
+           || (key->kind == XO_KIND_FILE && !xo_data(h, key)->file)
+           || (key->kind == XO_KIND_REAL && !key->fallback && !xo_data(h, key)->mark.origin)
+           || (key->offset == offsetof(struct xo_hardware, array.rows) && !h->array.rows)
            || (key->offset == offsetof(struct xo_hardware, array.columns) && !h->array.columns);
 }
 
@@ -166,6 +195,7 @@ static void print_value(FILE *f, const struct xo_hardware *h, const struct xo_ke
         [XO_KIND_WHOLE] = print_whole,  [XO_KIND_REAL] = print_real,   [XO_KIND_VALUES] = print_values,
         [XO_KIND_CHOICE] = print_choice, [XO_KIND_CLIP] = print_clip,  [XO_KIND_INL] = print_inl,
         [XO_KIND_LINES] = print_lines,  [XO_KIND_SITES] = print_sites, [XO_KIND_SITE_VALUES] = print_sites,
+        [XO_KIND_COEFFICIENTS] = print_coefficients, [XO_KIND_FILE] = print_file,
     };
     print[key->kind](f, h, key);
     putc('\n', f);
@@ -217,7 +247,7 @@ int xo_hardware_print(char **text, const struct xo_hardware *h)
     if (!f)
         return errno;
     for (size_t k = 0; k < xo_schema_count; k++) {
-        if (has_no_size(h, &xo_schema[k]))
+        if (is_absent(h, &xo_schema[k]))
             continue;
         print_name(f, 0, before, xo_schema[k].path);
         print_value(f, h, &xo_schema[k]);

@@ -14,6 +14,8 @@
 #define SIEMENS .unit = "S", RANGE(XO_MIN_SIEMENS, XO_MAX_SIEMENS)
 #define VOLT .unit = "V", RANGE(-XO_MAX_VOLT, XO_MAX_VOLT)
 #define CHOICE(text) .kind = XO_KIND_CHOICE, .choices = text
+#define COEFFICIENTS .kind = XO_KIND_COEFFICIENTS, RANGE(-1e30, 1e30), \
+    .expected = "numbers from -1e30 to 1e30 as [c1, c2, ...], or one such list per level"
 #define MAX_LINES (1 << 24)
 
 const struct xo_key xo_schema[] = {
@@ -51,10 +53,20 @@ const struct xo_key xo_schema[] = {
     { "array.faults.bit_bridges", AT(array.bit_bridge), COUNTED(array.bit_bridge_count),
       .kind = XO_KIND_SITE_VALUES, OHM, .place = XO_PER_ROW_SEGMENT },
 
-    { "device.law", AT(device.law), CHOICE("ohmic"), .fallback = "ohmic",
-      .later = "sinh|polynomial|table|spice", .later_why = "this version computes ohmic cells only" },
-    { "device.type", AT(device.type), CHOICE("1R"), .fallback = "1R",
-      .later = "1S1R|1T1R", .later_why = "this version computes 1R cells only" },
+    { "device.law", AT(array.law.law), CHOICE("ohmic|sinh|polynomial|table"), .fallback = "ohmic",
+      .later = "spice", .later_why = "this version does not read subcircuits as cells" },
+    { "device.reference_volt", AT(array.law.reference_volt), .kind = XO_KIND_REAL, VOLT },
+    { "device.v0_volt", AT(array.law.v0_volt), .kind = XO_KIND_REAL, .unit = "V", RANGE(1e-6, XO_MAX_VOLT) },
+    { "device.coefficients", COEFFICIENTS },
+    { "device.file", .kind = XO_KIND_FILE, .expected = "a file.csv with the columns level,v[V],i[A]" },
+    { "device.type", AT(array.cell_type), CHOICE("1R|1S1R"), .fallback = "1R",
+      .later = "1T1R", .later_why = "this version computes 1R and 1S1R cells only" },
+    { "device.selector.law", AT(array.selector.law), CHOICE("ohmic|sinh|polynomial"), .fallback = "sinh" },
+    { "device.selector.siemens", AT(array.selector_siemens), .kind = XO_KIND_REAL, SIEMENS },
+    { "device.selector.reference_volt", AT(array.selector.reference_volt), .kind = XO_KIND_REAL, VOLT },
+    { "device.selector.v0_volt", AT(array.selector.v0_volt), .kind = XO_KIND_REAL, .unit = "V",
+      RANGE(1e-6, XO_MAX_VOLT) },
+    { "device.selector.coefficients", COEFFICIENTS },
     { "device.on_siemens", AT(device.on_siemens), .kind = XO_KIND_REAL, SIEMENS, .fallback = "1.0e-5" },
     { "device.off_siemens", AT(device.off_siemens), .kind = XO_KIND_REAL, SIEMENS, .zero = true,
       .fallback = "1.0e-6" },
@@ -130,16 +142,15 @@ const struct xo_key xo_schema[] = {
 };
 const size_t xo_schema_count = sizeof xo_schema / sizeof *xo_schema;
 _Static_assert(sizeof xo_schema / sizeof *xo_schema <= XO_MAX_KEYS, "make room in struct xo_hardware_owned");
-_Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_law) == sizeof(int), "whole numbers by size");
+_Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_topology) == sizeof(int),
+               "whole numbers by size");
 
-#define NONLINEAR "belongs to nonlinear cells; this version computes ohmic cells only"
+#define SUBCIRCUIT "belongs to law spice; this version does not read subcircuits as cells"
 #define GATED "belongs to gated arrays; this version computes the plain crossbar only"
 const struct xo_later_key xo_later_keys[] = {
-    { "device.file", "device files are not offered by this version; write law, on_siemens, ... here" },
     { "device.preset", "device presets are not offered by this version; write law, on_siemens, ... here" },
-    { "device.reference_volt", NONLINEAR }, { "device.v0_volt", NONLINEAR }, { "device.coefficients", NONLINEAR },
-    { "device.subcircuit", NONLINEAR },     { "device.read", NONLINEAR },    { "device.state_node", NONLINEAR },
-    { "device.level_parameter", NONLINEAR }, { "device.level_range", NONLINEAR },
+    { "device.subcircuit", SUBCIRCUIT },      { "device.read", SUBCIRCUIT }, { "device.state_node", SUBCIRCUIT },
+    { "device.level_parameter", SUBCIRCUIT }, { "device.level_range", SUBCIRCUIT },
     { "array.source_wire_ohm", GATED },     { "array.source_end_ohm", GATED }, { "array.input", GATED },
 };
 const size_t xo_later_key_count = sizeof xo_later_keys / sizeof *xo_later_keys;

@@ -1,6 +1,7 @@
 /* The one table behind the hardware file: every key's path, type, unit, range, default and place in
  * struct xo_hardware.  Private to hardware/.
  *     tree.c     YAML -> tree; tree-set.c: --set
+ *     device-file.c  device: {file: device.yaml} -> what is in that file, in the same tree
  *     hardware.c defaults, then the walk over the tree
  *     store.c    kind by kind: YAML node -> struct      (refuses what the table does not allow)
  *     store-lists.c  the same for lines and faults
@@ -8,6 +9,7 @@
  *     suggest.c  what a mistyped key may have meant
  *     print.c    kind by kind: struct -> YAML text
  *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
+ *     laws.c     the laws of device and selector        (from several keys, and a table's file)
  * A new key is a new line in schema.c, a field in xo_hardware.h and a paragraph in the man page.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SCHEMA_H
@@ -24,6 +26,8 @@ enum xo_kind {
     XO_KIND_CHOICE,                    /* an enum; choices in its order                     */
     XO_KIND_CLIP,                      /* struct xo_clip                                    */
     XO_KIND_INL,                       /* struct xo_inl                                     */
+    XO_KIND_COEFFICIENTS,              /* [c1, ...] or [[c1, ...], ...], kept as written; see laws.c */
+    XO_KIND_FILE,                      /* NAME.csv, read in laws.c                          */
     XO_KIND_LINES,                     /* {3: floating, ...} -> struct xo_line[]            */
     XO_KIND_SITES,                     /* [[i, j], ...]      -> struct xo_site[]            */
     XO_KIND_SITE_VALUES                /* [[i, j, x], ...]   -> struct xo_stuck[], xo_bridge[] */
@@ -72,7 +76,8 @@ const char *xo_key_expected(char *text, const struct xo_key *key);
 struct xo_line_setting { size_t index; struct xo_line line; struct xo_mark mark; };
 struct xo_key_data {
     struct xo_mark mark;               /* where it was given; origin NULL: default       */
-    const char *file;                  /* values: the .npy name as written, or NULL      */
+    const char *file;                  /* values, file: the name as written, or NULL     */
+    const struct xo_node *list;        /* coefficients: as written, or NULL              */
     struct xo_ndarray loaded;          /* values: what was in it, after finish           */
     size_t line_count;                 /* lines, as written                              */
     struct xo_line_setting *line;
@@ -93,6 +98,9 @@ int xo_unknown_key(const char *path, struct xo_mark mark, struct xo_info *info);
 /* Up to three of these names that `name` may have meant, "conv1, conv2"; none near: the first ones.  Returns text. */
 char *xo_near_names(char *text, size_t size, const char *name, size_t count, const char *const *known);
 
+/* Put what device files hold in the place of their names, for the whole and for layers. */
+int xo_take_device_files(struct xo_hardware *h, struct xo_node *root, struct xo_info *info);
+
 /* One child of the section (""), with all below it, into h. */
 int xo_take(struct xo_hardware *h, const struct xo_node *node, const char *section, struct xo_info *info);
 bool xo_is_section(const char *path);                                    /* is any key behind "path."? */
@@ -103,6 +111,14 @@ int xo_take_layers(struct xo_hardware *h, const struct xo_node *node, struct xo_
 int xo_check_layers(const struct xo_hardware *h, struct xo_info *info);
 int xo_override(struct xo_hardware *h, const struct xo_node *pattern, bool *keep_digital, struct xo_info *info);
 int xo_hardware_copy(struct xo_hardware *out, const struct xo_hardware *base);   /* borrows from base; ENOMEM */
+
+/* Are the keys of device and selector those of their laws?  Then the laws, and the file of a table  (laws.c,
+ * curves.c). */
+int xo_check_laws(const struct xo_hardware *h, struct xo_info *info);
+int xo_finish_laws(struct xo_hardware *h, struct xo_info *info);
+int xo_curves_read(struct xo_arena *arena, const char *path, struct xo_law_level **level, size_t *levels,
+                   struct xo_info *info);
+const struct xo_key *xo_find_key(const char *path);                      /* NULL: none of that name */
 
 int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);
 int xo_store_lines(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);

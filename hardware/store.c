@@ -59,14 +59,14 @@ static int store_real(struct xo_hardware *h, const struct xo_key *key, const str
     return xo_node_real(xo_field(h, key->offset), node, key) ? refuse(key, node, info) : 0;
 }
 
-/* NAME.npy, without control characters: the name must fit a message of one line. */
-static bool is_npy_name(const char *text)
+/* NAME.npy, NAME.csv, without control characters: the name must fit a message of one line. */
+static bool has_ending(const char *text, const char *ending)
 {
-    size_t length = strlen(text);
+    size_t length = strlen(text), tail = strlen(ending);
     for (const char *c = text; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             return false;
-    return length > 4 && !strcmp(text + length - 4, ".npy");
+    return length > tail && !strcmp(text + length - tail, ending);
 }
 
 static int store_values(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node,
@@ -75,7 +75,7 @@ static int store_values(struct xo_hardware *h, const struct xo_key *key, const s
     struct xo_values *values = xo_field(h, key->offset);
     const char *text = node->kind == XO_NODE_SCALAR ? node->text : "";
     xo_data(h, key)->file = NULL;
-    if (is_npy_name(text)) {
+    if (has_ending(text, ".npy")) {
         xo_data(h, key)->file = text;
         values->all = 0;
     } else if (key->open && !node->quoted && !strcmp(text, "open")) {
@@ -83,6 +83,35 @@ static int store_values(struct xo_hardware *h, const struct xo_key *key, const s
     } else if (xo_node_real(&values->all, node, key)) {
         return refuse(key, node, info);
     }
+    return 0;
+}
+
+/* [c1, c2, ...], or a list of such lists.  What they mean is decided when all keys are known. */
+static int store_coefficients(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node,
+                              struct xo_info *info)
+{
+    double ignored;
+    if (node->kind != XO_NODE_LIST || !node->first)
+        return refuse(key, node, info);
+    for (const struct xo_node *item = node->first; item; item = item->next) {
+        bool deep = item->kind == XO_NODE_LIST;
+        if (deep != (node->first->kind == XO_NODE_LIST) || (deep && !item->first))
+            return refuse(key, item, info);
+        for (const struct xo_node *number = deep ? item->first : item; number; number = deep ? number->next : NULL)
+            if (xo_node_real(&ignored, number, key))
+                return refuse(key, number, info);
+    }
+    xo_data(h, key)->list = node;
+    return 0;
+}
+
+static int store_file(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node,
+                      struct xo_info *info)
+{
+    const char *text = node->kind == XO_NODE_SCALAR ? node->text : "";
+    if (!has_ending(text, ".csv"))
+        return refuse(key, node, info);
+    xo_data(h, key)->file = text;
     return 0;
 }
 
@@ -163,6 +192,7 @@ int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_no
         [XO_KIND_CHOICE] = store_choice,      [XO_KIND_CLIP] = store_clip,      [XO_KIND_INL] = store_inl,
         [XO_KIND_LINES] = xo_store_lines,     [XO_KIND_SITES] = xo_store_sites,
         [XO_KIND_SITE_VALUES] = xo_store_sites,
+        [XO_KIND_COEFFICIENTS] = store_coefficients, [XO_KIND_FILE] = store_file,
     };
     xo_data(h, key)->mark = node->mark;
     return store[key->kind](h, key, node, info);

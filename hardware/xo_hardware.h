@@ -25,15 +25,12 @@ extern "C" {
 
 enum xo_topology { XO_TOPOLOGY_CROSSBAR };                               /* others: a later version */
 
-/* device: the programmable resistor at every crossing. */
-enum xo_law { XO_LAW_OHMIC };                                            /* others: a later version */
-enum xo_cell_type { XO_CELL_1R };
+/* device: the programmable resistor at every crossing.  Its law, what is in series with it (type, selector,
+ * series_ohm) are in struct xo_crossbar. */
 struct xo_device {
-    enum xo_law law;
-    enum xo_cell_type type;
     double on_siemens, off_siemens;    /* on > off >= 0                                  */
     int bits_per_cell;                 /* c: 2^c conductance levels, off to on           */
-};                                     /* (device.series_ohm is in struct xo_crossbar)   */
+};
 
 /* device.variation: how far programmed cells lie from where they should.  A cell of conductance g > 0 gets one drawn with
  * mean g and standard deviation sigma g (scale: conductance) or sigma (on - off) (scale: range), 0 where that is negative. */
@@ -141,8 +138,9 @@ struct xo_hardware {
 };
 
 /* Read a file ("-" is standard input; NULL: defaults only), then apply set[0..set_count) in order, each
- * "key.path=value" with the value in YAML.  Does not open .npy files yet; their names are relative to the folder
- * of `path`.  Release *out with xo_hardware_free.  On failure *out is untouched.
+ * "key.path=value" with the value in YAML.  `device: {file: device.yaml}` reads the section `device:` of that file;
+ * keys beside `file` win over it.  Does not open .npy files yet.  Names are relative to the folder of the file that
+ * holds them.  Release *out with xo_hardware_free.  On failure *out is untouched.
  * XO_ESYNTAX for what is not YAML, XO_EVALUE for unknown keys and wrong or impossible values, XO_EUNSUPPORTED
  * for what only later versions offer, XO_ETOOBIG beyond 16 MiB or a million values, errno, ENOMEM. */
 int xo_hardware_read(struct xo_hardware *out, const char *path, size_t set_count, const char *const *set,

@@ -29,6 +29,10 @@
 #define XO_NGSPICE_OPTIONS \
     ".options reltol=1e-10 abstol=1e-20 vntol=1e-16 gmin=1e-20 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
+/* Nonlinear cells: looser where nothing is left of a current or voltage, or it would never end. */
+#define XO_NGSPICE_NONLINEAR \
+    ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18 pivtol=1e-35 itl1=1000 itl2=1000\n"
+
 struct xo_helper_job {
     const char *folder;                /* NULL: none */
     bool direct;                       /* an answer that ngspice found by stepping gmin is refused */

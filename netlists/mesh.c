@@ -20,6 +20,23 @@ static int allocate(struct xo_mesh *n)
     return n->factor.siemens && n->factor.cell_siemens && n->ohm && n->place && n->attached ? 0 : ENOMEM;
 }
 
+/* Cells under their law: XO_EVALUE names one the law does not know. */
+static int place_cells(struct xo_mesh *n, struct xo_info *info)
+{
+    const xo_circuit *c = n->circuit;
+    struct xo_info why = {""};
+    n->cell = xo_calloc(c->links, sizeof *n->cell);
+    if (!n->cell)
+        return xo_fail(info, ENOMEM, "out of memory for a deck of %zu nodes", xo_vertices(c));
+    for (size_t e = 0; e < c->links && (size_t)c->link_branch[e] < c->first[XO_ROW_WIRE]; e++) {
+        size_t b = (size_t)c->link_branch[e];
+        int status = xo_cell_place(c->laws, n->factor.cell_siemens[b], c->ohm[b], &n->cell[e], &why);
+        if (status)
+            return xo_fail(info, status, "cell (%zu, %zu) %s", b / c->columns, b % c->columns, why.text);
+    }
+    return 0;
+}
+
 static void set_siemens(struct xo_mesh *n, const double *cell_siemens)
 {
     const xo_circuit *c = n->circuit;
@@ -83,7 +100,7 @@ int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_sieme
     set_ohms(n);
     name_vertices(n);
     find_attached(n);
-    return 0;
+    return c->laws ? place_cells(n, info) : 0;
 }
 
 void xo_mesh_free(struct xo_mesh *n)
@@ -93,6 +110,7 @@ void xo_mesh_free(struct xo_mesh *n)
     free(n->factor.siemens);
     free(n->factor.cell_siemens);
     free(n->ohm);
+    free(n->cell);
     free(n->place);
     free(n->attached);
     memset(n, 0, sizeof *n);

@@ -9,6 +9,7 @@
 #ifndef XO_MESH_H
 #define XO_MESH_H
 
+#include "cell.h"
 #include "plan.h"
 
 struct xo_mesh {
@@ -17,6 +18,7 @@ struct xo_mesh {
     xo_plan plan;                      /* circuit only */
     xo_factor factor;                  /* conductances and components only: nothing is factored */
     double *ohm;                       /* [links] 0: left out, it conducts nothing or joins islands */
+    struct xo_cell *cell;              /* [links] of cells under a law; NULL where all are ohmic */
     int32_t *place;                    /* [vertices] the place that names it */
     bool *attached;                    /* [terminals] has a branch that is not open */
 };

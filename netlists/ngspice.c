@@ -29,7 +29,8 @@ struct judge {
     char (*vector)[XO_NODE_NAME + 8];  /* [asked] */
     const char **vectors;              /* [asked] */
     double **values;                   /* [asked] */
-    double cell_ohm, *cell_amp;        /* NULL: no cell */
+    size_t cell_link;
+    double *cell_amp;                  /* NULL: no cell */
 };
 
 /* Of the cell. */
@@ -70,7 +71,8 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
         return ENOMEM;
     const struct xo_pen pen = {to, XO_DIALECT_NGSPICE, &j->network};
     xo_pen_title(&pen, "judged by ngspice");
-    fputs(XO_NGSPICE_OPTIONS "Vselect select 0 DC 0\n", to);
+    fputs(c->laws ? XO_NGSPICE_NONLINEAR : XO_NGSPICE_OPTIONS, to);
+    fputs("Vselect select 0 DC 0\n", to);
     for (size_t t = 0, k = 0; t < c->terminals; t++) {
         if (!xo_mesh_has_source(&j->network, t))
             continue;
@@ -92,6 +94,15 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
     return fclose(to) ? ENOMEM : 0;
 }
 
+static double cell_amp(const struct judge *j, double volt)
+{
+    struct xo_cell_point p;
+    if (!j->network.cell)
+        return volt / j->network.ohm[j->cell_link];
+    xo_cell_at(j->c->laws, &j->network.cell[j->cell_link], volt, volt, &p);
+    return p.amp;
+}
+
 /* A group's current is shared equally by its terminals, as xo_solve does. */
 static void store(const struct judge *j, size_t inputs, double *column_amp)
 {
@@ -104,7 +115,7 @@ static void store(const struct judge *j, size_t inputs, double *column_amp)
             column_amp[n * c->columns + column] = k == j->count ? 0 : j->values[k][n] / c->group_size[c->group[t]];
     }
     if (j->asked > j->count)
-        *j->cell_amp = (j->values[j->count][0] - j->values[j->count + 1][0]) / j->cell_ohm;
+        *j->cell_amp = cell_amp(j, j->values[j->count][0] - j->values[j->count + 1][0]);
 }
 
 static int judge_some(struct judge *j, size_t inputs, const double *row_volt, double *column_amp, double *sec,
@@ -112,7 +123,8 @@ static int judge_some(struct judge *j, size_t inputs, const double *row_volt, do
 {
     char analysis[64] = "op";
     size_t length = 0;
-    struct xo_helper_job job = {.direct = true, .analysis = analysis, .count = j->asked, .vectors = j->vectors};
+    struct xo_helper_job job = {.direct = !j->c->laws, .analysis = analysis, .count = j->asked,
+                                .vectors = j->vectors};
     char *deck = NULL;
     int status = write_deck(j, inputs, row_volt, &deck, &job.nbytes);
     if (inputs > 1)
@@ -169,7 +181,7 @@ static void ask_for_cell(struct judge *j, struct xo_site cell)
         e++;
     if (e == c->links || j->network.ohm[e] == 0)
         return;
-    j->cell_ohm = j->network.ohm[e];
+    j->cell_link = e;
     for (size_t end = 0; end < ENDS; end++) {
         char name[XO_NODE_NAME], *vector = j->vector[j->asked];
         xo_mesh_node(&j->network, end ? c->link_b[e] : c->link_a[e], name);

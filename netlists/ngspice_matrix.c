@@ -45,6 +45,8 @@ int xo_ngspice_matrix(const xo_circuit *c, const double *cell_siemens, const str
                       double *g_ni_siemens, double *offset_amp, double *sec, struct xo_info *info)
 {
     double unit = unit_volt(c);
+    if (c->laws)
+        return xo_check_independent(c, info);
     double *volt = xo_calloc(c->rows + 1, c->rows * sizeof *volt);
     double *amp = xo_calloc(c->rows + 1, c->columns * sizeof *amp);
     int status = volt && amp ? 0 : xo_fail(info, ENOMEM, "out of memory for %zu inputs", c->rows + 1);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include "write.h"
+#include "helper.h"
 #include "xo_file.h"
 
 static const struct dialect {
@@ -67,6 +68,10 @@ void xo_pen_resistors(const struct xo_pen *p)
     for (size_t e = 0; e < c->links; e++) {
         if (n->ohm[e] == 0)
             continue;
+        if (n->cell && (size_t)c->link_branch[e] < c->first[XO_ROW_WIRE]) {
+            xo_pen_cell(p, e);
+            continue;
+        }
         xo_mesh_branch(n, (size_t)c->link_branch[e], name);
         xo_mesh_node(n, c->link_a[e], a);
         xo_mesh_node(n, c->link_b[e], b);
@@ -170,6 +175,8 @@ static void put_analysis(const struct xo_pen *p, const double *row_volt)
 {
     if (dialects[p->dialect].options)
         fprintf(p->to, "%s\n", dialects[p->dialect].options);
+    if (p->network->cell && p->dialect == XO_DIALECT_NGSPICE)
+        fputs(XO_NGSPICE_NONLINEAR, p->to);
     switch (p->dialect) {
     case XO_DIALECT_NGSPICE:
         fputs(".op\n", p->to);

@@ -16,6 +16,7 @@ struct xo_pen {
 void xo_pen_title(const struct xo_pen *p, const char *title);    /* the first line, and for spectre its language */
 void xo_pen_comment(const struct xo_pen *p, const char *format, ...) XO_PRINTF(2, 3);
 void xo_pen_resistors(const struct xo_pen *p);
+void xo_pen_cell(const struct xo_pen *p, size_t link);           /* a cell under a law  (cells.c) */
 void xo_pen_source(const struct xo_pen *p, size_t terminal, double volt);
 
 #endif

@@ -21,7 +21,8 @@ int xo_dialect_parse(enum xo_dialect *out, const char *name);                /* 
  * Nodes that zero ohm joins are one node; cells of 0 S and branches of islands are left out, islands with a comment
  * that names them.  Column j's current is that through voltage source Vsense<j>, positive into the terminal; there is
  * none for a floating column, and a column that zero ohm joins to another terminal shares that one's source (a
- * comment says so).  XO_EVALUE, XO_ECONFLICT as from xo_solve; errno, ENOMEM. */
+ * comment says so).  Nonlinear cells are written element by element, the law as a behavioural source.  XO_EVALUE,
+ * XO_ECONFLICT as from xo_solve; errno, ENOMEM. */
 int xo_netlist_write(const char *path, const xo_circuit *c, const double *cell_siemens, const double *row_volt,
                      enum xo_dialect dialect, const char *title, struct xo_info *info);
 

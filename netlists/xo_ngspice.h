@@ -26,13 +26,16 @@ struct xo_ngspice_options {
  *   row_volt   [inputs][rows]
  *   column_amp [inputs][columns], 0 for floating columns; columns that zero ohm joins share as in xo_solve
  *   sec        out, may be NULL: seconds that ngspice's analysis took
+ * Nonlinear cells to a tolerance of 1e-10 of each voltage and current; there an answer found by stepping gmin or
+ * sources counts.
  * XO_EJUDGE: ngspice is missing, crashed, hung, gave no result or only one found by stepping gmin; info names which.
  * XO_EVALUE and XO_ECONFLICT as from xo_solve; XO_ESTOPPED, ENOMEM.  No process outlives the call. */
 int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *row_volt,
                      const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info);
 
 /* One input, and the current through one cell as well, from its word line to its bit line: the difference of two node
- * voltages over its resistance, 0 where nothing drives a current through it.  Otherwise as xo_ngspice_solve.
+ * voltages over its resistance (nonlinear: through its law), 0 where nothing drives a current through it.  Otherwise
+ * as xo_ngspice_solve.
  *   column_amp [columns];  cell_amp [1] */
 int xo_ngspice_read(const xo_circuit *c, const double *cell_siemens, const double *row_volt, struct xo_site cell,
                     const struct xo_ngspice_options *options, double *column_amp, double *cell_amp, double *sec,

@@ -300,16 +300,6 @@ static int make(struct making *m)
     return status ? status : count_roundings(m);
 }
 
-/* Before fronts are merged: what is added in vain does not count. */
-static double operations(const struct xo_starmesh_plan *s)
-{
-    double sum = 0;
-    for (size_t k = 0; k < s->fronts; k++)
-        for (double t = 0; t < s->front[k].pivots; t++)
-            sum += (s->front[k].size - t) * (s->front[k].size - t);
-    return sum;
-}
-
 int xo_batch_plan_new(struct xo_batch_plan **out, const xo_circuit *c, bool all_couplings)
 {
     struct xo_starmesh_plan *s = NULL, *merged = NULL;
@@ -322,7 +312,7 @@ int xo_batch_plan_new(struct xo_batch_plan **out, const xo_circuit *c, bool all_
         status = xo_batch_merge(&merged, s, c);
     if (!status) {
         m.s = merged;
-        m.p->operations = operations(s);
+        m.p->operations = xo_starmesh_operations(s);       /* what merging adds in vain does not count */
         m.p->all_couplings = all_couplings;
         status = make(&m);
     }

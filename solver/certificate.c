@@ -24,13 +24,12 @@ static double with_rounding(const xo_factor *f, const struct xo_lane_amp *amp, s
 }
 
 /* Lower bound of (K w)_v, where w is the block's voltages with terminals at 0 V. */
-static double least_kw(const xo_factor *f, const struct xo_lane_amp *amp, size_t v, int lane)
+double xo_least_kw(const xo_factor *f, const struct xo_lane_amp *amp, size_t v, int lane)
 {
     return -amp->hi[lane] / SLACK - xo_kcl_rounding(f->link_count[v]) * amp->size[lane];
 }
 
-/* Find w with K w >= inject / 2 at every node that has an inject; true for the lanes where Kirchhoff's law confirms it. */
-static void solve_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes, bool found[XO_LANES])
+void xo_find_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes, bool found[XO_LANES])
 {
     const xo_circuit *c = f->plan->circuit;
     double active[XO_LANES];
@@ -42,7 +41,7 @@ static void solve_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes, b
             found[lane] = true;
         for (size_t v = 0; v < c->unknowns; v++)
             for (int lane = 0; lane < lanes; lane++)
-                if (s->inject[v][lane] != 0 && !(least_kw(f, &s->amp[v], v, lane) >= 0.5 * s->inject[v][lane]))
+                if (s->inject[v][lane] != 0 && !(xo_least_kw(f, &s->amp[v], v, lane) >= 0.5 * s->inject[v][lane]))
                     found[lane] = false;
         for (int lane = 0; lane < XO_LANES; lane++) {
             active[lane] = lane < lanes && !found[lane];
@@ -70,10 +69,10 @@ bool xo_certificate_prepare(xo_factor *f)
     for (size_t v = 0; v < c->unknowns; v++)
         if (k->sole[k->of[v]] != XO_SEVERAL)
             s->inject[v][0] = 0;
-    solve_ceiling(f, s, 1, found);
+    xo_find_ceiling(f, s, 1, found);
     for (size_t v = 0; v < c->unknowns; v++) {
         f->ceiling_volt[v] = found[0] ? s->volt[v].hi[0] * SLACK : INFINITY;
-        f->ceiling_amp[v] = found[0] ? least_kw(f, &s->amp[v], v, 0) : 0;
+        f->ceiling_amp[v] = found[0] ? xo_least_kw(f, &s->amp[v], v, 0) : 0;
     }
     return found[0];
 }
@@ -162,7 +161,7 @@ bool xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes)
     if (!count)
         return false;
     inject_residual(f, s, coarse);
-    solve_ceiling(f, s, lanes, found);
+    xo_find_ceiling(f, s, lanes, found);
     for (size_t t = 0; t < c->terminals; t++)
         for (int lane = 0; lane < lanes; lane++) {         /* the current of w into t is the sum of g w there */
             double carried = 2 * with_rounding(f, &s->amp[c->unknowns + t], c->unknowns + t, lane);

@@ -12,6 +12,11 @@ struct xo_crossbar xo_crossbar_default(size_t rows, size_t columns)
     };
 }
 
+int xo_is_nonlinear(const struct xo_crossbar *x)
+{
+    return x->law.law != XO_LAW_OHMIC || x->cell_type != XO_CELL_1R;
+}
+
 static bool ohm_ok(double ohm)
 {
     return ohm == 0 || ohm == XO_OPEN || (ohm >= XO_MIN_OHM && ohm <= XO_MAX_OHM);

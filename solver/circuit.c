@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "circuit.h"
+#include "cell.h"
 #include "memory.h"
 
 static double value_at(const struct xo_values *v, size_t k)
@@ -193,6 +193,8 @@ static int circuit_new(xo_circuit **out, const struct xo_crossbar *x, bool drawn
     if (c->driven && c->held_volt && c->group && c->group_size) {
         set_terminals(c, x);
         status = drawn ? draw(c, x, info) : keep_description(c, x, info);
+        if (!status)
+            status = xo_laws_new(&c->laws, x, info);
     } else {
         xo_fail(info, ENOMEM, "out of memory for a %zu x %zu array", x->rows, x->columns);
     }
@@ -224,6 +226,7 @@ void xo_circuit_free(xo_circuit *c)
     free(c->fixed_siemens);
     free(c->driven);
     free(c->held_volt);
+    xo_laws_free(c->laws);
     free(c->vertex);
     free(c->link_a);
     free(c->link_b);

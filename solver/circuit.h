@@ -32,6 +32,7 @@ struct xo_circuit {
     int32_t *from, *to;                /* [branches] places                                                     */
     double *ohm;                       /* [branches] XO_OPEN: absent; cells: series_ohm                         */
     double *fixed_siemens;             /* [rows][columns] conductance of a faulty cell, -1 where as programmed  */
+    struct xo_laws *laws;              /* of the cells (cell.h); NULL: ohmic                                    */
 
     /* As solved. */
     size_t unknowns, links;

@@ -60,8 +60,8 @@ static int set_circuit(xo_plan *p, const xo_circuit *c, struct xo_info *info)
     bool lines = p->engine == XO_ENGINE_LINE;
     p->circuit = c;
     if (lines && !c->lines)
-        return xo_fail(info, XO_EUNSUPPORTED, "engine line takes no bridges between lines and no wire, driver or sense "
-                       "of 0 ohm; expected another engine");
+        return xo_fail(info, XO_EUNSUPPORTED, "engine line takes no nonlinear cells, no bridges between lines and no "
+                       "wire, driver or sense of 0 ohm; expected another engine");
     if (lines || !c->lines)
         return 0;
     int status = xo_circuit_draw(&p->own_circuit, c, info);

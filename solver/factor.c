@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "memory.h"
-#include "plan.h"
+#include "newton.h"
 
 int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
 {
@@ -99,6 +99,8 @@ static int factor_drawn(xo_factor *f, const double *cell_siemens, struct xo_info
     int status = allocate(f);
     if (!status) {
         set_siemens(f, cell_siemens);
+        if (p->circuit->laws && (status = xo_nonlinear_new(f, info)))
+            return status;
         status = xo_components_find(f);
     }
     for (int t = 0; t < f->threads && !status; t++)
@@ -109,6 +111,8 @@ static int factor_drawn(xo_factor *f, const double *cell_siemens, struct xo_info
         status = p->table->factor(f, info);
     if (!status)
         f->proven = xo_certificate_prepare(f);
+    if (!status && f->nonlinear)
+        status = xo_nonlinear_start(f, info);
     return status;
 }
 
@@ -180,7 +184,7 @@ int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens,
     bool is_auto = p->options.engine == XO_ENGINE_AUTO;
     if (status)
         return status;
-    if (!is_auto || (p->table->program && xo_line_pays(p->circuit, cell_siemens, &p->options)))
+    if (!is_auto || (p->table->program && xo_line_pays(p->circuit, cell_siemens, p->options.inputs)))
         return factor_with(out, p, cell_siemens, info);
     return factor_direct(out, p, NULL, cell_siemens, info);
 }
@@ -194,16 +198,57 @@ bool xo_factor_may_turn(const xo_factor *f)
 
 static void clear(xo_factor *f);
 
-int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info)
+static int replace(xo_factor *f, int status, xo_factor *by)
 {
-    xo_factor *other = NULL;
-    int status = factor_direct(&other, f->plan, reason, f->cell_siemens, info);
     if (status)
         return status;
     clear(f);
-    *f = *other;
-    free(other);
+    *f = *by;
+    free(by);
     return 0;
+}
+
+int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    xo_factor *other = NULL;
+    if (!f->cell_siemens) {
+        f->cell_siemens = xo_calloc(c->rows * c->columns, sizeof *f->cell_siemens);
+        if (!f->cell_siemens)
+            return xo_fail(info, ENOMEM, "out of memory for %zu cells", c->rows * c->columns);
+        f->plan->table->recall_cells(f, f->cell_siemens);
+    }
+    if (!reason)
+        reason = f->given_up ? "conjugate gradients converge so slowly that a factor costs less"
+                             : "conjugate gradients did not reach their certificate: a factor";
+    int status = factor_direct(&other, f->plan, reason, f->cell_siemens, info);
+    return replace(f, status, other);
+}
+
+bool xo_factor_may_turn_nonlinear(const xo_factor *f)
+{
+    return f->nonlinear && f->plan->options.engine == XO_ENGINE_AUTO && f->plan->engine != XO_ENGINE_STARMESH;
+}
+
+int xo_factor_turn_nonlinear(xo_factor *f, struct xo_info *info)
+{
+    xo_factor *other = NULL;
+    int status = factor_again(&other, f->plan, XO_ENGINE_STARMESH, "a step of Newton's method broke Cholesky down or "
+                              "was not proven: elimination without subtraction", f->cell_siemens, info);
+    status = replace(f, status, other);
+    for (int t = 0; !status && t < f->threads; t++)
+        f->nonlinear->thread[t].base = f;          /* no longer other */
+    return status;
+}
+
+int xo_factor_renew(xo_factor *f, struct xo_info *info)
+{
+    const struct xo_engine_table *table = f->plan->table;
+    if (f->state && table->refactor)
+        return table->refactor(f, info);
+    table->factor_free(f->state);
+    f->state = NULL;
+    return table->factor(f, info);
 }
 
 enum xo_engine xo_factor_engine(const xo_factor *f) { return f->plan->engine; }
@@ -217,6 +262,7 @@ double xo_factor_operations(const xo_factor *f)
 static void clear(xo_factor *f)
 {
     f->plan->table->factor_free(f->state);
+    xo_nonlinear_free(f->nonlinear, f->threads);
     for (int t = 0; f->scratch && t < f->threads; t++)
         scratch_free(&f->scratch[t]);
     xo_components_free(&f->components);

@@ -48,6 +48,9 @@ static int gradient_by_factor(xo_factor *f, size_t inputs, const double *row_vol
     struct xo_lane_volt *adjoint = NULL;
     double share;
     int status;
+    if (c->laws)
+        return xo_fail(info, XO_EVALUE, "the cells are nonlinear: their gradient is not offered; expected device.law "
+                       "ohmic and type 1R");
     if (column >= c->columns)
         return xo_fail(info, XO_EVALUE, "gradient of column %zu; expected a column below %zu", column, c->columns);
     status = xo_check_inputs(c, inputs, row_volt, info);
@@ -87,7 +90,7 @@ int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t colu
         status = f->plan->table->gradient(f, inputs, row_volt, column, gradient);
         if (status != XO_ENOTPROVEN || !xo_factor_may_turn(f))
             return status ? xo_fail(info, status, "engine line: %s", xo_strerror(status)) : 0;
-        status = xo_factor_turn(f, "conjugate gradients did not reach their certificate: a factor", info);
+        status = xo_factor_turn(f, NULL, info);
     }
     return status ? status : gradient_by_factor(f, inputs, row_volt, column, gradient, info);
 }

@@ -19,6 +19,7 @@
 #include "union_find.h"
 
 #define MOST_STEPS 8
+#define LEAST_GROWTH 1e-9              /* reciprocal pivot growth that old pivots may have with new numbers */
 
 struct klu_plan {
     int32_t places, size;              /* rows: places first, then a row per source                           */
@@ -262,11 +263,33 @@ static void stamp(struct klu_state *s, const xo_factor *f)
     }
 }
 
+static int factor_numbers(struct klu_state *s, const xo_factor *f, struct xo_info *info)
+{
+    struct klu_plan *p = f->plan->state;
+    memset(s->value, 0, (size_t)p->start[p->size] * sizeof *s->value);
+    stamp(s, f);
+    /* The same pivots again, unless elements have grown. */
+    if (s->numeric && (!klu_refactor(p->start, p->row, s->value, p->symbolic, s->numeric, &s->common)
+                       || s->common.status != KLU_OK
+                       || !klu_rgrowth(p->start, p->row, s->value, p->symbolic, s->numeric, &s->common)
+                       || s->common.rgrowth < LEAST_GROWTH))
+        klu_free_numeric(&s->numeric, &s->common);
+    if (!s->numeric)
+        s->numeric = klu_factor(p->start, p->row, s->value, p->symbolic, &s->common);
+    int status = s->numeric && s->common.status == KLU_OK ? 0
+                 : s->common.status == KLU_OUT_OF_MEMORY ? ENOMEM : XO_ESINGULAR;
+    return status ? xo_fail(info, status, "klu: cannot factor %d equations: %s", p->size, xo_strerror(status)) : 0;
+}
+
+static int refactor(xo_factor *f, struct xo_info *info)
+{
+    return factor_numbers(f->state, f, info);
+}
+
 static int factor(xo_factor *f, struct xo_info *info)
 {
     struct klu_plan *p = f->plan->state;
     struct klu_state *s = xo_calloc(1, sizeof *s);
-    int status = ENOMEM;
     f->state = s;
     if (s) {
         s->plan = p;
@@ -278,13 +301,9 @@ static int factor(xo_factor *f, struct xo_info *info)
         s->amp = xo_calloc((size_t)p->places, sizeof *s->amp);
         s->through = xo_calloc((size_t)(p->size - p->places), sizeof *s->through);
     }
-    if (s && s->siemens && s->value && s->dense && s->volt && s->amp && s->through) {
-        stamp(s, f);
-        s->numeric = klu_factor(p->start, p->row, s->value, p->symbolic, &s->common);
-        status = s->numeric && s->common.status == KLU_OK ? 0
-                 : s->common.status == KLU_OUT_OF_MEMORY ? ENOMEM : XO_ESINGULAR;
-    }
-    return status ? xo_fail(info, status, "klu: cannot factor %d equations: %s", p->size, xo_strerror(status)) : 0;
+    if (!s || !s->siemens || !s->value || !s->dense || !s->volt || !s->amp || !s->through)
+        return xo_fail(info, ENOMEM, "klu: cannot factor %d equations: %s", p->size, xo_strerror(ENOMEM));
+    return factor_numbers(s, f, info);
 }
 
 static void solve_dense(struct klu_state *s, int lanes)
@@ -387,7 +406,14 @@ static void answer(const xo_factor *f, int lanes, struct xo_scratch *out)
             out->terminal_amp[c->group[t]][lane] += s->through[t].hi[lane];
 }
 
+static double operations(const xo_factor *f)
+{
+    struct klu_state *s = f->state;
+    return s && s->numeric && klu_flops(s->plan->symbolic, s->numeric, &s->common) ? s->common.flops : 0;
+}
+
 const struct xo_engine_table xo_klu_engine = {
-    .name = "klu", .plan = plan, .plan_free = plan_free, .factor = factor, .factor_free = factor_free,
-    .solve = solve, .answer = answer, .one_thread = true,
+    .name = "klu", .plan = plan, .plan_free = plan_free, .factor = factor, .refactor = refactor,
+    .factor_free = factor_free,
+    .solve = solve, .answer = answer, .operations = operations, .one_thread = true,
 };

@@ -80,13 +80,12 @@ const struct xo_line_kernels *xo_line_kernels(enum xo_simd simd)
     return &xo_line_portable;
 }
 
-/* Programmed conductances after faults, where something will ask for them again. */
+/* Programmed conductances after faults, which the grid does not hold where each has a resistance in series. */
 static int keep_cells(xo_factor *f, const double *cell_siemens)
 {
     const struct xo_crossbar *x = f->plan->circuit->lines;
     size_t cells = x->rows * x->columns;
-    bool series = x->series_ohm.each || x->series_ohm.all != 0;
-    if (!series && !xo_factor_may_turn(f))
+    if (!x->series_ohm.each && x->series_ohm.all == 0)
         return 0;
     f->cell_siemens = xo_calloc(cells, sizeof *f->cell_siemens);
     if (!f->cell_siemens)
@@ -97,6 +96,14 @@ static int keep_cells(xo_factor *f, const double *cell_siemens)
     for (size_t k = 0; k < x->open_cell_count; k++)
         f->cell_siemens[x->open_cell[k].row * x->columns + x->open_cell[k].column] = 0;
     return 0;
+}
+
+static void recall_cells(const xo_factor *f, double *cell_siemens)
+{
+    const struct xo_line_grid *n = &((const struct xo_lines *)f->state)->grid;
+    for (size_t i = 0; i < n->rows; i++)
+        for (size_t j = 0; j < n->columns; j++)
+            cell_siemens[i * n->columns + j] = n->cell[xo_bit_at(n, i, j)];
 }
 
 static int program(xo_factor *f, const double *cell_siemens)
@@ -167,23 +174,48 @@ static void keep_scale(const xo_factor *f, struct xo_line_work *k)
     }
 }
 
+/* What a factor would cost, where auto may still turn to one.  The first of all solves judges for all of them: whether
+ * to give up must not depend on threads. */
+static void set_budget(const xo_factor *f, struct xo_line_work *k, size_t inputs, bool first)
+{
+    size_t promised = f->plan->options.inputs, all = inputs > promised ? inputs : promised;
+    double solves = xo_solves(f->plan->circuit, all);
+    k->work = 0;
+    k->hopeless = false;
+    k->speaks_for = first ? solves : 1;
+    k->budget = xo_factor_may_turn(f) ? solves * xo_line_patience(f->plan->circuit, solves) : INFINITY;
+}
+
+/* After a solve, the work that others like it take is known. */
+static void judge(struct xo_line_work *k)
+{
+    k->hopeless = k->hopeless || (k->speaks_for - 1) * k->work > k->budget;
+}
+
 /* Y_jj of the columns that are held at a voltage: minus their current with 1 V there and 0 V elsewhere. */
-static void find_self_siemens(xo_factor *f)
+static bool find_self_siemens(xo_factor *f, size_t inputs)
 {
     struct xo_lines *l = f->state;
     const xo_circuit *c = f->plan->circuit;
     struct xo_line_work *k = &l->work[0];
+    bool first = true;
     for (size_t j = 0; j < c->columns; j++) {
         if (c->held_volt[c->rows + j] == 0)
             continue;
+        set_budget(f, k, inputs, first);
         memset(k->source, 0, XO_TILE * l->grid.tile_rows * sizeof *k->source);
         memset(k->sense, 0, c->columns * sizeof *k->sense);
         k->sense[j] = 1;
         xo_line_solve(f, k, XO_LINE_FULL);
+        judge(k);
+        if (k->hopeless)
+            return false;
         f->self_siemens[j] = -k->amp[j];
         f->self_bound[j] = k->bound[j];
+        first = false;
     }
     l->self_known = true;
+    return true;
 }
 
 static void merge_summary(struct xo_solution *out, const struct xo_solution *part)
@@ -210,12 +242,15 @@ static double store_bounds(const struct xo_line_work *k, size_t columns, const d
     return worst;
 }
 
-static void solve_input(const xo_factor *f, struct xo_line_work *k, size_t input, const double *row_volt,
+/* False if it was given up. */
+static bool solve_input(const xo_factor *f, struct xo_line_work *k, size_t input, const double *row_volt,
                         const struct xo_solution *out, struct xo_solution *sum)
 {
     const xo_circuit *c = f->plan->circuit;
     set_terminals(c, k, row_volt + input * c->rows);
     xo_line_solve(f, k, XO_LINE_FULL);
+    if (k->hopeless)
+        return false;
     sum->refinements = k->refinements;
     sum->iterations = k->iterations;
     sum->worst_kcl_amp = k->found.worst_amp;
@@ -223,21 +258,28 @@ static void solve_input(const xo_factor *f, struct xo_line_work *k, size_t input
     memcpy(k->first_bound, k->bound, c->columns * sizeof *k->bound);
     if (make_positive(c, k) || senses_held(c))
         xo_line_solve(f, k, senses_held(c) ? XO_LINE_FULL : XO_LINE_ROUGH);
+    judge(k);
+    if (k->hopeless)
+        return false;
     keep_scale(f, k);
     sum->worst_bound_rel = store_bounds(k, c->columns, k->first_bound, input, out);
+    return true;
 }
 
-/* Returns non-zero if the caller's progress function asked to stop. */
-static int solve_inputs(const xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *out)
+enum halt { GO_ON, STOPPED, GIVEN_UP };
+
+/* All inputs, until the caller's progress function asks to stop or one is given up. */
+static enum halt solve_inputs(const xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *out)
 {
     const struct xo_options *options = &f->plan->options;
     const struct xo_lines *l = f->state;
     size_t done = 0;
-    int stop = 0;
+    enum halt stop = GO_ON;
 #pragma omp parallel for schedule(dynamic) num_threads(l->solvers) if (l->solvers > 1)
     for (size_t input = 0; input < inputs; input++) {
         struct xo_solution part = {0};
-        int thread = 0, halt;
+        enum halt halt;
+        int thread = 0;
 #ifdef _OPENMP
         thread = omp_get_thread_num();
 #endif
@@ -245,14 +287,17 @@ static int solve_inputs(const xo_factor *f, size_t inputs, const double *row_vol
         halt = stop;
         if (halt)
             continue;
-        solve_input(f, &l->work[thread], input, row_volt, out, &part);
+        set_budget(f, &l->work[thread], inputs, input == 0 && !senses_held(f->plan->circuit));
+        halt = solve_input(f, &l->work[thread], input, row_volt, out, &part) ? GO_ON : GIVEN_UP;
 #pragma omp critical (xo_line_merge)
         {
             merge_summary(out, &part);
             done++;
-            if (options->progress && options->progress(options->user, (double)done / (double)inputs)) {
+            if (options->progress && options->progress(options->user, (double)done / (double)inputs))
+                halt = STOPPED;
+            if (halt) {
 #pragma omp atomic write
-                stop = 1;
+                stop = halt;
             }
         }
     }
@@ -262,9 +307,13 @@ static int solve_inputs(const xo_factor *f, size_t inputs, const double *row_vol
 static int run(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *out)
 {
     struct xo_lines *l = f->state;
-    if (senses_held(f->plan->circuit) && !l->self_known)
-        find_self_siemens(f);
-    return solve_inputs(f, inputs, row_volt, out) ? XO_ESTOPPED : 0;
+    bool known = l->self_known || !senses_held(f->plan->circuit) || find_self_siemens(f, inputs);
+    enum halt halt = known ? solve_inputs(f, inputs, row_volt, out) : GIVEN_UP;
+    if (halt == GIVEN_UP) {
+        f->given_up = true;
+        out->worst_bound_rel = INFINITY;
+    }
+    return halt == STOPPED ? XO_ESTOPPED : 0;
 }
 
 static int gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t column,
@@ -281,8 +330,10 @@ static int gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t 
     memset(k->source, 0, c->rows * sizeof *k->source);
     memset(k->sense, 0, c->columns * sizeof *k->sense);
     k->sense[column] = 1;
+    set_budget(f, k, inputs + 1, true);
     xo_line_solve(f, k, XO_LINE_FULL);
-    bool proven = k->proven;
+    judge(k);
+    bool proven = k->proven && !k->hopeless;
     xo_line_settle(f, k);
     memcpy(copy, k->volts.u, planes * sizeof *copy);
     adjoint.u = copy;
@@ -291,15 +342,18 @@ static int gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t 
     adjoint.w_low = copy + 3 * l->plane_cells;
     for (size_t input = 0; input < inputs && proven; input++) {
         set_terminals(c, k, row_volt + input * c->rows);
+        set_budget(f, k, inputs + 1, false);
         xo_line_solve(f, k, XO_LINE_FULL);
-        proven = k->proven;
+        proven = k->proven && !k->hopeless;
         xo_line_settle(f, k);
         xo_line_store_gradient(f, k, &adjoint, column, input, gradient_out);
     }
     free(copy);
+    f->given_up = k->hopeless;
     return proven ? 0 : XO_ENOTPROVEN;
 }
 
 const struct xo_engine_table xo_line_engine = {
-    .name = "line", .factor_free = factor_free, .program = program, .run = run, .gradient = gradient,
+    .name = "line", .factor_free = factor_free, .program = program, .recall_cells = recall_cells,
+    .run = run, .gradient = gradient,
 };

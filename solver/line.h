@@ -6,6 +6,10 @@
  * Word lines are eliminated line by line; S = C - G R^-1 G on the bit-line nodes is solved by conjugate gradients
  * preconditioned with C = L D L^T.
  *
+ * Inputs are solved one after the other (by each thread).  Eight in one sweep would share cells and pivots, 4 of the 14
+ * numbers per cell that an iteration moves (7 of 17 where wires differ): 1.33 (1.56) times as fast from memory at best,
+ * and arrays whose planes fit the cache would leave it.
+ *
  * A plane holds one number per cell in tiles of 8 x 8, tile rows one after the other.  Inside a tile, bit-line planes
  * go row by row, [row][column], and word-line planes column by column, [column][row]: a step along any line is then
  * a step from one vector of 8 lines to the next.  What lies beyond the array's edge is 0 in every plane.
@@ -118,6 +122,9 @@ struct xo_line_work {
     double *first_bound;               /* [columns] bound, while s_j is solved for                        */
     double *scale, *least_scale;       /* [columns]                                                       */
     int refinements, iterations;
+    double work, budget;               /* in iterations: done for this input; what a factor would cost    */
+    double speaks_for;                 /* inputs to be expected like this one, itself included            */
+    bool hopeless;                     /* given up: a factor costs less                                   */
 };
 
 static inline size_t xo_bit_at(const struct xo_line_grid *n, size_t i, size_t j)
@@ -158,7 +165,8 @@ void xo_line_grid_free(struct xo_lines *l);
 int xo_line_segments_find(xo_factor *f);
 int32_t xo_line_component(const xo_factor *f, bool word, size_t line, size_t place);
 
-/* line_solve.c: voltages, currents and bounds of one input; the terminals' voltages are in k->source, k->sense. */
+/* line_solve.c: voltages, currents and bounds of one input; the terminals' voltages are in k->source, k->sense.
+ * Nothing of it is of use if k->hopeless. */
 enum xo_line_effort { XO_LINE_ROUGH, XO_LINE_FULL };               /* a scale; currents to the last digits */
 void xo_line_solve(const xo_factor *f, struct xo_line_work *k, enum xo_line_effort effort);
 

@@ -22,6 +22,12 @@
 #define COARSE 1e-10                   /* a bound above this share of its current is worth another w */
 #define ROUGH 1e-7                     /* so is one above this where only the size matters           */
 
+/* Work is counted in iterations; so many of them take as long as */
+#define ROUND_WORK 5.0                 /* what a round does besides                                    */
+#define CHECK_WORK 3.0                 /* a residual, or a check of w                                  */
+#define TRIAL 0.1                      /* share of the factor's cost that is spent before giving up    */
+#define DECADES 17.0                   /* that currents and certificate take together, more or less    */
+
 /* ---- passes over the array, shared by threads; sums are added in order ----------------------------- */
 
 struct pass {
@@ -134,7 +140,11 @@ static double ceiling(const struct pass *s)
 
 /* ---- conjugate gradients --------------------------------------------------------------------------- */
 
-struct gradients { double rho, first, alpha, beta; };
+struct gradients {
+    double rho, first, alpha, beta;
+    int step;
+    struct { int step; double rho; } mark[2];      /* at the last powers of two: 1 the later one */
+};
 
 /* S y = q + G R^-1 a, from y = 0. */
 static struct gradients begin_gradients(const struct pass *s)
@@ -146,13 +156,30 @@ static struct gradients begin_gradients(const struct pass *s)
     EACH_TILE_ROW
         s->run->add_cells(s->n, i, s->k->p, s->k->q);
     double rho = reduce(s, -1);
-    return (struct gradients){rho, rho, 0, 0};
+    s->k->work += ROUND_WORK;
+    return (struct gradients){.rho = rho, .first = rho, .mark = {{0, rho}, {0, rho}}};
 }
 
-/* Until the residual is `gain` of the first one.  y lacks the last alpha p, which finish_gradients adds. */
-static void run_gradients(const struct pass *s, struct gradients *g, double gain)
+/* Would a factor cost less than the rest?  The rest is extrapolated from the faster of two rates of convergence, the
+ * recent one and that since the start, since gradients often hesitate first; the longer it has taken already, the less
+ * that is believed. */
+static bool hopeless(struct xo_line_work *k, const struct gradients *g, double decades)
 {
-    for (int step = 0; step < MOST_ITERATIONS && g->rho > gain * gain * g->first; step++) {
+    if (!(g->step > TRIAL * k->budget))
+        return false;
+    double recent = log10(g->mark[0].rho / g->rho) / 2 / (g->step - g->mark[0].step);
+    double overall = log10(g->first / g->rho) / 2 / g->step, rest = decades / fmax(recent, overall);
+    rest = rest > 0 ? rest * (1 + k->work / k->budget) : INFINITY;
+    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > k->budget;
+    return k->hopeless;
+}
+
+/* Until the residual is `gain` of the first one; `after` so many decades are left to do.  y lacks the last alpha p,
+ * which finish_gradients adds. */
+static void run_gradients(const struct pass *s, struct gradients *g, double gain, double after)
+{
+    struct xo_line_work *k = s->k;
+    for (int more = MOST_ITERATIONS; more > 0 && g->rho > gain * gain * g->first; more--) {
         direction(s, g->alpha, g->beta);
         double energy = apply(s);
         g->alpha = 0;
@@ -162,7 +189,16 @@ static void run_gradients(const struct pass *s, struct gradients *g, double gain
         double rho = reduce(s, g->alpha);
         g->beta = rho / g->rho;
         g->rho = rho;
-        s->k->iterations++;
+        k->iterations++;
+        k->work++;
+        g->step++;
+        if ((g->step & (g->step - 1)) == 0) {
+            g->mark[0] = g->mark[1];
+            g->mark[1].step = g->step;
+            g->mark[1].rho = rho;
+        }
+        if (g->step % 8 == 0 && hopeless(k, g, after + log10(rho / g->first) / 2 - log10(gain)))
+            return;
     }
 }
 
@@ -207,7 +243,9 @@ static void find_voltages(const struct pass *s, enum xo_line_effort effort)
     drive(s);
     for (k->refinements = 0;; k->refinements++) {
         struct gradients g = begin_gradients(s);
-        run_gradients(s, &g, gain);
+        run_gradients(s, &g, gain, k->refinements ? 0 : DECADES + log10(FIRST_GAIN));
+        if (k->hopeless)
+            return;
         finish_gradients(s, &g);
         word_solve(s, k->a, k->y, k->a);
         correct(s);
@@ -244,17 +282,21 @@ static double find_ceiling(const xo_factor *f, const struct pass *s, double floo
     struct xo_line_found unused;
     residual(s, floor_share * fmax(k->found.most_rounding, k->found.worst_amp), k->f, &unused);
     clear_idle(f, k);
+    k->work += CHECK_WORK;
     memcpy(k->q, k->f, s->l->plane_cells * sizeof(double));
     struct gradients g = begin_gradients(s);
     double ratio = INFINITY;
     for (double gain = 0.03; gain > 1e-13 && !(ratio <= GOOD_RATIO); gain *= 0.1) {
         double before = g.rho;
-        run_gradients(s, &g, gain);
+        run_gradients(s, &g, gain, 0);
+        if (s->k->hopeless)
+            return INFINITY;
         if (g.rho == before && gain < 0.03 && g.rho > 0)
             continue;
         finish_gradients(s, &g);
         word_solve(s, k->a, k->y, k->q);
         ratio = ceiling(s);
+        s->k->work += CHECK_WORK;
     }
     return ratio;
 }
@@ -334,7 +376,7 @@ static double prove(const xo_factor *f, const struct pass *s, double enough)
         s->k->proven = s->k->proven || (ratio < INFINITY && missed <= MISSED * rounding);
         worst = find_currents(s, ratio);
         floor_share *= 0x1p-16;
-    } while (worst > enough && !(worst > 0.5 * before) && floor_share > 0x1p-60);
+    } while (!s->k->hopeless && worst > enough && !(worst > 0.5 * before) && floor_share > 0x1p-60);
     return worst;
 }
 
@@ -345,10 +387,12 @@ void xo_line_solve(const xo_factor *f, struct xo_line_work *k, enum xo_line_effo
     k->iterations = 0;
     k->proven = false;
     find_voltages(&s, effort);
-    if (effort == XO_LINE_FULL || !(prove(f, &s, ROUGH) <= ROUGH)) {
+    if (!k->hopeless && (effort == XO_LINE_FULL || !(prove(f, &s, ROUGH) <= ROUGH))) {
         if (effort == XO_LINE_ROUGH)
             find_voltages(&s, XO_LINE_FULL);
-        prove(f, &s, COARSE);
+        if (!k->hopeless)
+            prove(f, &s, COARSE);
     }
-    settle_quiet(f, k);
+    if (!k->hopeless)
+        settle_quiet(f, k);
 }

@@ -23,6 +23,9 @@ struct couplings {
 int xo_check_independent(const xo_circuit *c, struct xo_info *info)
 {
     char name[32], other[32];
+    if (c->laws)
+        return xo_fail(info, XO_EVALUE, "the cells are nonlinear: no one matrix is exact for all inputs; expected "
+                       "device.law ohmic and type 1R");
     for (size_t t = 0; t < c->terminals; t++) {
         size_t g = (size_t)c->group[t];
         if (g == t || !(c->driven[t] || c->driven[g]))

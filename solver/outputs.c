@@ -8,6 +8,8 @@ dd xo_branch_siemens(const xo_factor *f, size_t branch)
 {
     const xo_circuit *c = f->plan->circuit;
     double ohm = c->ohm[branch];
+    if (branch < c->first[XO_ROW_WIRE] && f->whole_cells)
+        return f->whole_cells[branch];
     if (branch < c->first[XO_ROW_WIRE])
         return xo_cell_and_series(f->cell_siemens[branch], ohm);
     return ohm == 0 || ohm == XO_OPEN ? (dd){0, 0} : dd_divide((dd){1, 0}, (dd){ohm, 0});

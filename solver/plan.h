@@ -15,6 +15,7 @@ struct xo_engine_table {
     int (*plan)(xo_plan *p, struct xo_info *info);                   /* pattern -> p->state              */
     void (*plan_free)(void *state);
     int (*factor)(xo_factor *f, struct xo_info *info);               /* f->siemens -> f->state           */
+    int (*refactor)(xo_factor *f, struct xo_info *info);             /* again, in the same memory; or NULL */
     void (*factor_free)(void *state);
     /* x = approximately K^-1 x for the unknowns: x comes in as the current injected into each [A], terminals at
      * 0 V, and leaves as its voltage [V].  lanes is 1 or XO_LANES.  Refinement makes up for what it lacks. */
@@ -30,6 +31,7 @@ struct xo_engine_table {
     /* An engine that works on the description, nothing drawn, does everything itself: the factor,
      * all inputs, the gradient.  Of the functions above it has only factor_free then. */
     int (*program)(xo_factor *f, const double *cell_siemens);
+    void (*recall_cells)(const xo_factor *f, double *cell_siemens);  /* where f->cell_siemens does not */
     int (*run)(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *out);
     int (*gradient)(xo_factor *f, size_t inputs, const double *row_volt, size_t column, struct xo_branch_values *out);
 };
@@ -81,16 +83,19 @@ struct xo_factor {
     const xo_plan *plan;
     xo_plan *own_plan;                 /* plan, where auto had to change its mind; else NULL              */
     dd *siemens;                       /* [links]                                                         */
-    double *cell_siemens;              /* [rows][columns] after faults, before series_ohm                 */
+    double *cell_siemens;              /* [rows][columns] after faults, before series_ohm; line: or NULL  */
+    dd *whole_cells;                   /* [rows][columns] with all that is in series; NULL: ask the two above */
     int32_t *link_count;               /* [vertices] links at each                                        */
     struct xo_components components;
     bool proven;                       /* the certificate's w was found                                   */
+    bool given_up;                     /* by line: a factor would cost less                               */
     double *ceiling_volt;              /* [unknowns] w of the certificate, K w >= ceiling_amp > 0         */
     double *ceiling_amp;               /* [unknowns]                                                      */
     double *self_siemens, *self_bound; /* [columns] Y_jj and how far from exact, where a sense is held    */
     int threads;
     struct xo_scratch *scratch;        /* [threads]                                                       */
     void *state;
+    struct xo_nonlinear *nonlinear;    /* what Newton's method needs (newton.h); NULL: ohmic              */
 };
 
 extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmesh_engine,
@@ -101,17 +106,30 @@ extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmes
 int xo_plan_direct(xo_plan **out, const xo_plan *instead_of, enum xo_engine engine, const char *reason,
                    struct xo_info *info);
 
-/* cost.c: is line the faster engine for this array and so many inputs? */
-bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, const struct xo_options *o);
+/* cost.c: is line worth a try for this array and so many inputs?  0 inputs: not known. */
+bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, size_t inputs);
+/* Solves that so many inputs come to, and what each may cost with line until a factor is cheaper, in iterations. */
+double xo_solves(const xo_circuit *c, size_t inputs);
+double xo_line_patience(const xo_circuit *c, double solves);
+double xo_line_iterations(const struct xo_crossbar *x, const double *cell_siemens);        /* expected of an input */
 #define XO_DIRECT_CELLS ((size_t)1 << 22)          /* above, no factor is tried: it would take tens of gigabytes */
 
 /* factor.c: auto changes its mind after factoring.  f then is what another engine makes of the same array; untouched
- * on failure.  May it? */
+ * on failure.  A reason of NULL: line got nowhere.  May it? */
 bool xo_factor_may_turn(const xo_factor *f);
 int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info);
+/* The same for nonlinear cells: to starmesh. */
+bool xo_factor_may_turn_nonlinear(const xo_factor *f);
+int xo_factor_turn_nonlinear(xo_factor *f, struct xo_info *info);
 
 /* XO_EVALUE names the first cell whose conductance is no conductance  (factor.c). */
 int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
+
+/* siemens of the cells, as links, into whole_cells  (nonlinear.c). */
+void xo_whole_cells(xo_factor *f);
+
+/* New numbers for f->siemens: the engine factors again  (factor.c). */
+int xo_factor_renew(xo_factor *f, struct xo_info *info);
 
 /* A cell of conductance g behind its series resistance R: g / (1 + g R)  (factor.c). */
 dd xo_cell_and_series(double siemens, double series_ohm);
@@ -154,5 +172,10 @@ void xo_certify(const xo_factor *f, struct xo_scratch *s);
  * and amp if there is such a lane. */
 bool xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes);
 #define XO_COARSE 1e-12
+/* Find w with K w >= inject / 2 at every node that has an inject, into volt, and K w into amp; true for the lanes
+ * where Kirchhoff's law confirms it. */
+void xo_find_ceiling(const xo_factor *f, struct xo_scratch *s, int lanes, bool found[XO_LANES]);
+/* Lower bound of (K w)_v, its rounding taken off. */
+double xo_least_kw(const xo_factor *f, const struct xo_lane_amp *amp, size_t v, int lane);
 
 #endif

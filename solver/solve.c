@@ -9,6 +9,7 @@
 #include <omp.h>
 #endif
 #include "memory.h"
+#include "newton.h"
 #include "outputs.h"
 
 #define WORST_ACCEPTED 1e-9            /* a bound above this share of its scale is not called proven */
@@ -62,7 +63,7 @@ static double share(const xo_circuit *c, size_t terminal)
 static void settle_currents(const xo_factor *f, struct xo_scratch *s, int lanes)
 {
     const xo_circuit *c = f->plan->circuit;
-    bool own = c->unknowns && (f->plan->table->currents || f->plan->table->answer);
+    bool own = c->unknowns && !f->whole_cells && (f->plan->table->currents || f->plan->table->answer);
     for (size_t t = 0; t < c->terminals; t++)
         for (int lane = 0; lane < lanes; lane++) {
             double certified = s->amp[c->unknowns + t].hi[lane], *amp = &s->terminal_amp[t][lane];
@@ -202,6 +203,60 @@ static double store_bounds(const xo_factor *f, const struct xo_scratch *s, size_
     return worst;
 }
 
+/* s_j of a nonlinear array is that of the resistors its cells are at the solution. */
+static int scale_by_secants(xo_factor *linear, struct xo_scratch *s, const double *row_volt, struct xo_info *info)
+{
+    const xo_circuit *c = linear->plan->circuit;
+    const bool again[XO_LANES] = {true};
+    int status = c->unknowns ? xo_factor_renew(linear, info) : 0;
+    if (status)
+        return status == ENOMEM ? ENOMEM : xo_fail(info, XO_ENOTPROVEN, "engine %s broke down on the array of "
+                                                   "secants",
+                                                   linear->plan->table->name);
+    linear->scratch = s;
+    linear->proven = xo_certificate_prepare(linear);
+    if (senses_held(c))
+        find_self_siemens(linear, s);
+    solve_scales(linear, s, 1, row_volt, again);
+    return 0;
+}
+
+/* One nonlinear input: solved, proven, then stored as the linear array of its cells' secants. */
+static int solve_nonlinear(const xo_factor *f, int thread, const struct xo_outputs *o, size_t input,
+                           const double *row_volt, const struct xo_solution *out, struct xo_solution *sum,
+                           struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    struct xo_newton *n = &f->nonlinear->thread[thread];
+    struct xo_scratch *s = &f->scratch[thread];
+    row_volt += input * c->rows;
+    xo_set_terminals(c, s, 1, row_volt);
+    int status = xo_newton_solve(n, s, input, info);
+    if (status)
+        return status;
+    xo_newton_prove(n, s);
+    xo_newton_publish(n, s);
+    for (size_t t = 0; t < c->terminals; t++)
+        s->terminal_bound[t][0] = n->bound[t];
+    settle_currents(&n->linear, s, 1);
+    store_currents(&n->linear, s, input, 1, out);
+    xo_store_voltages(&n->linear, s, input, 1, out->node_volt);
+    xo_store_branches(&n->linear, s, o, input, 1, &out->branch_amp);
+    sum->refinements = n->steps;
+    sum->worst_kcl_amp = worst_kcl(&n->linear, s, 1);
+    sum->worst_power_rel = xo_store_power(&n->linear, s, input, 1, out);
+    for (size_t t = 0; t < c->terminals; t++)
+        s->final_bound[t][0] += n->bound[t];
+    if (!senses_held(c) && nothing_negative(c, s, 0)) {
+        keep_scale(&n->linear, s, 0);
+    } else {
+        n->factored = false;
+        status = scale_by_secants(&n->linear, s, row_volt, info);
+    }
+    sum->worst_bound_rel = store_bounds(&n->linear, s, input, 1, out);
+    return status;
+}
+
 /* One block from voltages to everything asked for; the summary of it in *sum. */
 static void solve_block(const xo_factor *f, struct xo_scratch *s, const struct xo_outputs *o, size_t first, int lanes,
                         const double *row_volt, const struct xo_solution *out, struct xo_solution *sum)
@@ -238,18 +293,36 @@ static void merge_summary(struct xo_solution *out, const struct xo_solution *par
     out->refinements = part->refinements > out->refinements ? part->refinements : out->refinements;
 }
 
-/* All blocks.  Returns non-zero if the caller's progress function asked to stop. */
+/* Inputs of a nonlinear block start where the one before them ended; the first one starts afresh, so that blocks do
+ * not depend on each other. */
+static int solve_in_turn(const xo_factor *f, int thread, const struct xo_outputs *o, size_t first, int count,
+                         const double *row_volt, struct xo_solution *out, struct xo_solution *sum,
+                         struct xo_info *info)
+{
+    int status = 0;
+    f->nonlinear->thread[thread].warm = f->nonlinear->thread[thread].factored = false;
+    for (int k = 0; k < count && !status; k++) {
+        struct xo_solution one = {0};
+        status = solve_nonlinear(f, thread, o, first + (size_t)k, row_volt, out, &one, info);
+        merge_summary(sum, &one);
+    }
+    return status;
+}
+
+/* All blocks; of several that fail the first one's status and message count, XO_ESTOPPED if the caller's progress
+ * function asked to stop. */
 static int solve_blocks(const xo_factor *f, const struct xo_outputs *o, size_t inputs, const double *row_volt,
-                        struct xo_solution *out)
+                        struct xo_solution *out, struct xo_info *info)
 {
     const struct xo_options *options = &f->plan->options;
-    size_t blocks = (inputs + XO_LANES - 1) / XO_LANES, done = 0;
-    int stop = 0;
+    size_t blocks = (inputs + XO_LANES - 1) / XO_LANES, done = 0, failed = blocks;
+    int stop = 0, status = 0;
 #pragma omp parallel for schedule(dynamic) num_threads(f->threads)
     for (size_t b = 0; b < blocks; b++) {
         size_t first = b * XO_LANES, rest = inputs - first;
         struct xo_solution part = {0};
-        int thread = 0, halt;
+        struct xo_info why = {""};
+        int thread = 0, halt, lanes = rest < XO_LANES ? (int)rest : XO_LANES, verdict = 0;
 #ifdef _OPENMP
         thread = omp_get_thread_num();
 #endif
@@ -257,19 +330,26 @@ static int solve_blocks(const xo_factor *f, const struct xo_outputs *o, size_t i
         halt = stop;
         if (halt)
             continue;
-        solve_block(f, &f->scratch[thread], &o[thread], first, rest < XO_LANES ? (int)rest : XO_LANES, row_volt, out,
-                    &part);
+        if (f->nonlinear)
+            verdict = solve_in_turn(f, thread, &o[thread], first, lanes, row_volt, out, &part, &why);
+        else
+            solve_block(f, &f->scratch[thread], &o[thread], first, lanes, row_volt, out, &part);
 #pragma omp critical (xo_solve_merge)
         {
             merge_summary(out, &part);
             done++;
+            if (verdict && b < failed) {
+                failed = b;
+                status = xo_fail(info, verdict, "%s", why.text);
+            }
             if (options->progress && options->progress(options->user, (double)done / (double)blocks)) {
 #pragma omp atomic write
                 stop = 1;
             }
         }
     }
-    return stop;
+    return status ? status : stop ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved",
+                                            inputs) : 0;
 }
 
 static void outputs_free(struct xo_outputs *o, int threads)
@@ -314,11 +394,11 @@ static int solve_all(xo_factor *f, size_t inputs, const double *row_volt, struct
         return xo_fail(info, status, "out of memory for branch currents");
     s->worst_bound_rel = s->worst_kcl_amp = s->worst_power_rel = 0;
     s->refinements = s->iterations = 0;
-    if (!run && senses_held(f->plan->circuit) && f->self_siemens[0] < 0)
+    if (!run && !f->nonlinear && senses_held(f->plan->circuit) && f->self_siemens[0] < 0)
         find_self_siemens(f, &f->scratch[0]);
-    status = run ? run(f, inputs, row_volt, s) : solve_blocks(f, o, inputs, row_volt, s);
+    status = run ? run(f, inputs, row_volt, s) : solve_blocks(f, o, inputs, row_volt, s, info);
     outputs_free(o, f->threads);
-    return status ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved", inputs) : 0;
+    return run && status ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved", inputs) : status;
 }
 
 int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)
@@ -327,7 +407,13 @@ int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solu
     if (!status)
         status = solve_all(f, inputs, row_volt, s, info);
     if (!status && !(s->worst_bound_rel <= WORST_ACCEPTED) && xo_factor_may_turn(f)) {
-        status = xo_factor_turn(f, "conjugate gradients did not reach their certificate: a factor", info);
+        status = xo_factor_turn(f, NULL, info);
+        if (!status)
+            status = solve_all(f, inputs, row_volt, s, info);
+    }
+    bool unproven = status == XO_ENOTPROVEN || (!status && !(s->worst_bound_rel <= WORST_ACCEPTED));
+    if (unproven && xo_factor_may_turn_nonlinear(f)) {
+        status = xo_factor_turn_nonlinear(f, info);
         if (!status)
             status = solve_all(f, inputs, row_volt, s, info);
     }

@@ -167,38 +167,46 @@ static void factor_free(void *state)
     free(s);
 }
 
-static int factor(xo_factor *f, struct xo_info *info)
+/* f->siemens -> f->state, which is there and may hold older numbers. */
+static int refactor(xo_factor *f, struct xo_info *info)
 {
     const struct xo_starmesh_plan *p = f->plan->state;
     const xo_circuit *c = f->plan->circuit;
-    struct elimination w = {.f = f, .p = p};
+    struct elimination w = {.f = f, .p = p, .s = f->state};
     int status = ENOMEM;
-    w.s = f->state = xo_calloc(1, sizeof *w.s);
     w.front = xo_calloc((size_t)p->largest * (size_t)p->largest, sizeof *w.front);
     w.handed_on = xo_calloc(p->fronts, sizeof *w.handed_on);
     w.local = xo_calloc(xo_vertices(c), sizeof *w.local);
     w.first_child = xo_calloc(p->fronts, sizeof *w.first_child);
     w.next_child = xo_calloc(p->fronts, sizeof *w.next_child);
-    if (w.s) {
-        w.s->coupling_siemens = xo_calloc(c->terminals * c->terminals, sizeof *w.s->coupling_siemens);
-        w.s->self_siemens = xo_calloc(c->terminals, sizeof *w.s->self_siemens);
-        w.s->value = xo_calloc((size_t)p->start[c->unknowns], sizeof *w.s->value);
-    }
-    if (w.s && w.s->coupling_siemens && w.s->self_siemens && w.s->value && w.front && w.handed_on && w.local
-        && w.first_child && w.next_child)
+    memset(w.s->self_siemens, 0, c->terminals * sizeof *w.s->self_siemens);
+    if (w.front && w.handed_on && w.local && w.first_child && w.next_child)
         status = run(&w);
-    if (!status) {
-        double share = p->roundings * XO_UNIT;
-        w.s->relative_bound = share / (1 - 3 * share);
-        w.s->triangle = (struct xo_triangle){.n = c->unknowns, .vertex = f->plan->order, .start = p->start,
-                                             .row = p->row, .value = w.s->value};
-    }
     free(w.front);
     free(w.handed_on);
     free(w.local);
     free(w.first_child);
     free(w.next_child);
     return status ? xo_fail(info, status, "starmesh: out of memory for %zu unknowns", c->unknowns) : 0;
+}
+
+static int factor(xo_factor *f, struct xo_info *info)
+{
+    const struct xo_starmesh_plan *p = f->plan->state;
+    const xo_circuit *c = f->plan->circuit;
+    struct xo_starmesh_state *s = f->state = xo_calloc(1, sizeof *s);
+    double share = p->roundings * XO_UNIT;
+    if (s) {
+        s->coupling_siemens = xo_calloc(c->terminals * c->terminals, sizeof *s->coupling_siemens);
+        s->self_siemens = xo_calloc(c->terminals, sizeof *s->self_siemens);
+        s->value = xo_calloc((size_t)p->start[c->unknowns], sizeof *s->value);
+    }
+    if (!s || !s->coupling_siemens || !s->self_siemens || !s->value)
+        return xo_fail(info, ENOMEM, "starmesh: out of memory for %zu unknowns", c->unknowns);
+    s->relative_bound = share / (1 - 3 * share);
+    s->triangle = (struct xo_triangle){.n = c->unknowns, .vertex = f->plan->order, .start = p->start, .row = p->row,
+                                       .value = s->value};
+    return refactor(f, info);
 }
 
 static int plan(xo_plan *p, struct xo_info *info)
@@ -248,7 +256,13 @@ static void currents(const xo_factor *f, int lanes, struct xo_scratch *scratch)
     }
 }
 
+static double operations(const xo_factor *f)
+{
+    return f->plan->state ? xo_starmesh_operations(f->plan->state) : 0;
+}
+
 const struct xo_engine_table xo_starmesh_engine = {
-    .name = "starmesh", .plan = plan, .plan_free = plan_free, .factor = factor, .factor_free = factor_free,
-    .solve = solve, .couplings = couplings, .currents = currents,
+    .name = "starmesh", .plan = plan, .plan_free = plan_free, .factor = factor, .refactor = refactor,
+    .factor_free = factor_free,
+    .solve = solve, .couplings = couplings, .currents = currents, .operations = operations,
 };

@@ -32,6 +32,8 @@ struct xo_starmesh_plan {
 
 int xo_starmesh_plan_new(struct xo_starmesh_plan **out, const xo_circuit *c, const int32_t *order);
 void xo_starmesh_plan_free(struct xo_starmesh_plan *p);
+/* Multiplications and additions: the square of the couplings' number of every node when its turn comes. */
+double xo_starmesh_operations(const struct xo_starmesh_plan *p);
 
 /* Each link is taken up by the front that eliminates its earlier end: fills link_order, and `link` of the fronts.
  *   front_of  [vertices]  the front of each position */

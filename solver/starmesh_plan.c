@@ -308,3 +308,12 @@ void xo_starmesh_plan_free(struct xo_starmesh_plan *p)
     free(p->row);
     free(p);
 }
+
+double xo_starmesh_operations(const struct xo_starmesh_plan *p)
+{
+    double sum = 0;
+    for (size_t k = 0; k < p->fronts; k++)
+        for (double t = 0; t < p->front[k].pivots; t++)
+            sum += (p->front[k].size - t) * (p->front[k].size - t);
+    return sum;
+}

@@ -48,6 +48,38 @@ struct xo_line {
     double hold_volt;
 };
 
+/* What carries the current of a cell: I(v; g), v the voltage across it from word line to bit line, monotone and 0 at
+ * 0 V.  g, the programmed conductance, is I(v)/v at reference_volt, for that is the number program-and-verify sets;
+ * at a reference_volt of 0 it is the slope at 0 V. */
+enum xo_law {
+    XO_LAW_OHMIC,                      /* g v                                                                 */
+    XO_LAW_SINH,                       /* proportional to sinh(v / v0)                                        */
+    XO_LAW_POLYNOMIAL,                 /* proportional to c1 v + c2 v^2 + c3 v^3 + ..., the c of its level    */
+    XO_LAW_TABLE                       /* measured curves, one per level: monotone cubic in v (Fritsch,       */
+};                                     /* Carlson 1980), interpolated in g                                   */
+
+/* A level of conductance.  Between two levels the law is a mixture of theirs, in proportion to g; beyond the first
+ * and the last it is theirs in shape, for a table at most to half and twice their conductance. */
+struct xo_law_level {
+    double siemens;                    /* polynomial, where there are several levels; a table's follow from it */
+    size_t count;                      /* of coefficients, or of points                                       */
+    const double *coefficient;         /* [count] c1 first, c_k in V^(1-k)                                    */
+    const double *volt, *amp;          /* [count] volt ascending; 0 A at 0 V is added where it is not given   */
+};
+
+struct xo_device_law {
+    enum xo_law law;
+    double reference_volt;
+    double v0_volt;                    /* sinh                                                                */
+    size_t levels;                     /* polynomial, table                                                   */
+    const struct xo_law_level *level;      /* [levels] borrowed; in any order                                     */
+};
+
+enum xo_cell_type {
+    XO_CELL_1R,                        /* the programmed device                                               */
+    XO_CELL_1S1R                       /* with a selector of the same conductance everywhere in series        */
+};
+
 struct xo_site { size_t row, column; };
 struct xo_stuck { size_t row, column; double siemens; };
 struct xo_bridge { size_t row, column; double ohm; };
@@ -60,6 +92,11 @@ struct xo_crossbar {
     struct xo_values sense_ohm;        /* each: [columns], at every sensed end               */
     struct xo_values sense_volt;       /* each: [columns]                                    */
     struct xo_values series_ohm;       /* each: [rows][columns], in series with every cell   */
+    struct xo_device_law law;          /* of the programmed device; its g is that of the device alone,        */
+                                       /* whatever series_ohm and selector are in series with it              */
+    enum xo_cell_type cell_type;
+    struct xo_device_law selector;     /* 1S1R; at most one level                                             */
+    double selector_siemens;           /* 1S1R: its g                                                         */
     enum xo_drive_side drive_side;
     enum xo_sense_side sense_side;
     const struct xo_line *word_line;   /* [rows], or NULL: all driven   */
@@ -76,6 +113,9 @@ struct xo_crossbar {
 
 /* The defaults of the hardware file: wires 1 ohm, driver and sense 100 ohm, left and bottom, everything normal. */
 struct xo_crossbar xo_crossbar_default(size_t rows, size_t columns);
+
+/* 1 if cells are anything but plain resistors, else 0. */
+int xo_is_nonlinear(const struct xo_crossbar *x);
 
 #ifdef __cplusplus
 }

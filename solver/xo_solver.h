@@ -1,4 +1,4 @@
-/* Exact currents of an ohmic crossbar, with a proof.
+/* Exact currents of a crossbar, with a proof.
  *     xo_circuit_new()   description -> checked network, zero-ohm nodes merged     (once per geometry)
  *     xo_plan_new()      ordering and symbolic factor for one engine               (once per geometry)
  *     xo_factor_new()    cell conductances -> numeric factor, islands              (once per programmed array)
@@ -56,6 +56,11 @@ void xo_circuit_free(xo_circuit *c);
  * Returns 1 and sets *partner (may be NULL) to such another column, or 0. */
 int xo_circuit_split_undefined(const xo_circuit *c, size_t column, size_t *partner);
 
+/* Current [A] that a cell of conductance siemens carries with volt across it, from word line to bit line: its law,
+ * with what is in series with it; faults and wires do not count.  XO_EVALUE where the law knows no such cell. */
+int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, double volt, double *amp,
+                struct xo_info *info);
+
 int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info);
 void xo_plan_free(xo_plan *p);
 enum xo_engine xo_plan_engine(const xo_plan *p);                             /* auto's first choice, or what  */
@@ -63,10 +68,10 @@ enum xo_engine xo_plan_engine(const xo_plan *p);                             /* 
 
 /* Program the array.
  *   cell_siemens [rows][columns]  as programmed; faults and series_ohm of the circuit are applied to it
- * XO_EVALUE for a negative, NaN or out-of-range conductance (the cell is named), ENOMEM, and
- * XO_ESINGULAR where cholmod or klu, asked for by name, breaks down; auto then turns to starmesh, whose pivots cannot
- * cancel (where even that finds no certificate, solving says XO_ENOTPROVEN).  Engine line takes no bridge and nothing
- * of 0 ohm but series_ohm: xo_plan_new then says XO_EUNSUPPORTED. */
+ * XO_EVALUE for a negative, NaN or out-of-range conductance, or one its law does not know (the cell is named),
+ * ENOMEM, and XO_ESINGULAR where cholmod or klu, asked for by name, breaks down; auto then turns to starmesh, whose
+ * pivots cannot cancel (where even that finds no certificate, solving says XO_ENOTPROVEN).  Engine line takes no
+ * bridge and nothing of 0 ohm but series_ohm: xo_plan_new then says XO_EUNSUPPORTED. */
 int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info);
 void xo_factor_free(xo_factor *f);
 /* The engine at work, and why, in one phrase.  Auto chooses when it sees the conductances, and again where its choice
@@ -120,7 +125,8 @@ struct xo_solution {
     double worst_kcl_amp;              /* largest violation of Kirchhoff's current law at any node, with its  */
                                        /* own rounding, by the voltages before they are rounded to double     */
     double worst_power_rel;            /* largest |power in - power dissipated| / power in                    */
-    int refinements;                   /* most refinement steps that any block of inputs took                 */
+    int refinements;                   /* most refinement steps that any block of inputs took; nonlinear:     */
+                                       /* most Newton steps of any input                                      */
     int iterations;                    /* most of conjugate gradients that any input took, 0 with other engines */
 };
 /* s_j = sum over all other terminals t of y_tj (|V_t| + |V_j|), y_tj the coupling between terminals t and j
@@ -131,7 +137,12 @@ struct xo_solution {
  * The certificate is always computed: XO_ENOTPROVEN if a bound stays above 1e-9 of its scale even after
  * refinement (outputs are then filled in nevertheless), XO_ECONFLICT where sources of different voltage are
  * joined by zero ohm, XO_EVALUE for a NaN, an infinity or more than XO_MAX_VOLT, ENOMEM, XO_ESTOPPED (outputs then
- * hold the inputs done so far, in no particular order). */
+ * hold the inputs done so far, in no particular order).
+ * Nonlinear cells: damped Newton steps for one input after the other, in blocks of eight whose first input starts
+ * afresh (results do not depend on threads).  Bounds hold for monotone laws; s_j is that of the resistors that the
+ * cells are at the solution.  XO_ENOTPROVEN also where an input does not converge (its worst node is named),
+ * XO_EVALUE where a cell ends up at a voltage its law does not cover (the cell is named); outputs then hold some of
+ * the inputs. */
 int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info);
 
 /* The exact conductance matrix.  All may be NULL but g_ni.
@@ -153,7 +164,7 @@ int xo_matrix(xo_factor *f, struct xo_matrix_result *m, struct xo_info *info);
 /* Derivatives dI_column / d(siemens) [A/S] of one column current by every branch conductance, for each input:
  * (v_a - v_b)(lambda_b - lambda_a), lambda the adjoint solution.  A zero-ohm branch is 0; so is an absent driver or
  * sense and a cell whose conductance is fixed by a fault.  Cells are differentiated by the programmed conductance
- * (before series_ohm), open wire segments by the conductance they do not have.
+ * (before series_ohm), open wire segments by the conductance they do not have.  Ohmic cells only (XO_EVALUE).
  * Shapes as in struct xo_branch_values.  XO_EVALUE, XO_ECONFLICT, XO_ENOTPROVEN, ENOMEM. */
 int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t column,
                 struct xo_branch_values *gradient, struct xo_info *info);

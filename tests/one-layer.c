@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "one-layer.h"
+#include "simd.h"
 #include "tap.h"
 
 static float draw(struct one_layer *o, double low, double high)
@@ -149,7 +150,8 @@ static int run(struct one_layer *o, xo_engine_thread *t, size_t at_once, struct 
         struct xo_tensor in = { .type = o->own == 1 ? XO_U8 : o->own == 2 ? XO_I8 : XO_F32,
                                 .dimensions = o->is_convolution ? 4 : 2,
                                 .shape = { now, o->channels, o->height, o->width },
-                                .data = o->own ? (void *)(o->own_x + first * pixels) : (void *)(o->x + first * pixels) };
+                                .data = o->own ? (void *)(o->own_x + first * pixels)
+                                               : (void *)(o->x + first * pixels) };
         struct xo_tensor out = { .type = XO_F32, .data = o->y + first * results };
         xo_engine_thread_image(t, first);
         status = hook.run(hook.user, 0, &in, &out, info);
@@ -169,6 +171,7 @@ static int run(struct one_layer *o, xo_engine_thread *t, size_t at_once, struct 
 static int calibrated(xo_engine_dnn **out, struct one_layer *o, xo_engine_dnn *e, struct xo_info *info)
 {
     xo_engine_thread *t = NULL;
+    xo_engine_dnn_simd(e, tests_simd());
     int status = xo_engine_calibrator_new(&t, e, info);
     if (!status)
         status = run(o, t, o->images, NULL, info);

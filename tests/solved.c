@@ -5,6 +5,7 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
+#include "simd.h"
 #include "solved.h"
 
 const enum xo_engine every_engine[ENGINES] = {XO_ENGINE_CHOLMOD, XO_ENGINE_KLU, XO_ENGINE_STARMESH,
@@ -72,7 +73,7 @@ struct solved *solved(const struct xo_crossbar *x, const double *cell_siemens, s
                       enum xo_engine engine)
 {
     struct solved *d = calloc(1, sizeof *d);
-    struct xo_options options = {.engine = engine};
+    struct xo_options options = {.engine = engine, .simd = tests_simd()};
     if (!d)
         abort();
     d->rows = x->rows;

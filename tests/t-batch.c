@@ -226,6 +226,58 @@ static void large_arrays(const struct level *l)
     free(want);
 }
 
+/* Real sizes, 8 columns of each, on every level; minutes, so only with CROSSOHM_LONG.  results/tiles prints it. */
+enum { SAMPLED = 8 };
+
+static double worst_column(const struct tiled *d, size_t side, size_t j, const quad *y)
+{
+    double worst = 0;
+    for (size_t i = 0; i < side; i++)
+        if (y[i] > 1e-30)                          /* float32 may lose what is less */
+            worst = fmax(worst, (double)(quad_abs(d->b.g_ni_siemens[i * side + j] - y[i]) / y[i]));
+    return worst;
+}
+
+static void a_real_size(size_t side, double wire_ohm, double worst[2])
+{
+    struct xo_crossbar x = xo_crossbar_default(side, side);
+    double *cells = marked_array(side * side);
+    six_decades(cells, side * side, side);
+    x.row_wire_ohm.all = x.column_wire_ohm.all = wire_ohm;
+    struct reference *r = reference_new(&x, cells, NULL);
+    struct tiled d[LEVELS];
+    for (int k = 0; k < LEVELS; k++)
+        d[k] = xo_simd_available(levels[k].simd) ? tiled_with(&x, 1, cells, &levels[k], 1, 0)
+                                                 : (struct tiled){.status = 1};
+    for (size_t n = 0; n < SAMPLED; n++) {
+        size_t j = n * (side - 1) / (SAMPLED - 1);
+        const quad *y = r ? reference_couplings(r, j) : NULL;
+        for (int k = 0; k < LEVELS; k++)
+            if (!d[k].status)
+                worst[levels[k].precision] = fmax(worst[levels[k].precision],
+                                                  y ? worst_column(&d[k], side, j, y) : INFINITY);
+    }
+    for (int k = 0; k < LEVELS; k++)
+        tiled_free(&d[k]);
+    reference_free(r);
+    free(cells);
+}
+
+static void real_sizes(void)
+{
+    static const double wire_ohm[] = {0.01, 1, 30, 1000};
+    const char *wanted = getenv("CROSSOHM_LONG");
+    for (size_t side = 64; wanted && side <= 256; side *= 2)
+        for (size_t k = 0; k < 4; k++) {
+            double worst[2] = {0};
+            a_real_size(side, wire_ohm[k], worst);
+            printf("# %3zux%-3zu wires %4g ohm, worst entry: float64 %.1e, float32 %.1e\n", side, side, wire_ohm[k],
+                   worst[XO_FLOAT64], worst[XO_FLOAT32]);
+            tap_ok(worst[XO_FLOAT64] < 1e-13 && worst[XO_FLOAT32] < 1e-5, "%zux%zu, six decades, wires of %g ohm: "
+                   "1e-13 and 1e-5 of each entry", side, side, wire_ohm[k]);
+        }
+}
+
 enum { M = 9, N = 6, ARRAYS = 37 };
 
 /* An array alone, in a batch that does not fill the lanes, and by three threads. */
@@ -400,6 +452,7 @@ int main(void)
         lanes_and_threads(l);
         islands(l);
     }
+    real_sizes();
     cells_from_a_function();
     mistakes();
     the_check_sees_what_is_wrong();

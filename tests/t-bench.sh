@@ -4,18 +4,22 @@
 . "$top_srcdir/tests/tap.sh"
 cd "$work" || exit 99
 
+ngspice=
+[ ! -x "$CROSSOHM_NGSPICE_HELPER" ] || ngspice=--ngspice
 runs() {
-    crossohm bench --from 16 --size 32 --json bench.json >table.csv 2>talk
+    crossohm bench --from 16 --size 32 $ngspice --json bench.json >table.csv 2>talk
 }
 fact "bench of 16x16 and 32x32 runs" runs
 
-# The value of "key" in each row, one a line.
+# The value of "key" in each row for one input, one a line; or in rows of another kind, or in none.
 values() {
-    sed -n "s/^ *\"$1\": \([^,]*\),*\$/\1/p" bench.json
+    awk -F'": ' -v key="  \"$1" -v what="${2-one input}" '
+        /"what":/ { kind = $2; gsub(/[",]/, "", kind) }
+        index($1, key) && substr($1, index($1, key)) == key && kind == what { sub(/,$/, "", $2); print $2 }' bench.json
 }
 rates_are_positive() {
     for key in dgemm_flop_per_sec sgemm_flop_per_sec stream_byte_per_sec; do
-        values $key | awk '{ n++; ok = $1 > 1e8 } END { exit !(n == 1 && ok) }' || return
+        values $key '' | awk '{ n++; ok = $1 > 1e8 } END { exit !(n == 1 && ok) }' || return
     done
 }
 fact "dgemm, sgemm and stream have a rate" rates_are_positive
@@ -46,7 +50,41 @@ bytes_are_those_of_the_iterations() {
 }
 fact "line moves 112 bytes per cell and iteration" bytes_are_those_of_the_iterations
 
-fact "the table has a line for each row" test "$(grep -c '^"one input"' table.csv)" = 30
+every_row_counts_operations() {
+    values operations | awk '!($1 > 1000) { bad = 1 } END { exit bad || NR != 30 }'
+}
+fact "every engine counts its operations" every_row_counts_operations
+
+# star-mesh elimination of one array does what each array of a batch does
+same_operations() {
+    values engine >engine; values side >side; values operations >operations
+    one=$(paste engine side operations | awk '$1 ~ /starmesh/ && $2 == 32 { print $3; exit }')
+    values operations batch | sed -n 3p | awk -v one="$one" '{ exit !($1 == one) }'
+}
+fact "an array of a batch takes the operations of engine starmesh" same_operations
+
+ngspice_is_slower() {
+    values ngspice_by_this | awk '!($1 > 2) { bad = 1 } END { exit bad || NR != 30 }'
+}
+if [ "$ngspice" ]; then
+    fact "ngspice is timed beside them, and takes longer" ngspice_is_slower
+else
+    tap_skip "ngspice is timed beside them, and takes longer" "built without ngspice"
+fi
+
+# Of the limit: something, and less than what no table of sums, no narrower limit explains.
+shares() {
+    for kind in batch evaluation apply; do
+        values fraction_of_limit $kind | awk '!($1 > 0.005 && $1 < 4) { bad = 1 } END { exit bad || !NR }' || return
+    done
+    values fraction_of_limit batch >fraction; values operations batch >operations; values total_sec batch >total
+    values limit batch >limit
+    paste limit fraction operations total | awk -v d="$(values dgemm_flop_per_sec '')" -v s="$(values sgemm_flop_per_sec '')" '
+        { r = $3 / $4 / ($1 ~ /dgemm/ ? d : s) / $2 - 1; if (r * r > 1e-12) bad = 1 } END { exit bad || NR != 4 }'
+}
+fact "batches, evaluation and apply have their share of matrix products" shares
+
+fact "the table has a line for each row" test "$(grep -c '^"' table.csv)" = 37
 fact "progress goes to standard error" grep -q 'klu/this' talk
 refused() {
     crossohm bench "$@" >out 2>&1
@@ -71,7 +109,7 @@ unknown_level() {
 fact "an instruction set that is none is refused" unknown_level
 auto_says_why() {
     crossohm solve hw.yaml -g g.csv -v v.csv --quiet -o i.csv --json report.json &&
-        grep -q '"engine": "line"' report.json && grep -q '"engine_reason": ".*conjugate' report.json
+        grep -q '"engine": "cholmod"' report.json && grep -q '"engine_reason": ".*Cholesky' report.json
 }
 fact "auto says which engine it took, and why" auto_says_why
 tap_done

@@ -192,7 +192,7 @@ fact "matrix without --engine is star-mesh elimination" engine_is starmesh matri
 fact "and the report says so" grep '"engine": "starmesh"' why.json
 fact "and why" grep '"engine_reason": "elimination without subtraction' why.json
 fact "matrix --engine auto is the same" engine_is starmesh matrix hw.yaml -g g.csv --engine auto
-fact "solve without --engine is conjugate gradients along the lines" engine_is line solve hw.yaml -g g.csv -v v.csv
+fact "solve without --engine weighs the two: a small array is factored" engine_is cholmod solve hw.yaml -g g.csv -v v.csv
 # Two floating word lines hang on cells of 1e-24 S: Cholesky factors this, but proves only a digit or two.
 printf 'array: {row_wire_ohm: 1e-7, column_wire_ohm: 1e-7, driver_ohm: 1e-5, sense_ohm: 1e-5,
     lines: {word: {1: floating, 2: floating}, bit: {2: floating}}}\n' >hard.yaml

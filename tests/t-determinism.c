@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 #include "solved.h"
+#include "simd.h"
 #include "tap.h"
 
 enum { ROWS = 24, COLUMNS = 17, INPUTS = 37 };
@@ -11,7 +12,7 @@ enum { ROWS = 24, COLUMNS = 17, INPUTS = 37 };
 /* The whole way with a number of threads; column_amp and bound_amp behind each other. */
 static double *currents_with(const struct random_crossbar *r, enum xo_engine engine, int threads, int times)
 {
-    struct xo_options options = {.engine = engine, .threads = threads};
+    struct xo_options options = {.engine = engine, .threads = threads, .simd = tests_simd()};
     double *out = marked_array(2 * INPUTS * COLUMNS);
     struct xo_solution s = {.column_amp = out, .bound_amp = out + INPUTS * COLUMNS};
     xo_circuit *circuit = NULL;
@@ -45,7 +46,8 @@ static int stop_at_once(void *user, double fraction)
 static void progress_can_stop(const struct random_crossbar *r, enum xo_engine engine)
 {
     int calls = 0;
-    struct xo_options options = {.engine = engine, .progress = stop_at_once, .user = &calls};
+    struct xo_options options = {.engine = engine, .simd = tests_simd(), .progress = stop_at_once,
+                                 .user = &calls};
     double *amp = marked_array(INPUTS * COLUMNS);
     struct xo_solution s = {.column_amp = amp};
     xo_circuit *circuit = NULL;

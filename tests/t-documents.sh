@@ -86,7 +86,7 @@ describes_all_options() {
             { echo "not in the manual: $option"; return 1; }
     done
 }
-for verb in solve matrix fit apply compare map eval info converter netlist; do
+for verb in solve matrix fit apply compare map eval info converter device netlist; do
     fact "crossohm-$verb.1 describes every option" describes_all_options $verb
 done
 if command -v mandoc >mandoc.path; then

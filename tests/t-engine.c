@@ -7,8 +7,8 @@
 #include "oom.h"
 #include "tap.h"
 
-static const struct one_layer conv = { .images = 40, .channels = 9, .height = 6, .width = 5, .groups = 1, .outputs = 11,
-                                       .kernel = { 3, 2 }, .stride = { 2, 1 }, .pad = { 1, 0, 2, 1 },
+static const struct one_layer conv = { .images = 40, .channels = 9, .height = 6, .width = 5, .groups = 1,
+                                       .outputs = 11, .kernel = { 3, 2 }, .stride = { 2, 1 }, .pad = { 1, 0, 2, 1 },
                                        .is_convolution = 1, .is_signed = 1, .seed = 5 };
 
 /* ---- order ------------------------------------------------------------------------------------------ */
@@ -49,10 +49,44 @@ static int same_in_any_batches(struct one_layer o, const char *const *settings)
 static void batches(void)
 {
     static const char *const plain[] = { "array.rows=32", "array.columns=24", NULL };
-    static const char *const noisy[] = { "array.rows=32", "array.columns=24", "adc.noise_lsb=1", "dac.noise_volt=0.01",
+    static const char *const noisy[] = { "array.rows=32", "array.columns=24", "adc.noise_lsb=1",
+                                         "dac.noise_volt=0.01",
                                          "mapping.subtract=digital", NULL };
     tap_ok(same_in_any_batches(conv, plain), "images 40, 13, 4, 1 at a time: the same bytes and counts");
     tap_ok(same_in_any_batches(conv, noisy), "the same with noise of DAC and ADC");
+}
+
+/* Nothing is fused, so that every set of instructions rounds alike. */
+static void instructions(void)
+{
+    static const char *const set[][4] = {
+        { "array.rows=100", "array.columns=70", "dac.gain_error=0.013", NULL },
+        { "array.rows=32", "array.columns=24", "mapping.sign=offset", "dac.bits=2" },
+        { "array.rows=40", "array.columns=24", "mapping.subtract=digital", "dac.bits=5" },
+        { "array.rows=64", "array.columns=64", "gain.scope=column", "adc.range_scope=column" },
+    };
+    for (int k = 0; k < 4; k++) {
+        const char *const settings[] = { set[k][0], set[k][1], set[k][2], set[k][3], NULL };
+        struct one_layer o = conv;
+        struct xo_info info = { "" };
+        xo_engine_dnn *e = NULL;
+        int status = one_layer_new(&o, settings) || one_layer_engine(&e, &o, &info), same = 1;
+        size_t nbytes = one_layer_results(&o) * sizeof *o.y;
+        float *want = NULL;
+        for (int simd = XO_SIMD_PORTABLE; simd <= XO_SIMD_AVX512 && !status; simd++) {
+            if (!xo_simd_available((enum xo_simd)simd))
+                continue;
+            xo_engine_dnn_simd(e, (enum xo_simd)simd);
+            status = one_layer_run(&o, e, XO_STAGE_CONVERTERS, 8, NULL, &info);
+            if (!want)
+                want = copy(o.y, nbytes);
+            same &= !memcmp(want, o.y, nbytes);
+        }
+        tap_ok(!status && same, "%s, %s: portable, AVX2 and AVX-512 give the same bytes", set[k][0], set[k][2]);
+        free(want);
+        xo_engine_dnn_free(e);
+        one_layer_free(&o);
+    }
 }
 
 /* Two calibrators that share the images give what one gives. */
@@ -192,7 +226,8 @@ static void ranges_by_counting(void)
             }
         if (!status)
             status = xo_adc_range(&want, &h->adc, &h->dac, &h->device, 64, !is_offset, 31 * 7, current, &info);
-        printf("# low %g want %g, LSB %.9g want %.9g\n", s.low_ampere, want.low_ampere, s.lsb_ampere, want.lsb_ampere);
+        printf("# low %g want %g, LSB %.9g want %.9g\n", s.low_ampere, want.low_ampere, s.lsb_ampere,
+               want.lsb_ampere);
         tap_ok(!status && fabs(s.lsb_ampere - want.lsb_ampere) <= (k == 2 ? 1e-4 : 1e-12) * want.lsb_ampere &&
                fabs(s.low_ampere - want.low_ampere) <= (k == 2 ? 1e-4 : 1e-12) * fabs(want.low_ampere),
                "%s, %s: the range of counted currents is that of sorted ones", kind[k][0], kind[k][1]);
@@ -204,10 +239,30 @@ static void ranges_by_counting(void)
 
 /* ---- by hand ---------------------------------------------------------------------------------------- */
 
+/* Readings of image 0 and 32 outside the range, counted from the weights: 8 streams of a bit, 4 slices of 2. */
+static uint64_t outside(const struct one_layer *o, const struct xo_layer_sheet *s, double low, double lsb,
+                        double last)
+{
+    uint64_t count = 0;
+    for (size_t n = 0; n < 2 * 8 * 4 * 8; n++) {
+        size_t image = n / 256 * 32, t = n / 32 % 8, slice = n / 8 % 4, j = n % 8;
+        double current = 0;
+        for (size_t i = 0; i < 64; i++) {
+            int q = (int)nearbyint((double)o->weight[i * 8 + j] / s->weight_scale), digit = abs(q) >> 2 * slice & 3;
+            unsigned x = (unsigned)nearbyint((double)o->x[image * 64 + i] / s->input_scale);
+            current += (int)(x >> t & 1) * (q < 0 ? -digit : digit) * s->unit_ampere;
+        }
+        double z = nearbyint((current - low) / lsb);
+        count += z < 0 || z > last;
+    }
+    return count;
+}
+
 /* Clipping is counted: of 32 images the first is looked at; a range of half the largest current clips its share. */
 static void clipping_is_counted(void)
 {
-    static const char *const wide[] = { "array.rows=64", "array.columns=32", "gain.scope=none", "adc.range=full", NULL };
+    static const char *const wide[] = { "array.rows=64", "array.columns=32", "gain.scope=none", "adc.range=full",
+                                        NULL };
     static const char *const narrow[] = { "array.rows=64", "array.columns=32", "gain.scope=none", "adc.range=fixed",
                                           "adc.low_ampere=-1e-6", "adc.high_ampere=1e-6", NULL };
     struct one_layer o = { .images = 40, .channels = 64, .outputs = 8, .seed = 3 };
@@ -219,7 +274,11 @@ static void clipping_is_counted(void)
         int status = one_layer_new(&l, k ? narrow : wide) || one_layer_engine(&e, &l, &info) ||
                      one_layer_run(&l, e, XO_STAGE_CONVERTERS, 8, &count, &info);
         printf("# %llu of %llu clipped\n", (unsigned long long)count.clipped, (unsigned long long)count.conversions);
-        tap_ok(!status && count.conversions == 2 * 8 * 4 * 8 && (k ? count.clipped > 0 : count.clipped == 0),
+        struct xo_layer_sheet s = { 0 };
+        if (!status)
+            xo_engine_sheet(e, 0, &s);
+        tap_ok(!status && count.conversions == 2 * 8 * 4 * 8 && (count.clipped > 0) == k &&
+               count.clipped == outside(&l, &s, s.low_ampere, s.lsb_ampere, 255),
                "2 images of 40, 8 streams, 4 slices, 8 outputs are looked at: %s", k ? "some clip" : "none clips");
         xo_engine_dnn_free(e);
         one_layer_free(&l);
@@ -242,6 +301,35 @@ static int use_once(void *user)
     return status;
 }
 
+static xo_engine_dnn *sweep_base;
+
+static int program_once(void *user)
+{
+    const struct xo_programming how = { .threads = 1, .varies = true };
+    xo_engine_dnn *e = NULL;
+    struct xo_info info = { "" };
+    (void)user;
+    int status = one_layer_program(&e, &sweep_layer, sweep_base, &how, &info);
+    if (!status)
+        status = one_layer_run(&sweep_layer, e, XO_STAGE_CIRCUIT, 1, NULL, &info);
+    xo_engine_dnn_free(e);
+    return status;
+}
+
+static void memory_while_programming(void)
+{
+    static const char *const set[] = { "array.rows=4", "array.columns=4", "mapping.weight_bits=2", "gain.vectors=2",
+                                       "dac.noise_volt=0.01", "device.variation.sigma=0.1",
+                                       "mapping.off_current=reference_column", "mapping.subtract=digital", NULL };
+    struct xo_info info = { "" };
+    sweep_layer = (struct one_layer){ .images = 1, .channels = 4, .outputs = 2, .seed = 8 };
+    int status = one_layer_new(&sweep_layer, set) || one_layer_engine(&sweep_base, &sweep_layer, &info);
+    struct oom_report r = oom_sweep_allowing(program_once, NULL, 1);       /* a block need not shrink */
+    tap_ok(!status && oom_clean(&r), "programming survives each of %zu failing allocations", r.allocations);
+    xo_engine_dnn_free(sweep_base);
+    one_layer_free(&sweep_layer);
+}
+
 static void memory(void)
 {
     static const char *const set[][4] = {
@@ -249,7 +337,8 @@ static void memory(void)
         { "array.rows=32", "array.columns=24", "mapping.sign=offset", "mapping.off_current=reference_column" },
     };
     for (int k = 0; k < 2; k++) {
-        const char *const settings[] = { set[k][0], set[k][1], set[k][2], set[k][3], "adc.noise_lsb=1", "gain.vectors=4", NULL };
+        const char *const settings[] = { set[k][0], set[k][1], set[k][2], set[k][3], "adc.noise_lsb=1",
+                                         "gain.vectors=4", NULL };
         const char *const quiet[] = { set[k][0], set[k][1], set[k][2], NULL };
         sweep_layer = conv;
         sweep_layer.images = 2;
@@ -263,10 +352,12 @@ static void memory(void)
 int main(void)
 {
     batches();
+    instructions();
     calibrators();
     noise_has_its_size();
     ranges_by_counting();
     clipping_is_counted();
     memory();
+    memory_while_programming();
     return tap_done();
 }

@@ -103,15 +103,37 @@ static void unknown_keys_suggest_the_nearest(void)
     refuses("? \"\"\n: 1\n", "f:1:3: unknown key nothing; expected one of");
 }
 
+static void a_law_needs_its_keys(void)
+{
+    refuses("device:\n  law: sinh\n  v0_volt: 0.2\n", "f:2:8: device.reference_volt: found no value; expected the "
+            "voltage at which conductances are I/V (0: the slope at 0 V), as law sinh needs it");
+    refuses("device: {law: sinh, reference_volt: 0.2}", "f:1:15: device.v0_volt: found no value; expected a voltage, "
+            "as law sinh needs it");
+    refuses("device: {law: polynomial, reference_volt: 0}", "f:1:15: device.coefficients: found no value; expected a "
+            "list");
+    refuses("device: {law: table, reference_volt: 0}", "f:1:15: device.file: found no value; expected a file.csv");
+    refuses("device: {v0_volt: 0.25}", "f:1:19: device.v0_volt: belongs to law sinh; expected none with law ohmic");
+    refuses("device: {law: sinh, v0_volt: 1, reference_volt: 0, file: a.csv}",
+            "f:1:58: device.file: belongs to law table");
+    refuses("device: {law: sinh, v0_volt: 0, reference_volt: 0}", "f:1:30: device.v0_volt: found 0; expected a "
+            "number");
+    refuses("device: {coefficients: [1, a]}", "f:1:28: device.coefficients: found a; expected numbers from");
+    refuses("device: {coefficients: [[1], 2]}", "f:1:30: device.coefficients: found 2; expected numbers from");
+    refuses("device: {coefficients: []}", "f:1:24: device.coefficients: found a list; expected numbers from");
+    refuses("device: {type: 1S1R}", "f:1:16: device.selector.siemens: found no value; expected the selector's "
+            "conductance");
+    refuses("device: {type: 1S1R, selector: {siemens: 1e-5, v0_volt: 0.026}}",
+            "f:1:16: device.selector.reference_volt: found no value; expected the voltage");
+    refuses("device: {selector: {siemens: 1e-5}}", "f:1:30: device.selector.siemens: belongs to type 1S1R");
+}
+
 static void later_versions_are_named(void)
 {
-    refuses("device: {law: sinh}", "f:1:15: device.law: found sinh; this version computes ohmic cells only");
-    refuses("device: {law: cubic}", "f:1:15: device.law: found cubic; expected ohmic");
-    refuses("device: {file: d.yaml}", "f:1:10: device.file: device files are not offered by this version");
+    refuses("device: {law: spice}", "f:1:15: device.law: found spice; this version does not read subcircuits as "
+            "cells");
+    refuses("device: {law: cubic}", "f:1:15: device.law: found cubic; expected ohmic, sinh, polynomial or table");
     refuses("device: {preset: X}", "f:1:10: device.preset: device presets are not offered by this version");
-    refuses("device: {type: 1T1R}", "f:1:16: device.type: found 1T1R; this version computes 1R cells only");
-    refuses("device: {v0_volt: 0.25}",
-            "f:1:10: device.v0_volt: belongs to nonlinear cells; this version computes ohmic");
+    refuses("device: {type: 1T1R}", "f:1:16: device.type: found 1T1R; this version computes 1R and 1S1R cells only");
     refuses("array: {topology: plane}",
             "f:1:19: array.topology: found plane; this version computes the plain crossbar");
     refuses("array: {input: gate}", "f:1:9: array.input: belongs to gated arrays");
@@ -138,6 +160,8 @@ static void overrides_are_checked_whether_the_layer_exists_or_not(void)
 
 static void keys_that_contradict_each_other_are_refused(void)
 {
+    refuses("device: {faults: {stuck_on_rate: 0.6, stuck_off_rate: 0.5}}",
+            "f:1:34: device.faults: found stuck_on_rate 0.6 with stuck_off_rate 0.5; expected at most 1");
     refuses("device: {on_siemens: 1e-7}",
             "f:1:22: device: found on_siemens 1e-07 with off_siemens 1e-06; expected on above");
     refuses("device: {off_siemens: 1e-5}",
@@ -307,6 +331,7 @@ int main(void)
     wrong_numbers_are_refused();
     messages_say_place_finding_and_expectation();
     unknown_keys_suggest_the_nearest();
+    a_law_needs_its_keys();
     later_versions_are_named();
     overrides_are_checked_whether_the_layer_exists_or_not();
     keys_that_contradict_each_other_are_refused();

@@ -169,7 +169,8 @@ static const struct scheme scheme[] = {
     { "differential, slices in columns", { "mapping.slices=columns", NULL }, "" },
     { "all in columns", { "mapping.slices=columns", "mapping.pair=columns", NULL }, "" },
     { "digital, popcount", { "mapping.subtract=digital", NULL }, "u" },
-    { "digital, reference column", { "mapping.subtract=digital", "mapping.off_current=reference_column", NULL }, "u" },
+    { "digital, reference column", { "mapping.subtract=digital", "mapping.off_current=reference_column", NULL },
+      "u" },
     { "digital, open cells", { "mapping.subtract=digital", "mapping.unused_cell=open", NULL }, "u" },
     { "digital, columns, reference", { "mapping.subtract=digital", "mapping.off_current=reference_column",
                                        "mapping.pair=columns", NULL }, "u" },
@@ -177,7 +178,8 @@ static const struct scheme scheme[] = {
     { "offset, reference, columns", { "mapping.sign=offset", "mapping.off_current=reference_column",
                                       "mapping.slices=columns", NULL }, "u" },
     { "two's complement", { "mapping.sign=twos_complement", NULL }, "u" },
-    { "two's complement, reference", { "mapping.sign=twos_complement", "mapping.off_current=reference_column", NULL }, "u" },
+    { "two's complement, reference", { "mapping.sign=twos_complement", "mapping.off_current=reference_column",
+                                       NULL }, "u" },
 };
 enum { SCHEMES = sizeof scheme / sizeof *scheme };
 
@@ -201,8 +203,8 @@ static size_t try_scheme(struct one_layer o, const struct scheme *s, int rows, i
     return try(o, set);
 }
 
-static const struct one_layer conv = { .images = 3, .channels = 9, .height = 6, .width = 5, .groups = 1, .outputs = 11,
-                                       .kernel = { 3, 2 }, .stride = { 2, 1 }, .pad = { 1, 0, 2, 1 },
+static const struct one_layer conv = { .images = 3, .channels = 9, .height = 6, .width = 5, .groups = 1,
+                                       .outputs = 11, .kernel = { 3, 2 }, .stride = { 2, 1 }, .pad = { 1, 0, 2, 1 },
                                        .is_convolution = 1, .seed = 1 };
 static const struct one_layer dense = { .images = 5, .channels = 150, .outputs = 75, .seed = 2 };
 
@@ -272,15 +274,18 @@ static void other_widths(void)
 {
     static const char *const narrow[] = { "mapping.weight_bits=5", "mapping.input_bits=3", NULL };
     static const char *const wide[] = { "mapping.weight_bits=12", "mapping.input_bits=13", NULL };
-    static const char *const widest[] = { "mapping.weight_bits=16", "mapping.input_bits=16", "mapping.weight_scale=channel",
+    static const char *const widest[] = { "mapping.weight_bits=16", "mapping.input_bits=16",
+                                          "mapping.weight_scale=channel",
                                           NULL };
     struct one_layer both = conv;
     both.is_signed = 1;
     for (int k = 0; k < SCHEMES; k++) {
         size_t bad = 0;
         for (int a = 1; a <= 5; a++)
-            bad += try_scheme(conv, &scheme[k], 32, 32, a, 2, narrow) + try_scheme(both, &scheme[k], 32, 32, a, 3, wide) +
-                   try_scheme(conv, &scheme[k], 32, 32, a, 2, widest) + try_scheme(both, &scheme[k], 32, 32, a, 4, widest);
+            bad += try_scheme(conv, &scheme[k], 32, 32, a, 2, narrow) +
+                   try_scheme(both, &scheme[k], 32, 32, a, 3, wide) +
+                   try_scheme(conv, &scheme[k], 32, 32, a, 2, widest) +
+                   try_scheme(both, &scheme[k], 32, 32, a, 4, widest);
         tap_ok(!bad, "%s: weights of 5, 12, 16 bits, inputs of 3, 13, 16", scheme[k].name);
     }
 }

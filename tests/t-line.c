@@ -7,6 +7,7 @@
 #include <float.h>
 #include "line.h"
 #include "solved.h"
+#include "simd.h"
 #include "tap.h"
 
 /* ---- against cholmod ------------------------------------------------------------------------------- */
@@ -145,11 +146,10 @@ static void plain_free(struct plain *p)
     free(p->row_volt);
 }
 
-/* Currents, bounds and voltages with so many threads on that instruction set. */
-static double *bytes_of(const struct plain *p, int threads, enum xo_simd simd)
+/* Currents, bounds and voltages by so many threads on that instruction set; why that engine. */
+static double *bytes_by(const struct plain *p, struct xo_options options, char reason[100])
 {
     size_t currents = p->inputs * p->columns, nodes = p->inputs * 2 * p->rows * p->columns;
-    struct xo_options options = {.engine = XO_ENGINE_LINE, .threads = threads, .simd = simd};
     xo_circuit *circuit = NULL;
     xo_plan *plan = NULL;
     xo_factor *factor = NULL;
@@ -159,10 +159,17 @@ static double *bytes_of(const struct plain *p, int threads, enum xo_simd simd)
                  || xo_factor_new(&factor, plan, p->cell_siemens, NULL);
     if (status || xo_solve(factor, p->inputs, p->row_volt, &s, NULL))
         out[0] = NAN;
+    else
+        snprintf(reason, 100, "%s", xo_factor_reason(factor));
     xo_factor_free(factor);
     xo_plan_free(plan);
     xo_circuit_free(circuit);
     return out;
+}
+
+static double *bytes_of(const struct plain *p, int threads, enum xo_simd simd)
+{
+    return bytes_by(p, (struct xo_options){.engine = XO_ENGINE_LINE, .threads = threads, .simd = simd}, (char [100]){""});
 }
 
 static void the_bytes_are_the_same(void)
@@ -301,7 +308,7 @@ static enum xo_engine choice(const struct plain *p, size_t inputs, char *reason,
 static void auto_weighs_inputs_and_numbers(void)
 {
     char reason[200] = "";
-    struct plain easy = plain_array(64, 64, 1, 1e-6, 1e-5, 1), hard = plain_array(64, 64, 1, 1e-4, 1e-3, 100);
+    struct plain easy = plain_array(64, 64, 1, 1e-6, 1e-5, 1), hard = plain_array(64, 64, 1, 1e-4, 1e-3, 1000);
     tap_ok(choice(&easy, 1, reason, sizeof reason) == XO_ENGINE_LINE && strstr(reason, "conjugate"),
            "auto takes line for one input: %s", reason);
     tap_ok(choice(&hard, 5000, reason, sizeof reason) == XO_ENGINE_CHOLMOD && reason[0],
@@ -331,15 +338,39 @@ static void auto_falls_back(void)
     plain_free(&p);
 }
 
+/* More inputs than it pays for: the first one tells, with any number of threads. */
+static void auto_gives_up(void)
+{
+    enum { INPUTS = 40 };
+    struct plain p = plain_array(64, 60, INPUTS, 1e-4, 1e-3, 60);
+    char reason[200] = "", why[100] = "";
+    double *one = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 1, .simd = tests_simd()}, why);
+    double *three = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 3, .simd = tests_simd()}, why);
+    double *amp = marked_array(INPUTS * p.columns);
+    size_t nbytes = 2 * p.inputs * p.columns * sizeof(double);
+    tap_ok(choice(&p, INPUTS, reason, sizeof reason) == XO_ENGINE_LINE, "auto begins with line: %s", reason);
+    tap_ok(strstr(why, "slowly") != NULL, "and gives it up after the first of %d inputs: %s", INPUTS, why);
+    tap_ok(!memcmp(one, three, nbytes), "with one thread as with three: the same bytes");
+    int status = solved_currents(&p.x, p.cell_siemens, INPUTS, p.row_volt, XO_ENGINE_STARMESH, amp), right = !status;
+    for (size_t k = 0; k < INPUTS * p.columns; k++)
+        right &= fabs(one[k] - amp[k]) <= one[INPUTS * p.columns + k] + 1e-13 * amp[k];
+    tap_ok(right, "and the currents are those of starmesh");
+    free(one);
+    free(three);
+    free(amp);
+    plain_free(&p);
+}
+
 static void a_matrix_by_auto_is_factored(void)
 {
-    struct plain p = plain_array(9, 7, 1, 1e-5, 1e-4, 2);
+    enum { ROWS = 40, COLUMNS = 31 };
+    struct plain p = plain_array(ROWS, COLUMNS, 1, 1e-6, 1e-5, 2);
     struct solved *d = solved(&p.x, p.cell_siemens, 1, p.row_volt, XO_ENGINE_AUTO);
-    double matrix[63], amp = 0;
+    double matrix[ROWS * COLUMNS], amp = 0;
     struct xo_matrix_result m = {.g_ni_siemens = matrix};
     int began_as_line = xo_factor_engine(d->factor) == XO_ENGINE_LINE, status = xo_matrix(d->factor, &m, NULL);
-    for (size_t i = 0; i < 9; i++)
-        amp += matrix[i * 7 + 3] * p.row_volt[i];
+    for (size_t i = 0; i < ROWS; i++)
+        amp += matrix[i * COLUMNS + 3] * p.row_volt[i];
     tap_ok(began_as_line && !status && fabs(amp - d->s.column_amp[3]) < 1e-13 * amp,
            "auto began as line; its matrix comes from a factor, and gives the same current");
     solved_free(d);
@@ -354,6 +385,7 @@ int main(void)
     hard_arrays_are_certified();
     auto_weighs_inputs_and_numbers();
     auto_falls_back();
+    auto_gives_up();
     a_matrix_by_auto_is_factored();
     return tap_done();
 }

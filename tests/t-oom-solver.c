@@ -4,6 +4,7 @@
 #include "config.h"
 #endif
 #include "oom.h"
+#include "simd.h"
 #include "tap.h"
 #include "xo_solver.h"
 
@@ -42,6 +43,18 @@ static struct xo_crossbar everything(enum xo_engine engine)
     return x;
 }
 
+/* Two levels of polynomials, a selector. */
+static void make_nonlinear(struct xo_crossbar *x)
+{
+    static const double mild[2] = {1, 0.1}, cubic[3] = {1, 0, 2};
+    static const struct xo_law_level level[2] = {{.siemens = 1e-6, .count = 2, .coefficient = mild},
+                                                 {.siemens = 1e-5, .count = 3, .coefficient = cubic}};
+    x->law = (struct xo_device_law){.law = XO_LAW_POLYNOMIAL, .reference_volt = 0.2, .levels = 2, .level = level};
+    x->cell_type = XO_CELL_1S1R;
+    x->selector = (struct xo_device_law){.law = XO_LAW_SINH, .v0_volt = 0.05};
+    x->selector_siemens = 1e-6;
+}
+
 /* Where results go; static, because the test's own allocations would be failed too. */
 static struct {
     double amp[INPUTS * N], bound[INPUTS * N], scale[INPUTS * N], node[INPUTS * 2 * M * N], source[INPUTS * M];
@@ -51,7 +64,7 @@ static struct {
     double g_ni[M * N], bound_g[M * N], offset[N], bound_offset[N];
 } out;
 
-struct step { enum xo_engine engine; int touched; };
+struct step { enum xo_engine engine; int touched; int nonlinear; };
 
 static struct xo_branch_values branches(void)
 {
@@ -71,9 +84,11 @@ static int solve(struct step *step, xo_factor *factor)
     int status;
     out.amp[0] = out.cells[0] = out.g_ni[0] = MARK;
     if ((status = xo_solve(factor, INPUTS, volt, &s, NULL))) {
-        step->touched |= out.amp[0] != MARK || out.cells[0] != MARK;
+        step->touched |= !step->nonlinear && (out.amp[0] != MARK || out.cells[0] != MARK);
         return status;
     }
+    if (step->nonlinear)
+        return out.amp[0] != MARK ? 0 : -1000;
     if (step->engine != XO_ENGINE_KLU && step->engine != XO_ENGINE_LINE && (status = xo_matrix(factor, &m, NULL))) {
         step->touched |= out.g_ni[0] != MARK;
         return status;
@@ -88,7 +103,9 @@ static int the_whole_way(void *user)
 {
     struct step *step = user;
     struct xo_crossbar x = everything(step->engine);
-    struct xo_options options = {.engine = step->engine, .threads = 1};
+    if (step->nonlinear)
+        make_nonlinear(&x);
+    struct xo_options options = {.engine = step->engine, .threads = 1, .simd = tests_simd()};
     xo_circuit *circuit = NULL;
     xo_plan *plan = NULL;
     xo_factor *factor = NULL;
@@ -111,11 +128,17 @@ static int the_whole_way(void *user)
 int main(void)
 {
     for (int e = XO_ENGINE_CHOLMOD; e <= XO_ENGINE_LINE; e++) {
-        struct step step = {(enum xo_engine)e, 0};
+        struct step step = {(enum xo_engine)e, 0, 0};
         struct oom_report r = oom_sweep_allowing(the_whole_way, &step, 1);     /* a block need not shrink */
         tap_ok(oom_clean(&r), "%s: survives each of %zu failing allocations", xo_engine_name(step.engine),
                r.allocations);
         tap_ok(!step.touched, "%s: outputs untouched by a call that found no memory", xo_engine_name(step.engine));
+    }
+    for (int e = XO_ENGINE_CHOLMOD; e < XO_ENGINE_LINE; e++) {
+        struct step step = {(enum xo_engine)e, 0, 1};
+        struct oom_report r = oom_sweep_allowing(the_whole_way, &step, 1);
+        tap_ok(oom_clean(&r), "%s, nonlinear cells: survives each of %zu failing allocations",
+               xo_engine_name(step.engine), r.allocations);
     }
     xo_circuit_free(NULL);
     xo_plan_free(NULL);

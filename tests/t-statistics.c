@@ -165,6 +165,59 @@ static void mcnemar_is_a_fair_coin(void)
               "9000 against 9400: the normal law with continuity correction");
 }
 
+/* Three instances on four images, by hand: accuracies 3/4, 1/2, 1; images 1, 2/3, 1, 1/3. */
+static void instances_by_hand(void)
+{
+    static const unsigned char a[] = { 1, 1, 1, 0 }, b[] = { 1, 0, 1, 0 }, c[] = { 1, 1, 1, 1 };
+    const unsigned char *const hit[] = { a, b, c };
+    struct xo_instances s = { 0 }, one = { 0 };
+    double images = (1. / 16 + 1. / 144 + 1. / 16 + 25. / 144) / 3 / 4, half = 4.30265272974946;
+    tap_ok(!xo_instances_of(&s, 3, 4, hit), "three instances");
+    tap_close(s.mean, 0.75, 1e-15, "their mean accuracy");
+    tap_close(s.between_variance, 1. / 16, 1e-15, "the variance between them");
+    tap_close(s.images_variance, images, 1e-15, "and that of the mean over images");
+    tap_close(s.low95, fmax(0, 0.75 - half * sqrt(1. / 48 + images)), 1e-12, "Student's t with 2 degrees: lower limit");
+    tap_ok(s.high95 == 1, "limits stay inside 0 and 1");
+    tap_ok(!xo_instances_of(&one, 1, 4, hit) && one.mean == 0.75 && one.low95 == 0 && one.high95 == 1,
+           "one instance says nothing of others");
+    tap_ok(xo_instances_of(&one, 0, 4, hit) == XO_EVALUE && one.mean == 0.75, "none is refused");
+}
+
+/* Instances and images drawn anew: how often does the interval hold the true mean? */
+static void instances_cover(void)
+{
+    enum { INSTANCES = 10, IMAGES = 200, TRIALS = 600 };
+    static unsigned char hits[INSTANCES][IMAGES];
+    const unsigned char *hit[INSTANCES];
+    unsigned long long state = 77;
+    int covered = 0;
+    for (int trial = 0; trial < TRIALS; trial++) {
+        double of_image[IMAGES];
+        struct xo_instances s = { 0 };
+        for (int k = 0; k < IMAGES; k++)
+            of_image[k] = 0.5 + 0.5 * tap_uniform(&state);          /* mean 0.75, times ... */
+        for (int n = 0; n < INSTANCES; n++) {
+            double quality = 0.8 + 0.2 * tap_uniform(&state);       /* ... mean 0.9 */
+            for (int k = 0; k < IMAGES; k++)
+                hits[n][k] = tap_uniform(&state) < quality * of_image[k];
+            hit[n] = hits[n];
+        }
+        xo_instances_of(&s, INSTANCES, IMAGES, hit);
+        covered += s.low95 <= 0.675 && s.high95 >= 0.675;
+    }
+    printf("# %d of %d intervals hold the true accuracy\n", covered, TRIALS);
+    tap_ok(covered > 0.95 * TRIALS - 5 * sqrt(0.95 * 0.05 * TRIALS), "95 %% intervals hold it in 95 %% of cases, or more");
+}
+
+static int instances_once(void *user)
+{
+    static const unsigned char a[] = { 1, 0 };
+    const unsigned char *const hit[] = { a, a };
+    struct xo_instances s;
+    (void)user;
+    return xo_instances_of(&s, 2, 2, hit);
+}
+
 static int pair_once(void *user)
 {
     unsigned char a[20], b[20];
@@ -183,7 +236,11 @@ int main(void)
     a_bootstrap_is_what_simulation_finds();
     special_cases();
     mcnemar_is_a_fair_coin();
+    instances_by_hand();
+    instances_cover();
     r = oom_sweep(pair_once, NULL);
     tap_ok(oom_clean(&r), "each of %zu allocations may fail", r.allocations);
+    r = oom_sweep(instances_once, NULL);
+    tap_ok(oom_clean(&r), "of instances, too: %zu", r.allocations);
     return tap_done();
 }

@@ -81,7 +81,7 @@ fit() {
                 printf "%-44s", key
                 for (k = 1; k <= all; k++)
                     if ((key, sides[k]) in at) printf " %10.3g", at[key, sides[k]]; else printf " %10s", "-"
-                printf "   %s\n", m > 1 ? sprintf("%.2f", (m * sxy - sx * sy) / (m * sxx - sx * sx)) : "-"
+                print "   " (m < 2 ? "-" : sprintf("%.2f", (m * sxy - sx * sy) / (m * sxx - sx * sx)))
             }
         }'
 }

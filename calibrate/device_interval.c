@@ -1,0 +1,450 @@
+/* How far shape, level means and spreads are known, replicated by device, by curve or by point.
+ *
+ * With s_d = sum over the unit's points of w P^T r (P: dI/dtheta as in variable projection) and S_d = sum of w P^T P,
+ * leaving the unit out moves theta by  e_d = -(S - S_d)^-1 s_d  (one Gauss-Newton step), and the variance of theta is
+ * (D-1)/D sum e_d e_d^T over D units.  A level's mean moves with its own unit and with theta.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <gsl/gsl_cdf.h>
+#include "device_fit.h"
+#include "memory.h"
+
+enum { P = XO_SHAPE_MOST };
+
+/* ---- which unit replicates ------------------------------------------------------------------------- */
+
+int xo_units_new(struct xo_units *u, const struct xo_iv *iv)
+{
+    size_t fewest_curves = iv->curves, fewest_devices = iv->curves;
+    for (size_t j = 0, next; j < iv->curves; j = next) {
+        size_t devices = 0;
+        for (next = j; next < iv->curves && iv->curve[next].level == iv->curve[j].level; next++)
+            devices += next == j || iv->curve[next].device != iv->curve[next - 1].device;
+        fewest_curves = next - j < fewest_curves ? next - j : fewest_curves;
+        fewest_devices = devices < fewest_devices ? devices : fewest_devices;
+    }
+    u->unit = fewest_devices > 1 ? XO_UNIT_DEVICE : fewest_curves > 1 ? XO_UNIT_CURVE : XO_UNIT_POINT;
+    u->clusters = u->unit == XO_UNIT_DEVICE ? iv->devices : iv->curves;
+    u->cluster = xo_calloc(iv->curves, sizeof *u->cluster);
+    if (!u->cluster)
+        return ENOMEM;
+    for (size_t j = 0; j < iv->curves; j++)
+        u->cluster[j] = u->unit == XO_UNIT_DEVICE ? iv->curve[j].device : j;
+    return 0;
+}
+
+/* ---- small positive definite systems --------------------------------------------------------------- */
+
+/* a = L L^T, in place of a's lower triangle; false if it is not positive definite to rounding. */
+static bool cholesky(size_t n, double a[P][P])
+{
+    for (size_t j = 0; j < n; j++) {
+        double scale = a[j][j];
+        for (size_t k = 0; k < j; k++)
+            a[j][j] -= a[j][k] * a[j][k];
+        if (!(a[j][j] > 1e-14 * scale) || !isfinite(a[j][j]))
+            return false;
+        a[j][j] = sqrt(a[j][j]);
+        for (size_t i = j + 1; i < n; i++) {
+            for (size_t k = 0; k < j; k++)
+                a[i][j] -= a[i][k] * a[j][k];
+            a[i][j] /= a[j][j];
+        }
+    }
+    return true;
+}
+
+static void cholesky_solve(size_t n, double a[P][P], double *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++)
+            x[i] -= a[i][k] * x[k];
+        x[i] /= a[i][i];
+    }
+    for (size_t i = n; i-- > 0; ) {
+        for (size_t k = i + 1; k < n; k++)
+            x[i] -= a[k][i] * x[k];
+        x[i] /= a[i][i];
+    }
+}
+
+/* ---- what each curve and unit contributes ---------------------------------------------------------- */
+
+struct unit {
+    double score[P], information[P][P];
+    double moved[P];                   /* e_d */
+    bool present;
+};
+
+struct tally {
+    const struct xo_range *r;
+    const struct xo_units *u;
+    size_t p;
+    double information[P][P];          /* S */
+    double scatter[P][P];              /* sum of s s^T over points, for a robust loss without replication */
+    double covariance[P][P];
+    struct unit *unit;                 /* [clusters] */
+    double (*lean)[P];                 /* [curves] dg_j/dtheta */
+    double *error2;                    /* [curves] variance of g_j from the noise of its points */
+    size_t units, points;
+    double freedom;
+};
+
+static void add_curve(struct tally *t, size_t j)
+{
+    const struct xo_range *r = t->r;
+    const struct xo_iv_curve *c = &r->iv->curve[j];
+    struct unit *unit = &t->unit[t->u->cluster[j]];
+    double hh = 0, noise = 0, along[P] = {0}, row[P];
+    for (size_t k = c->first; k < c->first + c->points; k++) {
+        hh += r->weight[k] * r->value[k] * r->value[k];
+        for (size_t q = 0; q < t->p; q++)
+            along[q] += r->weight[k] * r->value[k] * r->slope[k * t->p + q];
+    }
+    for (size_t q = 0; q < t->p; q++) {
+        along[q] /= hh;
+        t->lean[j][q] = -r->siemens[j] * along[q];
+    }
+    t->points += c->points;
+    t->units += !unit->present;
+    unit->present = true;
+    for (size_t k = c->first; k < c->first + c->points; k++) {
+        double residual = r->iv->ampere[k] - r->siemens[j] * r->value[k];
+        noise += pow(r->weight[k] * residual * r->value[k], 2);
+        for (size_t q = 0; q < t->p; q++)
+            row[q] = r->siemens[j] * (r->slope[k * t->p + q] - r->value[k] * along[q]);
+        for (size_t q = 0; q < t->p; q++) {
+            unit->score[q] += r->weight[k] * row[q] * residual;
+            for (size_t s = 0; s < t->p; s++) {
+                unit->information[q][s] += r->curvature * r->weight[k] * row[q] * row[s];
+                t->scatter[q][s] += pow(r->weight[k] * residual, 2) * row[q] * row[s];
+            }
+        }
+    }
+    t->error2[j] = r->loss == XO_LOSS_SQUARE ? 1 / hh : noise / pow(r->curvature * hh, 2);
+}
+
+static int tally_new(struct tally *t, const struct xo_range *r, const struct xo_units *u)
+{
+    *t = (struct tally){.r = r, .u = u, .p = r->shape.count};
+    t->unit = xo_calloc(u->clusters, sizeof *t->unit);
+    t->lean = xo_calloc(r->iv->curves, sizeof *t->lean);
+    t->error2 = xo_calloc(r->iv->curves, sizeof *t->error2);
+    if (!t->unit || !t->lean || !t->error2)
+        return ENOMEM;
+    for (size_t j = r->from; j < r->to; j++)
+        add_curve(t, j);
+    for (size_t d = 0; d < u->clusters; d++)
+        for (size_t q = 0; q < t->p; q++)
+            for (size_t s = 0; s < t->p; s++)
+                t->information[q][s] += t->unit[d].information[q][s];
+    return 0;
+}
+
+static void tally_free(struct tally *t)
+{
+    free(t->unit);
+    free(t->lean);
+    free(t->error2);
+}
+
+/* ---- the shape ------------------------------------------------------------------------------------- */
+
+static int jackknife(struct tally *t, double *penalty)
+{
+    double factor = (double)(t->units - 1) / (double)t->units, root[P][P];
+    *penalty = 0;
+    memcpy(root, t->information, sizeof root);
+    if (!cholesky(t->p, root))
+        return XO_ESINGULAR;
+    for (size_t d = 0; d < t->u->clusters; d++) {
+        struct unit *unit = &t->unit[d];
+        double rest[P][P], whole[P];
+        if (!unit->present)
+            continue;
+        for (size_t q = 0; q < t->p; q++) {
+            whole[q] = unit->score[q];
+            unit->moved[q] = -unit->score[q];
+            for (size_t s = 0; s < t->p; s++)
+                rest[q][s] = t->information[q][s] - unit->information[q][s];
+        }
+        if (!cholesky(t->p, rest))
+            return XO_ESINGULAR;
+        cholesky_solve(t->p, rest, unit->moved);
+        cholesky_solve(t->p, root, whole);
+        for (size_t q = 0; q < t->p; q++) {
+            *penalty += whole[q] * unit->score[q] / factor;    /* trace of S^-1 sum s s^T */
+            for (size_t s = 0; s < t->p; s++)
+                t->covariance[q][s] += factor * unit->moved[q] * unit->moved[s];
+        }
+    }
+    t->freedom = (double)(t->units - 1);
+    return 0;
+}
+
+/* Independent points: S^-1, the noise's own scale in the weights, for squares; else S^-1 (sum s s^T) S^-1. */
+static int by_points(struct tally *t, double *penalty)
+{
+    double root[P][P], spent = (double)(t->p + t->r->to - t->r->from);
+    *penalty = (double)t->p;
+    t->freedom = (double)t->points - spent;
+    if (!(t->freedom > 0))
+        return t->p ? XO_ESINGULAR : 0;            /* without a shape only the intervals are missing */
+    double factor = (double)t->points / t->freedom;
+    memcpy(root, t->information, sizeof root);
+    if (!cholesky(t->p, root))
+        return XO_ESINGULAR;
+    for (size_t s = 0; s < t->p; s++) {
+        double column[P] = {0};
+        column[s] = 1;
+        cholesky_solve(t->p, root, column);
+        for (size_t q = 0; q < t->p; q++)
+            t->covariance[q][s] = factor * column[q];
+    }
+    if (t->r->loss == XO_LOSS_SQUARE)
+        return 0;
+    double half[P][P] = {{0}}, inverse[P][P];
+    memcpy(inverse, t->covariance, sizeof inverse);
+    for (size_t q = 0; q < t->p; q++)
+        for (size_t s = 0; s < t->p; s++)
+            for (size_t k = 0; k < t->p; k++)
+                half[q][s] += inverse[q][k] * t->scatter[k][s];
+    for (size_t q = 0; q < t->p; q++)
+        for (size_t s = 0; s < t->p; s++) {
+            t->covariance[q][s] = 0;
+            for (size_t k = 0; k < t->p; k++)
+                t->covariance[q][s] += half[q][k] * inverse[k][s] / factor;
+        }
+    return 0;
+}
+
+static double student(double freedom)
+{
+    return freedom > 0 ? gsl_cdf_tdist_Pinv(0.975, freedom) : NAN;
+}
+
+/* ---- levels ---------------------------------------------------------------------------------------- */
+
+/* Sums over the units of one level; curves of a unit are neighbours there. */
+struct means {
+    size_t units;
+    double mean;                       /* over units, of their mean g         */
+    double square;                     /* sum of (unit's mean - mean)^2       */
+    double lean[P];                    /* dmean/dtheta                        */
+};
+
+static size_t end_of_unit(const struct tally *t, size_t j, size_t to)
+{
+    size_t next = j + 1;
+    while (next < to && t->u->cluster[next] == t->u->cluster[j])
+        next++;
+    return next;
+}
+
+static double unit_mean(const struct tally *t, size_t j, size_t next)
+{
+    double sum = 0;
+    for (size_t k = j; k < next; k++)
+        sum += t->r->siemens[k];
+    return sum / (double)(next - j);
+}
+
+static struct means means_of(const struct tally *t, size_t from, size_t to)
+{
+    struct means m = {0};
+    for (size_t j = from, next; j < to; j = next) {
+        next = end_of_unit(t, j, to);
+        m.units++;
+        m.mean += unit_mean(t, j, next);
+        for (size_t k = j; k < next; k++)
+            for (size_t q = 0; q < t->p; q++)
+                m.lean[q] += t->lean[k][q] / (double)(next - j);
+    }
+    m.mean /= (double)m.units;
+    for (size_t q = 0; q < t->p; q++)
+        m.lean[q] /= (double)m.units;
+    for (size_t j = from, next; j < to; j = next) {
+        next = end_of_unit(t, j, to);
+        m.square += pow(unit_mean(t, j, next) - m.mean, 2);
+    }
+    return m;
+}
+
+static double lean_times(const struct tally *t, const double *lean, const double *moved)
+{
+    double sum = 0;
+    for (size_t q = 0; q < t->p; q++)
+        sum += lean[q] * moved[q];
+    return sum;
+}
+
+/* Variance of a level's mean: its own units' and, through the shape, everybody's. */
+static double mean_variance(const struct tally *t, size_t from, size_t to, const struct means *m)
+{
+    double variance = 0, through = sqrt((double)(t->units - 1) / (double)t->units);
+    for (size_t j = from, next; j < to; j = next) {
+        next = end_of_unit(t, j, to);
+        double own = -(unit_mean(t, j, next) - m->mean) / sqrt((double)m->units * (double)(m->units - 1));
+        double shape = through * lean_times(t, m->lean, t->unit[t->u->cluster[j]].moved);
+        variance += (own + shape) * (own + shape) - shape * shape;
+    }
+    for (size_t d = 0; d < t->u->clusters; d++)
+        variance += pow(through * lean_times(t, m->lean, t->unit[d].moved), 2);
+    return variance;
+}
+
+static double point_variance(const struct tally *t, size_t from, size_t to, const struct means *m)
+{
+    double variance = 0, factor = (double)t->points / t->freedom;
+    for (size_t j = from; j < to; j++)
+        variance += factor * t->error2[j] / pow((double)(to - from), 2);
+    for (size_t q = 0; q < t->p; q++)
+        for (size_t s = 0; s < t->p; s++)
+            variance += m->lean[q] * t->covariance[q][s] * m->lean[s];
+    return variance;
+}
+
+static void put_level(const struct tally *t, size_t from, size_t to, struct xo_device_level *level)
+{
+    struct means m = means_of(t, from, to);
+    bool points = t->u->unit == XO_UNIT_POINT;
+    double variance = points ? point_variance(t, from, to, &m) : mean_variance(t, from, to, &m);
+    double half = student(points ? t->freedom : (double)(m.units - 1)) * sqrt(variance);
+    level->siemens = (struct xo_fitted){m.mean, m.mean - half, m.mean + half};
+    for (size_t q = 0; q < t->p; q++)
+        level->shape[q] = xo_shape_number(&t->r->shape, q, t->r->theta[q],
+                                          student(t->freedom) * sqrt(t->covariance[q][q]));
+}
+
+int xo_range_intervals(const struct xo_range *r, const struct xo_units *u, struct xo_device_level *level,
+                       double *penalty)
+{
+    struct tally t;
+    int status = tally_new(&t, r, u);
+    if (!status)
+        status = u->unit == XO_UNIT_POINT || t.units < 2 ? by_points(&t, penalty) : jackknife(&t, penalty);
+    for (size_t j = r->from, next; j < r->to && !status && level; j = next) {
+        for (next = j; next < r->to && r->iv->curve[next].level == r->iv->curve[j].level; next++)
+            ;
+        put_level(&t, j, next, &level[r->iv->curve[j].level]);
+    }
+    tally_free(&t);
+    if (!status)
+        *penalty = fmax(*penalty, (double)r->shape.count);
+    return status;
+}
+
+/* ---- spreads --------------------------------------------------------------------------------------- */
+
+/* Of the curves of one level, in g or in ln g: sums of squares between devices and between cycles of one. */
+struct spread {
+    size_t devices, cycles;            /* degrees of freedom of cycles */
+    double mean, between, within;      /* between: sum over devices; within: over all their cycles */
+    double per_device;                 /* mean of 1/(cycles of the device) */
+    double noise;                      /* mean share of points' noise in the variance of a device's mean */
+    double noise_one;                  /* of a curve's */
+    double sum_log;
+};
+
+static double curve_noise(const struct xo_range *r, size_t j, bool logarithm)
+{
+    const struct xo_iv_curve *c = &r->iv->curve[j];
+    double hh = 0;
+    for (size_t k = c->first; k < c->first + c->points; k++)
+        hh += r->value[k] * r->value[k] / r->sigma[k] / r->sigma[k];
+    return 1 / hh / (logarithm ? r->siemens[j] * r->siemens[j] : 1);
+}
+
+static size_t end_of_device(const struct xo_range *r, size_t j, size_t to)
+{
+    size_t next = j + 1;
+    while (next < to && r->iv->curve[next].device == r->iv->curve[j].device)
+        next++;
+    return next;
+}
+
+static double device_mean(const struct xo_range *r, size_t j, size_t next, bool logarithm)
+{
+    double sum = 0;
+    for (size_t k = j; k < next; k++)
+        sum += logarithm ? log(r->siemens[k]) : r->siemens[k];
+    return sum / (double)(next - j);
+}
+
+static struct spread spread_of(const struct xo_range *r, size_t from, size_t to, bool logarithm)
+{
+    struct spread s = {0};
+    for (size_t j = from, next; j < to; j = next) {
+        next = end_of_device(r, j, to);
+        double mean = device_mean(r, j, next, logarithm), cycles = (double)(next - j);
+        s.devices++;
+        s.mean += mean;
+        s.per_device += 1 / cycles;
+        s.cycles += next - j - 1;
+        s.sum_log += log(device_mean(r, j, next, false));
+        for (size_t k = j; k < next; k++) {
+            s.within += pow((logarithm ? log(r->siemens[k]) : r->siemens[k]) - mean, 2);
+            s.noise += curve_noise(r, k, logarithm) / (cycles * cycles);
+            s.noise_one += curve_noise(r, k, logarithm) / (double)(to - from);
+        }
+    }
+    s.mean /= (double)s.devices;
+    s.per_device /= (double)s.devices;
+    s.noise /= (double)s.devices;
+    for (size_t j = from, next; j < to; j = next) {
+        next = end_of_device(r, j, to);
+        s.between += pow(device_mean(r, j, next, logarithm) - s.mean, 2);
+    }
+    return s;
+}
+
+/* Standard deviation left when `other` is taken off the mean square, over `unit`; the ends likewise, from chi
+ * square. */
+static struct xo_fitted left_over(double sum, double freedom, double other, double unit)
+{
+    if (!(freedom > 0))
+        return (struct xo_fitted){0, NAN, NAN};
+    double low = sum / gsl_cdf_chisq_Pinv(0.975, freedom), high = sum / gsl_cdf_chisq_Pinv(0.025, freedom);
+    return (struct xo_fitted){sqrt(fmax(sum / freedom - other, 0)) / unit, sqrt(fmax(low - other, 0)) / unit,
+                              sqrt(fmax(high - other, 0)) / unit};
+}
+
+static void put_spreads(struct xo_device_level *level, const struct spread *s, bool logarithm)
+{
+    double unit = logarithm ? 1 : s->mean, cycle2 = 0;
+    level->cycle_spread = left_over(s->within, (double)s->cycles, s->noise_one, unit);
+    if (s->cycles)
+        cycle2 = fmax(s->within / (double)s->cycles - s->noise_one, 0) * s->per_device;
+    level->device_spread = left_over(s->between, (double)s->devices - 1, cycle2 + s->noise, unit);
+}
+
+int xo_device_spreads(struct xo_device_fit *fit, const struct xo_range *r)
+{
+    enum { FEWEST = 8 };
+    double gaussian = 0, lognormal = 0;
+    size_t devices = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        bool logarithm = pass && fit->spread == XO_LOGNORMAL;
+        for (size_t j = 0, next; j < r->iv->curves; j = next) {
+            size_t level = r->iv->curve[j].level;
+            for (next = j; next < r->iv->curves && r->iv->curve[next].level == level; next++)
+                ;
+            struct spread s = spread_of(r, j, next, logarithm), l = spread_of(r, j, next, true);
+            if (pass) {
+                put_spreads(&fit->level[level], &s, logarithm);
+            } else if (s.devices > 2 && s.between > 0) {
+                gaussian += (double)s.devices * log(s.between / (double)s.devices);
+                lognormal += (double)l.devices * log(l.between / (double)l.devices) + 2 * l.sum_log;
+                devices += s.devices;
+            }
+        }
+        if (!pass) {
+            fit->spread_aic = devices >= FEWEST ? lognormal - gaussian : NAN;
+            fit->spread = fit->spread_aic < 0 ? XO_LOGNORMAL : XO_GAUSSIAN;
+        }
+    }
+    return 0;
+}

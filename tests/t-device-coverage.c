@@ -1,0 +1,159 @@
+/* crossohm device, statistics: in 200 noisy trials the 95 % intervals hold what was planted about 190 times, devices
+ * that differ from each other included.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <gsl/gsl_errno.h>
+#include "planted-devices.h"
+#include "tap.h"
+
+enum { TRIALS = 200, LEAST = 180, MOST = 199 };        /* 190 +- 3.2 of its own standard deviations of 3.1 */
+
+/* How often each interval held; what is asked of a fit. */
+struct count { int trials, shape[XO_SHAPE_MOST], siemens[4], device, cycle; };
+
+static int holds(struct xo_fitted x, double truth)
+{
+    return x.low95 <= truth && truth <= x.high95;
+}
+
+static void count_one(struct count *c, const struct planted *p, const struct xo_device_fit *fit)
+{
+    const struct xo_device_level *l = fit->level;
+    c->trials++;
+    for (size_t q = 0; q < fit->shape_count; q++)
+        c->shape[q] += holds(l->shape[q], p->law == XO_FIT_SINH ? p->v0 : p->c[q]);
+    for (size_t k = 0; k < p->levels; k++)
+        c->siemens[k] += holds(l[k].siemens, p->siemens[k]);
+    c->device += holds(l->device_spread, p->device_spread);
+    c->cycle += holds(l->cycle_spread, p->cycle_spread);
+}
+
+/* One curve of all points of a level, as if nothing had been said about devices. */
+static void forget_devices(struct xo_iv *iv)
+{
+    iv->devices = 1;
+    iv->curves = iv->levels;
+    for (size_t k = 0; k < iv->levels; k++)
+        iv->curve[k] = (struct xo_iv_curve){k, 0, "", "", k * (iv->points / iv->levels), iv->points / iv->levels};
+}
+
+static struct count run(struct planted p, struct xo_device_options o, bool forget)
+{
+    struct count c = {0};
+    struct xo_info info = {""};
+    o.reference_volt = p.reference_volt;
+    o.tolerance = 0.05;
+    for (p.seed = 1; p.seed <= TRIALS; p.seed++) {
+        struct xo_iv iv = plant(&p);
+        struct xo_device_fit fit = {0};
+        if (forget)
+            forget_devices(&iv);
+        if (xo_device_fit(&fit, &iv, "planted", &o, &info))
+            printf("# seed %llu: %s\n", p.seed, info.text);
+        else
+            count_one(&c, &p, &fit);
+        xo_device_fit_free(&fit);
+        xo_iv_free(&iv);
+    }
+    return c;
+}
+
+static void about_95(int held, const char *what)
+{
+    printf("# %d of %d\n", held, TRIALS);
+    tap_ok(held >= LEAST && held <= MOST, "%s: held in about 95 %% of trials", what);
+}
+
+/* Ten devices in each of four levels; v0 differs between them by 3 %. */
+static const struct planted devices = {
+    .law = XO_FIT_SINH, .siemens = {1e-6, 4e-6, 7e-6, 1e-5}, .v0 = 0.25, .levels = 4, .devices = 10, .cycles = 2,
+    .points = 11, .low_volt = -0.5, .high_volt = 0.5, .reference_volt = 0.5, .device_spread = 0.05,
+    .shape_spread = 0.03, .cycle_spread = 0.01, .noise = 0.01, .additive = 1e-9
+};
+
+static void devices_that_differ(void)
+{
+    struct count c = run(devices, (struct xo_device_options){.law = XO_FIT_SINH}, false);
+    about_95(c.shape[0], "v0 of devices that differ");
+    about_95(c.siemens[0], "mean conductance of level 0");
+    about_95(c.siemens[3], "mean conductance of level 3");
+    about_95(c.device, "spread over devices");
+    about_95(c.cycle, "spread over cycles");
+}
+
+/* Why replication matters, and that these tests can fail. */
+static void points_are_no_devices(void)
+{
+    struct count c = run(devices, (struct xo_device_options){.law = XO_FIT_SINH}, true);
+    printf("# v0 %d, level 3 %d of %d\n", c.shape[0], c.siemens[3], TRIALS);
+    tap_ok(c.siemens[3] < 100, "taking points of a level for independent ones holds in less than half");
+}
+
+static void same_devices_in_all_levels(void)
+{
+    struct planted p = devices;
+    p.devices_in_all_levels = true;
+    p.devices = 12;
+    p.cycles = 1;
+    p.lognormal = true;
+    struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH}, false);
+    about_95(c.shape[0], "v0 of twelve devices, each in every level");
+    about_95(c.siemens[2], "mean of lognormal conductances");
+}
+
+static void polynomials(void)
+{
+    struct planted p = devices;
+    p.law = XO_FIT_POLYNOMIAL;
+    p.c[0] = 0.3;
+    p.c[1] = 1.5;
+    p.cycles = 1;
+    p.shape_spread = 0.1;
+    p.reference_volt = 0.2;
+    struct xo_device_options o = {.law = XO_FIT_POLYNOMIAL, .order = 3, .shape = XO_SHAPE_SHARED};
+    struct count c = run(p, o, false);
+    about_95(c.shape[0], "c2 of one shape for all levels");
+    about_95(c.shape[1], "c3 of one shape for all levels");
+    about_95(c.siemens[1], "mean conductance at 0.2 V");
+    o.shape = XO_SHAPE_PER_LEVEL;
+    c = run(p, o, false);
+    about_95(c.shape[0], "c2 of a level's own shape");
+    about_95(c.shape[1], "c3 of a level's own shape");
+}
+
+static void one_curve(void)
+{
+    struct planted p = devices;
+    p.levels = p.devices = p.cycles = 1;
+    p.points = 41;
+    p.device_spread = p.shape_spread = p.cycle_spread = 0;
+    struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH}, false);
+    about_95(c.shape[0], "v0 of one curve");
+    about_95(c.siemens[0], "its conductance");
+}
+
+static void outliers(void)
+{
+    struct planted p = devices;
+    p.cycles = 1;
+    p.levels = 2;
+    p.outliers = 0.05;
+    for (int loss = XO_LOSS_HUBER; loss <= XO_LOSS_CAUCHY; loss++) {
+        struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH, .loss = (enum xo_fit_loss)loss},
+                             false);
+        about_95(c.shape[0], loss == XO_LOSS_HUBER ? "v0 with 5 % outliers, huber" : "v0 with 5 % outliers, cauchy");
+        about_95(c.siemens[1], "conductance with 5 % outliers");
+    }
+}
+
+int main(void)
+{
+    gsl_set_error_handler_off();
+    devices_that_differ();
+    points_are_no_devices();
+    same_devices_in_all_levels();
+    polynomials();
+    one_curve();
+    outliers();
+    return tap_done();
+}
