@@ -116,17 +116,11 @@ static int choose_hardware(struct xo_eval *e, struct xo_info *info)
     return status;
 }
 
-static bool is_depthwise(const struct xo_layer *l)
-{
-    return l->groups > 1 && l->window.channels == l->groups;
-}
-
 /* Layers that the mapping leaves to digital logic. */
 static void leave_digital(struct xo_eval *e)
 {
     for (size_t k = 0; k < e->layers.count; k++)
-        if (e->hardware[k] && is_depthwise(&e->layers.layer[k]) &&
-            e->hardware[k]->mapping.depthwise == XO_DEPTHWISE_DIGITAL)
+        if (e->hardware[k] && xo_layer_stays_digital(&e->layers.layer[k], &e->hardware[k]->mapping, false))
             e->hardware[k] = NULL;
 }
 

@@ -131,6 +131,31 @@ else
     tap_skip "$exported" "python3-numpy is not installed"
 fi
 
+# A depthwise convolution stays digital where that is asked for; on arrays, wires couple its channels.
+mobile=${CROSSOHM_DATA:-$top_srcdir/../shared/data}/models/mobilenet_v1_0.25_128_imagenet_fp32.onnx
+cat >noise.py <<'END'
+import numpy
+numpy.save('pixels.npy', numpy.random.RandomState(1).rand(2, 3, 128, 128).astype(numpy.float32))
+numpy.save('two.npy', numpy.zeros(2, int))
+END
+depthwise() {
+    $python noise.py &&
+    crossohm eval fashion-lenet5.yaml "$mobile" --preprocess raw --quiet --data npy:pixels.npy,two.npy@0:1 \
+        --calibrate npy:pixels.npy,two.npy@1:2 --set mapping.depthwise="$1" --export-onnx "$1.onnx" -o "$1"
+}
+depthwise_both_ways() {
+    depthwise digital && depthwise block_diagonal || return
+    test "$(grep -c '"digital": true' digital/report.json)" -eq 13 &&
+        ! grep -q '"digital": true' block_diagonal/report.json &&
+        test "$(wc -c <digital.onnx)" -lt 2000000 && test "$(wc -c <block_diagonal.onnx)" -gt 8000000
+}
+mobile_fact="depthwise layers are digital if asked to be; else exported as the dense ones that wires make of them"
+if [ -n "$python" ] && [ -e "$mobile" ]; then
+    fact "$mobile_fact" depthwise_both_ways
+else
+    tap_skip "$mobile_fact" "python3-numpy or $mobile is missing"
+fi
+
 refuses() {
     small --limit 4 --audit "$1" -o x 2>said
     test $? -eq 2 && test "$(wc -l <said)" -eq 1 && grep -q -e '--audit: found' said && return

@@ -45,7 +45,6 @@ change() {                             # assumption, KEY=VALUE ...
 edit() {                               # TO FROM statement about every number x, in column k
     awk -F, -v OFS=, 'function seeded() { seed = seed * 16807 % 2147483647; return seed / 2147483647 }
         function normal() { return sqrt(-2 * log(seeded())) * cos(6.283185307179586 * seeded()) }
-        function sinh(z) { return (exp(z) - exp(-z)) / 2 }
         BEGIN { seed = 1; OFMT = CONVFMT = "%.17g" }
         !/^#/ { for (k = 1; k <= NF; k++) { x = $k + 0; '"$3"'; $k = x } print }' \
         "$work/$2" >"$work/$1"
@@ -93,9 +92,9 @@ lsb=$("$build"/crossohm info "$work/array.fcm" | sed -n 's/^  range  *from 0 A i
     edit cells.csv g.csv 'x *= 1 + 0.05 * normal()'
     solve changed.csv "$work/cells.csv" $v
     row "cells 5 % off" "G times 1 + 0.05 N(0,1)" base.csv changed.csv
-    edit volts.csv v.csv 'x = 0.2 * sinh(x / 0.5) / sinh(0.2 / 0.5)'
-    solve changed.csv $g "$work/volts.csv"
-    row "cells like sinh(v/0.5 V)" "V as such cells, programmed at 0.2 V, take it" base.csv changed.csv
+    law='device={law: sinh, v0_volt: 0.5, reference_volt: 0.2}'
+    solve changed.csv $g $v --set "$law"
+    row "cells like sinh(v/0.5 V)" "--set $law" base.csv changed.csv
     edit volts.csv v.csv 'x += 0.0005 * normal()'
     solve changed.csv $g "$work/volts.csv"
     row "read voltages 0.5 mV off" "V plus 0.5 mV N(0,1)" base.csv changed.csv
