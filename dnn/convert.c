@@ -149,7 +149,8 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
                 const struct xo_place *where)
 {
     bool noisy = where && l->hardware->dac.noise_volt > 0;
-    double *current = xo_room(t, where ? XO_BUFFER_CURRENT : XO_BUFFER_IDEAL, rows->d.rows, XO_STRIP * sizeof *current);
+    enum xo_buffer which = where ? XO_BUFFER_CURRENT : XO_BUFFER_IDEAL;
+    double *current = xo_room(t, which, rows->d.rows, XO_STRIP * sizeof *current);
     int status = 0;
     if (!current)
         return ENOMEM;

@@ -161,7 +161,8 @@ int xo_eval_varies(const xo_network *n, const struct xo_hardware *h)
 
 /* ---- passes and their engines ---------------------------------------------------------------------- */
 
-static void add_pass(struct xo_eval *e, enum xo_eval_stage stage, enum xo_gain_scope gain, size_t instance, int main_pass)
+static void add_pass(struct xo_eval *e, enum xo_eval_stage stage, enum xo_gain_scope gain, size_t instance,
+                     int main_pass)
 {
     e->same[e->result.passes] = e->result.passes;
     e->pass[e->result.passes++] = (struct xo_eval_pass){.stage = stage, .gain = gain, .instance = instance,
@@ -577,7 +578,8 @@ static int run_block(void *user, size_t thread, xo_run *run, size_t block, size_
         if (e->same[p] != p)
             repeat_pass(e, p, block, first, images);
         else
-            status = run_pass(r, p, r->thread[thread * e->result.passes + p], run, block, first, images, image, logits, info);
+            status = run_pass(r, p, r->thread[thread * e->result.passes + p], run, block, first, images, image,
+                              logits, info);
     free(logits);
     if (status)
         return status;
@@ -635,8 +637,8 @@ static int hash_files(char hex[65], const struct xo_eval *e)
         const struct xo_crossbar *x = &e->own_hardware[k].array;
         size_t m = x->rows, n = x->columns;
         const struct { const struct xo_values *of; size_t count; } values[] = {
-            {&x->row_wire_ohm, m * (n - 1)}, {&x->column_wire_ohm, (m - 1) * n}, {&x->driver_ohm, m}, {&x->sense_ohm, n},
-            {&x->sense_volt, n}, {&x->series_ohm, m * n}, {&e->own_hardware[k].cell_faults.map, m * n}};
+            {&x->row_wire_ohm, m * (n - 1)}, {&x->column_wire_ohm, (m - 1) * n}, {&x->driver_ohm, m},
+            {&x->sense_ohm, n}, {&x->sense_volt, n}, {&x->series_ohm, m * n}, {&e->own_hardware[k].cell_faults.map, m * n}};
         for (size_t v = 0; v < sizeof values / sizeof *values; v++)
             if (values[v].of->each)
                 fwrite(values[v].of->each, sizeof(double), values[v].count, to);

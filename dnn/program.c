@@ -80,8 +80,8 @@ int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struc
 
 static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_info *info)
 {
-    const struct xo_batch_options options = { .precision = XO_FLOAT32, .simd = p->how->simd, .threads = p->how->threads,
-                                              .bounds = 1 };
+    const struct xo_batch_options options = { .precision = XO_FLOAT32, .simd = p->how->simd, .bounds = 1,
+                                              .threads = p->how->threads };
     struct xo_crossbar x;
     char *text = NULL;
     int status = xo_hardware_print(&text, h);
@@ -180,8 +180,8 @@ static void fill_cells(struct piece *p, size_t first, size_t blocks)
     #pragma omp parallel for schedule(dynamic) num_threads((int)threads)
     for (size_t n = 0; n < blocks * planes; n++) {
         const struct site *s = &p->site[first + n / planes];
-        xo_program_cells(p->cell + n * p->cells, p->digit + n * p->cells, p->l, s->matrix, s->row_block, s->column_block,
-                         n % planes);
+        xo_program_cells(p->cell + n * p->cells, p->digit + n * p->cells, p->l, s->matrix, s->row_block,
+                         s->column_block, n % planes);
     }
 }
 
@@ -191,7 +191,8 @@ struct column { size_t array, column; };
 
 /* Currents of a physical column with and without wires, for the calibration images' digits (all alike if there were
  * none); and the sums of conductances that the oracle takes. */
-static void weigh_column(struct piece *p, const struct xo_row_block *r, const struct site *s, struct column c, size_t unit)
+static void weigh_column(struct piece *p, const struct xo_row_block *r, const struct site *s, struct column c,
+                         size_t unit)
 {
     const struct xo_array_layer *l = p->l;
     const double *g = p->cell + c.array * p->cells + c.column, *g_ni = p->g_ni + c.array * p->cells + c.column;
@@ -218,8 +219,8 @@ static void weigh_column(struct piece *p, const struct xo_row_block *r, const st
 }
 
 /* One lane: G_ni in units of a weight level, plus less minus; i0 in I_unit. */
-static void take_lane(struct piece *p, const struct xo_row_block *r, struct xo_strip *s, size_t lane, struct column plus,
-                      struct column minus)
+static void take_lane(struct piece *p, const struct xo_row_block *r, struct xo_strip *s, size_t lane,
+                      struct column plus, struct column minus)
 {
     const struct xo_device *d = &p->l->device;
     double step = (d->on_siemens - d->off_siemens) / ((1 << d->bits_per_cell) - 1);
@@ -240,8 +241,8 @@ static void take_lane(struct piece *p, const struct xo_row_block *r, struct xo_s
         s->offset[lane] = offset / p->l->unit_ampere;
 }
 
-static void take_strip(struct piece *p, struct xo_row_block *r, struct xo_strip *s, const struct site *site, size_t block,
-                       size_t array)
+static void take_strip(struct piece *p, struct xo_row_block *r, struct xo_strip *s, const struct site *site,
+                       size_t block, size_t array)
 {
     const struct xo_layout *lay = &p->l->layout;
     for (size_t lane = 0; lane < XO_STRIP; lane++) {
@@ -277,7 +278,8 @@ static int sample(struct piece *p, size_t first, size_t arrays, struct xo_info *
     double error;
     if (middle < first || at >= arrays)
         return 0;
-    int status = xo_batch_check(p->press->batch, p->cell + at * p->cells, p->g_ni + at * p->cells, &error, NULL, info);
+    int status = xo_batch_check(p->press->batch, p->cell + at * p->cells, p->g_ni + at * p->cells, &error, NULL,
+                                info);
     if (status)
         return status;
     p->l->loss.sampled++;
@@ -383,7 +385,8 @@ int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const 
     xo_engine_dnn *e = xo_calloc(1, sizeof *e);
     if (!e)
         return ENOMEM;
-    *e = (struct xo_engine_dnn){ base->graph, base->kernels, base->layers, xo_calloc(base->layers, sizeof *e->layer), true };
+    *e = (struct xo_engine_dnn){ base->graph, base->kernels, base->layers,
+                                 xo_calloc(base->layers, sizeof *e->layer), true };
     int status = e->layer ? 0 : ENOMEM;
     for (size_t k = 0; k < base->layers && e->layer && !status; k++)
         status = program_layer(&press, &e->layer[k], &base->layer[k], k, info);

@@ -119,7 +119,8 @@ int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer 
     c->scope = histogram_unit(l);
     c->off = use->off;
     c->pops = use->off > 0 ? (int64_t)most + 1 : 1;
-    c->exact = use->single && use->ideal && !use->circuit && h->dac.noise_volt == 0 && most * cell * (double)c->pops < 0x1p24;
+    c->exact = use->single && use->ideal && !use->circuit && h->dac.noise_volt == 0 &&
+               most * cell * (double)c->pops < 0x1p24;
     c->width = most * (cell + use->off) / fine[c->scope];
     c->per_width = 1 / c->width;
     c->units = c->ranges ? xo_units_of(l, c->scope) : 0;
@@ -287,12 +288,14 @@ static int add_digits(struct xo_calibration *c, struct xo_engine_thread *t, cons
     uint16_t *digit = xo_room(t, XO_BUFFER_DIGIT, c->inputs, sizeof *digit);
     if (!digit)
         return ENOMEM;
-    for (size_t n = 0; n < p->count; n++)
-        for (size_t k = 0; (t->first_image + (p->first + n) / v->positions) % XO_SAMPLE == 0 && k < l->array.streams; k++) {
+    for (size_t n = 0; n < p->count; n++) {
+        bool sampled = (t->first_image + (p->first + n) / v->positions) % XO_SAMPLE == 0;
+        for (size_t k = 0; sampled && k < l->array.streams; k++) {
             xo_unpack_digits(digit, l, &l->array.stream[k], p, n, 0, c->inputs);
             for (size_t i = 0; i < c->inputs; i++)
                 c->digit_sum[i] += digit[i];
         }
+    }
     return 0;
 }
 

@@ -11,8 +11,8 @@ bool xo_hardware_varies(const struct xo_hardware *h)
     return h->variation.sigma > 0 || f->stuck_on_rate > 0 || f->stuck_off_rate > 0 || f->map.each || f->map.all != 0;
 }
 
-/* Mean g, standard deviation `spread`; a lognormal's logarithm has variance ln(1 + (spread/g)^2) and mean ln g less half
- * of that. */
+/* Mean g, standard deviation `spread`; a lognormal's logarithm has variance ln(1 + (spread/g)^2) and mean ln g less
+ * half of that. */
 static double varied(double g, double spread, enum xo_distribution distribution, double gauss)
 {
     double variance;
@@ -51,8 +51,9 @@ void xo_vary_cells(double *cell_siemens, const struct xo_hardware *h, size_t lay
         key.purpose = XO_FOR_FAULTS;
         stuck = stuck_at(h, k, key);
         key.purpose = XO_FOR_VARIATION;
+        double whole = v->scale == XO_SPREAD_RANGE ? range : g;
         if (stuck < 0 && g > 0 && v->sigma > 0)
-            g = varied(g, v->sigma * (v->scale == XO_SPREAD_RANGE ? range : g), v->distribution, xo_random_gauss(key));
+            g = varied(g, v->sigma * whole, v->distribution, xo_random_gauss(key));
         cell_siemens[k] = within(stuck < 0 ? g : stuck);
     }
 }

@@ -32,8 +32,9 @@ struct xo_device {
     int bits_per_cell;                 /* c: 2^c conductance levels, off to on           */
 };
 
-/* device.variation: how far programmed cells lie from where they should.  A cell of conductance g > 0 gets one drawn with
- * mean g and standard deviation sigma g (scale: conductance) or sigma (on - off) (scale: range), 0 where that is negative. */
+/* device.variation: how far programmed cells lie from where they should.  A cell of conductance g > 0 gets one drawn
+ * with mean g and standard deviation sigma g (scale: conductance) or sigma (on - off) (scale: range), 0 where that is
+ * negative. */
 enum xo_distribution { XO_GAUSSIAN, XO_LOGNORMAL };
 enum xo_spread { XO_SPREAD_CONDUCTANCE, XO_SPREAD_RANGE };
 struct xo_variation {
@@ -41,7 +42,7 @@ struct xo_variation {
     enum xo_distribution distribution;
     enum xo_spread scale;
 };
-/* device.faults: cells that stay on or off whatever is programmed; drawn for every cell, or the same in every array. */
+/* device.faults: cells that stay on or off whatever is programmed; drawn for every cell, or alike in every array. */
 struct xo_cell_faults {
     double stuck_on_rate, stuck_off_rate;      /* together at most 1                             */
     struct xo_values map;                      /* each: [rows][columns] 1 on, -1 off, 0 neither  */
