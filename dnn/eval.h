@@ -1,5 +1,8 @@
 /* What the parts of the evaluation share; private to dnn/.
- *     eval.c              xo_eval_new, xo_eval_run: which images, which passes
+ *     eval.c              xo_eval_new: layers with their hardware, room for the result
+ *     eval_images.c       which images are scored, which calibrate
+ *     eval_passes.c       which ways the network is run, and the engine of each
+ *     eval_run.c          xo_eval_run: every image through every pass
  *     eval_blocks.c       images in blocks through threads, in an order that decides nothing
  *     eval_ranges.c       input ranges: extremes, or exact percentiles in two rounds
  *     eval_checkpoint.c   finished blocks on disk
@@ -62,6 +65,13 @@ xo_engine_dnn *xo_eval_engine_of(const struct xo_eval *e, size_t pass);
 
 int xo_eval_for_blocks(struct xo_eval *e, const struct xo_eval_images *images, const struct xo_eval_work *work,
                        struct xo_info *info);
+
+/* Of a data set what is scored and what calibrates; the shape of an image. */
+int xo_eval_choose_images(struct xo_eval *e, struct xo_info *info);
+
+/* The passes in the order in which they run, and then, for each, an engine with its ranges and gains. */
+int xo_eval_choose_passes(struct xo_eval *e);
+int xo_eval_calibrate(struct xo_eval *e, struct xo_info *info);
 
 /* Fill in e->range. */
 int xo_eval_input_ranges(struct xo_eval *e, struct xo_info *info);
