@@ -82,6 +82,12 @@ killed_and_resumed() {
         wait $process 2>/dev/null
         test ! -e part/report.json && test -e part/checkpoint || { echo "not killed in time"; return 1; }
     done
+    other=portable
+    [ "${CROSSOHM_SIMD-}" != portable ] || other=avx2
+    if CROSSOHM_SIMD=avx2 crossohm version >/dev/null; then     # another instruction set would make it a mixture
+        (CROSSOHM_SIMD=$other; export CROSSOHM_SIMD; varied --resume -o part) 2>said
+        test $? -eq 4 && grep -q 'a checkpoint of other inputs' said || { cat said; return 1; }
+    fi
     varied --resume --threads 2 -o part || return
     for name in report.json report.html images.csv; do
         cmp whole/$name part/$name || return
