@@ -222,6 +222,16 @@ static json_t *setting_json(const struct report *r)
     return setting;
 }
 
+/* By part, as the page has it; "power" is the sum over inputs. */
+static json_t *power_mean(const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    double inputs = (double)s->inputs;
+    return json_pack("{s:f, s:f, s:f}", "cells_watt", cli_sum(r->reference.cell_watt, s->inputs) / inputs,
+                     "word_lines_watt", cli_sum(r->reference.word_line_watt, s->inputs * s->rows) / inputs,
+                     "bit_lines_watt", cli_sum(r->reference.bit_line_watt, s->inputs * s->columns) / inputs);
+}
+
 int report_write_json(const struct report *r)
 {
     const struct cli_session *s = r->session;
@@ -231,6 +241,7 @@ int report_write_json(const struct report *r)
     int failed = cli_json_proof(report, s, &r->reference);
     failed |= cli_json_put(report, "setting", setting_json(r));
     failed |= cli_json_put(report, "tolerance", cli_json_number(r->tolerance));
+    failed |= cli_json_put(report, "power_mean", power_mean(r));
     failed |= cli_json_put(report, "engines", engines_json(r));
     failed |= cli_json_put(report, "siemens_range", json_pack("[f, f]", r->lowest_siemens, r->highest_siemens));
     failed |= cli_json_put(report, "volt_range", json_pack("[f, f]", r->lowest_volt, r->highest_volt));

@@ -35,6 +35,12 @@ struct eval_job {
     int phase;                         /* whose progress is shown; -1: none */
 };
 
+/* A part of a whole that may be nothing. */
+static inline double eval_part(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
 /* Sums over layers. */
 struct eval_totals { size_t tiles, cells, used_cells, weights; uint64_t conversions, clipped, flipped; };
 struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass);

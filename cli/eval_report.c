@@ -11,11 +11,6 @@
 
 static const char *const gain_name[] = {"none", "array", "column"};
 
-static double share(uint64_t part, uint64_t whole)
-{
-    return whole ? (double)part / (double)whole : 0;
-}
-
 static void put_figures(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
@@ -34,7 +29,7 @@ static void put_figures(FILE *to, const struct eval_job *job)
                 "points from float32 to arrays: not resolved");
     snprintf(text, sizeof text, "%zu", t.tiles);
     page_figure(to, text, "physical arrays hold the weights");
-    snprintf(text, sizeof text, "%.2g %%", 100 * share(t.clipped, t.conversions));
+    snprintf(text, sizeof text, "%.2g %%", 100 * eval_part(t.clipped, t.conversions));
     page_figure(to, text, "of ADC conversions are clipped");
     fputs("</div>\n", to);
 }
@@ -112,7 +107,7 @@ static void put_gain(FILE *to, const struct xo_eval_result *r, enum xo_eval_stag
     struct xo_share s = xo_share_of(p->hits, r->images);
     struct eval_totals t = eval_totals_of(r, (size_t)(p - r->pass));
     fprintf(to, "<td>%.2f</td><td>%.2f to %.2f</td><td>%.3g</td>", 100 * s.value, 100 * s.low95, 100 * s.high95,
-            100 * share(t.clipped, t.conversions));
+            100 * eval_part(t.clipped, t.conversions));
 }
 
 static void put_gains(FILE *to, const struct eval_job *job)
@@ -146,7 +141,7 @@ static void put_layer(FILE *to, const struct xo_eval_layer *l, const struct xo_e
     fprintf(to, "</td><td>%zu &times; %zu</td><td>%zu</td><td>%.1f</td><td>%.3g</td><td>%.3g</td><td>%.3g</td>"
             "<td>%.3g</td><td>%.3g</td><td>%.3g</td><td>%.2f</td><td>%.1e</td></tr>\n", l->inputs, l->outputs, l->tiles,
             100 * (double)l->used_cells / (double)l->cells, l->unit_ampere, x->lsb_ampere, x->gain,
-            100 * share(c->clipped, c->conversions), 100 * share(c->flipped, c->conversions), 100 * c->error_rel,
+            100 * eval_part(c->clipped, c->conversions), 100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel,
             100 * x->nf_mean, x->sampled_error_rel);
 }
 

@@ -168,11 +168,6 @@ static void print_gains(const struct eval_job *job)
     }
 }
 
-static double percent(uint64_t part, uint64_t whole)
-{
-    return whole ? 100 * (double)part / (double)whole : 0;
-}
-
 /* Converters and circuit below each other. */
 static void print_layer(const struct xo_eval_result *r, size_t k)
 {
@@ -190,8 +185,8 @@ static void print_layer(const struct xo_eval_result *r, size_t k)
         const struct xo_eval_reading *x = &r->pass[p].reading[k];
         if (p == XO_EVAL_CIRCUIT)
             printf("%-49s", "");
-        printf(" %10.3g %7.4f %9.3g %9.3g %8.3g", x->lsb_ampere, x->gain, percent(c->clipped, c->conversions),
-               percent(c->flipped, c->conversions), 100 * c->error_rel);
+        printf(" %10.3g %7.4f %9.3g %9.3g %8.3g", x->lsb_ampere, x->gain, 100 * eval_part(c->clipped, c->conversions),
+               100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel);
         if (p == XO_EVAL_CIRCUIT)
             printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->bound_rel, x->sampled_error_rel);
         putchar('\n');
@@ -289,14 +284,18 @@ static json_t *gains_json(const struct eval_job *job)
     const struct xo_eval_result *r = job->result;
     json_t *gains = json_object();
     for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        json_t *accuracy = json_object(), *interval = json_object();
+        json_t *accuracy = json_object(), *interval = json_object(), *clipped = json_object();
         for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
             const struct xo_eval_pass *p = eval_gain_pass(r, (enum xo_eval_stage)stage, gain);
             struct xo_share s = xo_share_of(p ? p->hits : 0, r->images);
             json_object_set_new(accuracy, xo_eval_stage_name((enum xo_eval_stage)stage), cli_json_number(s.value));
             json_object_set_new(interval, xo_eval_stage_name((enum xo_eval_stage)stage), share_json(&s));
+            struct eval_totals t = eval_totals_of(r, p ? (size_t)(p - r->pass) : 0);
+            json_object_set_new(clipped, xo_eval_stage_name((enum xo_eval_stage)stage),
+                                cli_json_number(eval_part(t.clipped, t.conversions)));
         }
-        json_t *both = json_pack("{s:o, s:o}", "accuracy", accuracy, "interval95", interval);
+        json_t *both = json_pack("{s:o, s:o, s:o}", "accuracy", accuracy, "interval95", interval,
+                                 "clipped_share", clipped);
         if (eval_gain_pass(r, XO_EVAL_CIRCUIT, gain))
             json_object_set(gains, gain_name[gain], both);
         json_decref(both);
@@ -304,17 +303,28 @@ static json_t *gains_json(const struct eval_job *job)
     return gains;
 }
 
+/* What happened to the conversions of a layer, beside what it got. */
+static void put_count(json_t *to, const struct xo_eval_count *c)
+{
+    json_object_set_new(to, "conversions", json_integer((json_int_t)c->conversions));
+    json_object_set_new(to, "clipped", json_integer((json_int_t)c->clipped));
+    json_object_set_new(to, "clipped_share", cli_json_number(eval_part(c->clipped, c->conversions)));
+    json_object_set_new(to, "flipped", json_integer((json_int_t)c->flipped));
+    json_object_set_new(to, "flipped_share", cli_json_number(eval_part(c->flipped, c->conversions)));
+    json_object_set_new(to, "error_rel", cli_json_number(c->error_rel));
+}
+
 static json_t *reading_json(const struct xo_eval_reading *x, const struct xo_eval_count *c)
 {
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
-                     "low_ampere", cli_json_number(x->low_ampere), "lsb_ampere", cli_json_number(x->lsb_ampere),
-                     "gain", cli_json_number(x->gain), "conversions", (json_int_t)c->conversions,
-                     "clipped", (json_int_t)c->clipped, "flipped", (json_int_t)c->flipped,
-                     "error_rel", cli_json_number(c->error_rel), "solved_arrays", (json_int_t)x->arrays,
-                     "nf_mean", cli_json_number(x->nf_mean), "nf_low", cli_json_number(x->nf_low),
-                     "nf_high", cli_json_number(x->nf_high), "bound_rel", cli_json_number(x->bound_rel),
-                     "sampled_arrays", (json_int_t)x->sampled, "sampled_error_rel",
-                     cli_json_number(x->sampled_error_rel));
+    json_t *reading = json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
+                                "low_ampere", cli_json_number(x->low_ampere), "lsb_ampere",
+                                cli_json_number(x->lsb_ampere), "gain", cli_json_number(x->gain),
+                                "solved_arrays", (json_int_t)x->arrays, "nf_mean", cli_json_number(x->nf_mean),
+                                "nf_low", cli_json_number(x->nf_low), "nf_high", cli_json_number(x->nf_high),
+                                "bound_rel", cli_json_number(x->bound_rel), "sampled_arrays",
+                                (json_int_t)x->sampled, "sampled_error_rel", cli_json_number(x->sampled_error_rel));
+    put_count(reading, c);
+    return reading;
 }
 
 /* Scales are float32: printed with the digits that tell them apart. */
@@ -333,18 +343,18 @@ static json_t *layer_json(const struct xo_eval_layer *l, const struct xo_eval_co
     if (l->digital)
         return json_pack("{s:o, s:I, s:I, s:I, s:b}", "name", cli_json_text(l->name), "inputs", (json_int_t)l->inputs,
                          "outputs", (json_int_t)l->outputs, "groups", (json_int_t)l->groups, "digital", 1);
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:o, s:I, s:I, "
-                     "s:I, s:o}", "name", cli_json_text(l->name), "inputs", (json_int_t)l->inputs,
-                     "outputs", (json_int_t)l->outputs, "groups", (json_int_t)l->groups,
-                     "arrays", (json_int_t)l->tiles, "cells", (json_int_t)l->cells,
-                     "used_cells", (json_int_t)l->used_cells, "slices", l->slices, "streams", l->streams,
-                     "weight_scale", scale_json(l->weight_scale), "input_scale", scale_json(l->input_scale),
-                     "weight_zero", (int)l->weight_zero, "input_zero", (int)l->input_zero,
-                     "signed_inputs", l->signed_inputs, "unit_ampere", cli_json_number(l->unit_ampere),
-                     "low_ampere", cli_json_number(l->low_ampere), "lsb_ampere", cli_json_number(l->lsb_ampere),
-                     "gain", cli_json_number(l->gain), "conversions", (json_int_t)c->conversions,
-                     "clipped", (json_int_t)c->clipped, "flipped", (json_int_t)c->flipped,
-                     "error_rel", cli_json_number(c->error_rel));
+    json_t *layer = json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:i, s:i, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:o}",
+        "name", cli_json_text(l->name), "inputs", (json_int_t)l->inputs, "outputs", (json_int_t)l->outputs,
+        "groups", (json_int_t)l->groups, "arrays", (json_int_t)l->tiles, "cells", (json_int_t)l->cells,
+        "used_cells", (json_int_t)l->used_cells, "used_share", cli_json_number(eval_part(l->used_cells, l->cells)),
+        "slices", l->slices, "streams", l->streams, "weight_scale", scale_json(l->weight_scale),
+        "input_scale", scale_json(l->input_scale), "weight_zero", (int)l->weight_zero,
+        "input_zero", (int)l->input_zero, "signed_inputs", l->signed_inputs,
+        "unit_ampere", cli_json_number(l->unit_ampere), "low_ampere", cli_json_number(l->low_ampere),
+        "lsb_ampere", cli_json_number(l->lsb_ampere), "gain", cli_json_number(l->gain));
+    put_count(layer, c);
+    return layer;
 }
 
 static json_t *layers_json(const struct xo_eval_result *r)
@@ -390,6 +400,15 @@ static int put_provenance(json_t *report, const struct eval_job *job)
     return failed;
 }
 
+static json_t *totals_json(const struct xo_eval_result *r)
+{
+    struct eval_totals t = eval_totals_of(r, XO_EVAL_CIRCUIT);
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "arrays", (json_int_t)t.tiles, "cells", (json_int_t)t.cells,
+                     "weights", (json_int_t)t.weights, "used_share", cli_json_number(eval_part(t.used_cells, t.cells)),
+                     "clipped_share", cli_json_number(eval_part(t.clipped, t.conversions)),
+                     "flipped_share", cli_json_number(eval_part(t.flipped, t.conversions)));
+}
+
 static json_t *report_json(const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
@@ -401,6 +420,7 @@ static json_t *report_json(const struct eval_job *job)
     failed |= cli_json_put(report, "gains", gains_json(job));
     if (r->instances)
         failed |= cli_json_put(report, "instances", instances_json(job));
+    failed |= cli_json_put(report, "totals", totals_json(r));
     failed |= cli_json_put(report, "layers", layers_json(r));
     if (job->audit_text)
         failed |= cli_json_put(report, "audit", eval_audit_json(job));

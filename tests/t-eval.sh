@@ -52,6 +52,11 @@ for column, stage in ((2, 'fp32'), (3, 'quantised'), (5, 'circuit')):
     assert logits.dtype == numpy.float32 and logits.shape == (100, 10)
     assert (logits.argmax(1) == rows[:, column]).all(), stage
 assert report['accuracy']['fp32'] > 0.85 and report['accuracy']['quantised'] > 0.85
+for layer in report['layers']:
+    for part in (layer, layer['circuit']):
+        assert abs(part['clipped_share'] - part['clipped'] / part['conversions']) < 1e-12
+    assert abs(layer['used_share'] - layer['used_cells'] / layer['cells']) < 1e-12
+assert report['totals']['arrays'] == sum(layer['arrays'] for layer in report['layers'])
 assert len(report['layers']) == 5 and all(layer['conversions'] > 0 for layer in report['layers'])
 for layer in report['layers']:
     circuit = layer['circuit']
