@@ -94,6 +94,15 @@ oracle() {
     awk '/"source": "oracle"/ { found = 1 } found' a.json >gain && near "$(number gain factor_range)" "$(cat want)" 1e-10
 }
 fact "the oracle gain of the array, by hand" oracle
+mean_power() {
+    sed -n '/"power_mean": {/,/}/p' a.json >mean
+    sed -n '/"power": {/,/}/p' a.json >sum
+    for part in cells_watt word_lines_watt bit_lines_watt; do
+        near "$(awk "BEGIN { printf \"%.15g\", $(number mean $part) * $(number a.json inputs) }")" \
+            "$(number sum $part)" 1e-12 || return
+    done
+}
+fact "power by part, the mean over inputs" mean_power
 series_belongs_to_the_cell() {
     ideal='--set array.driver_ohm=0 --set array.row_wire_ohm=0 --set array.column_wire_ohm=0 --set array.sense_ohm=0'
     compare $ideal --set device.series_ohm=20000 --json series.json &&

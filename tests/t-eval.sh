@@ -70,6 +70,29 @@ END
 agree="report, images and logits agree with each other"
 if [ -n "$python" ]; then fact "$agree" agrees; else tap_skip "$agree" "python3-numpy is not installed"; fi
 
+# The first layer's inputs are the pixels, here real numbers of both signs: percentiles of their magnitudes by NumPy.
+percentiles() {
+    $python -c '
+import numpy
+numpy.save("noise.npy", numpy.random.default_rng(5).normal(size=(3, 1, 28, 28)).astype("f4"))
+numpy.save("noise-labels.npy", numpy.zeros(3, "i4"))' || return
+    for p in 3.21 50.3 99.9 100; do
+        crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --quiet --data idx:images,labels --limit 8 --threads 2 \
+            --calibrate npy:noise.npy,noise-labels.npy --set "mapping.input_range={percentile: $p}" -o "range$p" || return
+    done
+    $python - <<'END'
+import json, numpy
+noise = numpy.load('noise.npy').astype('f8')
+for p in ('3.21', '50.3', '99.9', '100'):
+    want = numpy.percentile(abs(noise), float(p)) / 127
+    got = json.load(open('range%s/report.json' % p))['layers'][0]['input_scale']
+    print(p, got, want)
+    assert abs(got - want) <= 1e-7 * want, p
+END
+}
+percent="percentiles of a layer's inputs are those of NumPy"
+if [ -n "$python" ]; then fact "$percent" percentiles; else tap_skip "$percent" "python3-numpy is not installed"; fi
+
 # Killed at some moment while images are evaluated: after the first blocks are on disk.
 killed_and_resumed() {
     varied() { score --limit 600 --set device.variation.sigma=0.05 --instances 2 "$@"; }
