@@ -3,21 +3,8 @@
 # stage agrees with exact solves and ngspice; exported weights give its logits; tables say what they should.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-fashion=/usr/share/datasets/fashion-mnist
-[ -e $fashion/t10k-images-idx3-ubyte.gz ] || tap_skip_all "dataset-fashion-mnist is not installed"
-cp "$top_srcdir/examples/fashion-lenet5.yaml" "$top_srcdir/models/fashion-lenet5.onnx" "$work"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
-ln -s $fashion/t10k-images-idx3-ubyte.gz images
-ln -s $fashion/t10k-labels-idx1-ubyte.gz labels
-ln -s $fashion/train-images-idx3-ubyte.gz train
-ln -s $fashion/train-labels-idx1-ubyte.gz train-labels
+. "$top_srcdir/tests/fashion.sh"
 
-python=
-for p in python3 /usr/bin/python3; do
-    [ -z "$python" ] && $p -c 'import numpy' 2>/dev/null && python=$p
-done
 # fact TEXT SCRIPT: a Python script that asserts
 python_fact() {
     if [ -n "$python" ]; then fact "$1" $python "$2"; else tap_skip "$1" "python3-numpy is not installed"; fi

@@ -3,16 +3,7 @@
 # writes agrees with itself, and what cannot be evaluated is named.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-fashion=/usr/share/datasets/fashion-mnist
-[ -e $fashion/t10k-images-idx3-ubyte.gz ] || tap_skip_all "dataset-fashion-mnist is not installed"
-cp "$top_srcdir/examples/fashion-lenet5.yaml" "$top_srcdir/models/fashion-lenet5.onnx" "$work"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
-ln -s $fashion/t10k-images-idx3-ubyte.gz images
-ln -s $fashion/t10k-labels-idx1-ubyte.gz labels
-ln -s $fashion/train-images-idx3-ubyte.gz train
-ln -s $fashion/train-labels-idx1-ubyte.gz train-labels
+. "$top_srcdir/tests/fashion.sh"
 
 evaluate() {
     crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet "$@"
@@ -20,11 +11,6 @@ evaluate() {
 score() {
     evaluate --data idx:images,labels --calibrate idx:train,train-labels@0:50 "$@"
 }
-
-python=
-for p in python3 /usr/bin/python3; do
-    [ -z "$python" ] && $p -c 'import numpy' 2>/dev/null && python=$p
-done
 
 fact "a network is evaluated" score --limit 100 --logits --threads 1 -o one
 fact "with two threads" score --limit 100 --logits --threads 2 -o two
