@@ -5,7 +5,6 @@
 
 #include "xo_fcm.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "clones.h"
 #include "levels.h"
 #include "memory.h"
+#include "product.h"
 #include "random.h"
 
 enum { BLOCK = XO_APPLY_BLOCK };
@@ -69,13 +69,12 @@ static void convert_inputs(const struct job *job, size_t first, size_t count, do
         volt[k] += noise_volt * noise(job, XO_FOR_DAC_NOISE, place + k);
 }
 
-static void multiply(const struct xo_fcm *m, size_t count, const double *volt, double *amp)
+static void multiply(const struct job *job, size_t count, const double *volt, double *amp)
 {
-    const int rows = (int)m->rows, columns = (int)m->columns;
+    const struct xo_fcm *m = job->m;
     for (size_t n = 0; m->offset_ampere && n < count; n++)
         memcpy(amp + n * m->columns, m->offset_ampere, m->columns * sizeof *amp);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)count, columns, rows, 1, volt, rows,
-                m->g_ni_siemens, columns, m->offset_ampere ? 1 : 0, amp, columns);
+    xo_multiply(job->how->simd, count, m->rows, m->columns, volt, m->g_ni_siemens, m->offset_ampere != NULL, amp);
 }
 
 /* Any ADC, one conversion at a time. */
@@ -142,7 +141,7 @@ static size_t apply_block(const struct job *job, size_t first, double *scratch)
     size_t outside = count_outside(m, count, volt);
     if (job->how->converters)
         convert_inputs(job, first, count, scratch);
-    multiply(m, count, job->how->converters ? scratch : volt, amp);
+    multiply(job, count, job->how->converters ? scratch : volt, amp);
     if (job->how->converters)
         convert_outputs(job, first, count, amp);
     else if (job->how->gain && m->gain_factor)
