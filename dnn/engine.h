@@ -82,10 +82,11 @@ struct xo_layer_hook xo_engine_hook(xo_engine_thread *t);
 void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image);
 const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t);      /* [layers] */
 
-/* Calibration: run calibration images with a thread of stage XO_STAGE_QUANTISED made by this, merge, then fix ranges
- * and gains.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
-int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, struct xo_info *info);
-int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, struct xo_info *info);
+/* Calibration: run all `images` calibration images with threads of stage XO_STAGE_QUANTISED made by this, then fix
+ * ranges and gains; *again: not yet, run all of them once more.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
+int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, size_t images, struct xo_info *info);
+int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, bool *again,
+                        struct xo_info *info);
 
 /* For reports: what a layer got. */
 struct xo_layer_sheet {

@@ -134,11 +134,12 @@ static int calibrate(struct xo_eval *e, xo_engine_dnn *engine, struct xo_info *i
     const struct xo_eval_work work = {.block = calibrate_block, .user = &c, .phase = XO_EVAL_CURRENTS};
     int status = c.thread ? 0 : ENOMEM;
     for (size_t t = 0; t < e->threads && !status; t++)
-        status = xo_engine_calibrator_new(&c.thread[t], engine, info);
-    if (!status)
+        status = xo_engine_calibrator_new(&c.thread[t], engine, e->calibration.count, info);
+    for (bool again = true; again && !status;) {
         status = xo_eval_for_blocks(e, &e->calibration, &work, info);
-    if (!status)
-        status = xo_engine_calibrate(engine, e->threads, c.thread, info);
+        if (!status)
+            status = xo_engine_calibrate(engine, e->threads, c.thread, &again, info);
+    }
     for (size_t t = 0; c.thread && t < e->threads; t++)
         xo_engine_thread_free(c.thread[t]);
     free(c.thread);

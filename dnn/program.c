@@ -386,7 +386,7 @@ int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const 
     if (!e)
         return ENOMEM;
     *e = (struct xo_engine_dnn){ base->graph, base->kernels, base->layers,
-                                 xo_calloc(base->layers, sizeof *e->layer), true };
+                                 xo_calloc(base->layers, sizeof *e->layer), true, XO_TAILS_KEPT };
     int status = e->layer ? 0 : ENOMEM;
     for (size_t k = 0; k < base->layers && e->layer && !status; k++)
         status = program_layer(&press, &e->layer[k], &base->layer[k], k, info);

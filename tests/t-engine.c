@@ -105,7 +105,8 @@ static void calibrators(void)
     if (!status)
         status = xo_engine_dnn_new(&e[1], &o.graph, &o.layers, &o.layer_hardware, &o.range, &info);
     for (int k = 0; k < 2 && !status; k++)
-        status = xo_engine_calibrator_new(&t[k], e[1], &info);
+        status = xo_engine_calibrator_new(&t[k], e[1], o.images, &info);
+    bool again = false;
     for (size_t image = o.images; image-- > 0 && !status;) {
         size_t pixels = o.channels * o.height * o.width;
         struct xo_layer_hook hook = xo_engine_hook(t[image % 3 == 0]);
@@ -115,10 +116,10 @@ static void calibrators(void)
         status = hook.run(hook.user, 0, &in, &out, &info);
     }
     if (!status)
-        status = xo_engine_calibrate(e[1], 2, t, &info);
+        status = xo_engine_calibrate(e[1], 2, t, &again, &info);
     if (!status)
         status = one_layer_run(&o, e[1], XO_STAGE_CONVERTERS, 8, NULL, &info);
-    tap_ok(!status && !memcmp(want, o.y, one_layer_results(&o) * sizeof *o.y),
+    tap_ok(!status && !again && !memcmp(want, o.y, one_layer_results(&o) * sizeof *o.y),
            "calibration images shared by two threads, in another order: the same ranges and gains");
     for (int k = 0; k < 2; k++) {
         xo_engine_thread_free(t[k]);
