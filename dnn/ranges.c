@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clones.h"
 #include "engine_private.h"
 #include "memory.h"
 
@@ -152,12 +153,21 @@ static void look_up(struct lanes *out, const struct xo_array_layer *l, const str
     }
 }
 
-static bool any_outside(const double *current, const double *low, const double *high)
+/* Which rows have a number outside the limits of its lane? */
+XO_CLONES
+static size_t find_outside(uint32_t *row, const double *current, size_t rows, const double *low, const double *high)
 {
-    int outside = 0;
-    for (size_t j = 0; j < XO_STRIP; j++)
-        outside |= (current[j] < low[j]) | (current[j] > high[j]);
-    return outside != 0;
+    size_t found = 0;
+    for (size_t n = 0; n < rows; n++) {
+        const double *now = current + n * XO_STRIP;
+        int64_t outside = 0;
+        #pragma omp simd reduction(|:outside)
+        for (size_t j = 0; j < XO_STRIP; j++)
+            outside |= (int64_t)(now[j] < low[j]) | (int64_t)(now[j] > high[j]);
+        row[found] = (uint32_t)n;
+        found += outside != 0;
+    }
+    return found;
 }
 
 /* current [rows][XO_STRIP] is multiplied by gains on the way. */
@@ -167,15 +177,15 @@ static int watch_strip(struct xo_engine_thread *t, const struct xo_array_layer *
     struct lanes n;
     size_t outside = 0;
     struct xo_tail_value *v = xo_room(t, XO_BUFFER_TAIL, rows * XO_STRIP, sizeof *v);
-    if (!v)
+    uint32_t *row = xo_room(t, XO_BUFFER_TAIL_ROW, rows + 1, sizeof *row);
+    if (!v || !row)
         return ENOMEM;
     look_up(&n, l, s, rows, all);
-    for (size_t row = 0; row < rows; row++) {
-        double *now = current + row * XO_STRIP;
-        for (size_t j = 0; j < XO_STRIP && l->scaled; j++)
-            now[j] *= n.gain[j];
-        if (!any_outside(now, n.low, n.high))
-            continue;
+    for (size_t k = 0; k < rows * XO_STRIP && l->scaled; k++)
+        current[k] *= n.gain[k % XO_STRIP];
+    size_t found = find_outside(row, current, rows, n.low, n.high);
+    for (size_t k = 0; k < found; k++) {
+        const double *now = current + row[k] * XO_STRIP;
         for (size_t j = 0; j < XO_STRIP; j++)
             if (now[j] < n.low[j] || now[j] > n.high[j])
                 v[outside++] = (struct xo_tail_value){ now[j], n.unit[j] };

@@ -2,8 +2,9 @@
 # What networks lose on crossbars, stage by stage: array sizes 16 to 128, cells of 100 kohm to 1 Mohm and of 20 kohm to
 # 200 kohm, wires of 1 ohm and of 5 (rows) and 10 ohm (columns) a segment, driver and sense 100 ohm; every array's circuit
 # solved exactly.  Writes NAME.csv and timing-NAME.txt beside itself.
-#   results/networks/make.sh [-b build folder] [-t "16 32 64 128"] lenet5|lenet5-gains|lenet5-variation|resnet20 ...
-# Fashion-MNIST: the Debian package dataset-fashion-mnist.  CIFAR-10 and ResNet-20: $CROSSOHM_DATA, default ../shared/data.
+#   results/networks/make.sh [-b build folder] [-t "16 32 64 128"] lenet5|lenet5-gains|lenet5-variation|resnet20|resnet32|
+#       mobilenet-v1|mobilenet-v2|squeezenet ...
+# Fashion-MNIST: the Debian package dataset-fashion-mnist.  Other networks and data: $CROSSOHM_DATA, default ../shared/data.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,8 +25,16 @@ lenet5="$here/../../models/fashion-lenet5.onnx --preprocess unit
     --data idx:$fashion/t10k-images-idx3-ubyte.gz,$fashion/t10k-labels-idx1-ubyte.gz
     --calibrate idx:$fashion/train-images-idx3-ubyte.gz,$fashion/train-labels-idx1-ubyte.gz@0:1000"
 cifar=cifar10:$data/cifar10/cifar10_test_jpegderived.bin.gz
-resnet20="$data/models/resnet20_cifar10.onnx --preprocess imagenet --data $cifar@1000:2000 --calibrate $cifar@0:1000
-    --calibrate-limit 100"
+on_cifar="--preprocess imagenet --data $cifar@1000:2000 --calibrate $cifar@0:100"
+resnet20="$data/models/resnet20_cifar10.onnx $on_cifar"
+resnet32="$data/models/resnet32_cifar10.onnx $on_cifar"
+imagenet=images:$data/imagenet-sample/images256,$data/imagenet-sample/labels.csv
+mobilenet_v1="$data/models/mobilenet_v1_0.25_128_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
+    --data $imagenet --calibrate $imagenet@0:20"
+mobilenet_v2="$data/models/mobilenet_v2_1.0_224_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
+    --data $imagenet@20:120 --calibrate $imagenet@0:20"
+squeezenet="$data/models/squeezenet1_1_imagenet.onnx --preprocess imagenet --data $imagenet@20:220
+    --calibrate $imagenet@0:20"
 
 # One row of the table from a report.
 row='
@@ -109,6 +118,10 @@ for name in "$@"; do
         done
         mv "$work/lenet5-variation.csv" "$work/timing-lenet5-variation.txt" "$here" ;;
     resnet20) table resnet20 "" $resnet20 ;;
-    *) echo "$name: expected lenet5, lenet5-gains, lenet5-variation or resnet20" >&2; exit 2 ;;
+    resnet32) table resnet32 "" $resnet32 ;;
+    mobilenet-v1) table mobilenet-v1 "" $mobilenet_v1 ;;
+    mobilenet-v2) table mobilenet-v2 "" $mobilenet_v2 ;;
+    squeezenet) table squeezenet "" $squeezenet ;;
+    *) echo "$name: no such table; the head of this file has them" >&2; exit 2 ;;
     esac
 done
