@@ -213,6 +213,8 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
     return c;
 }
 
+const char *const eval_gain_name[] = {"none", "array", "column"};
+
 const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
 {
     for (size_t p = 0; p < r->passes; p++)

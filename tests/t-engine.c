@@ -193,6 +193,31 @@ static void noise_has_its_size(void)
            "DAC noise of 0.6 V has mean 0 and its variance");
 }
 
+/* One cell pair, as many rows as conversions: a row's DAC and a column's ADC have the same place, and would move
+ * together if they drew the same numbers. */
+static void noises_are_independent(void)
+{
+#define ONE FINE, "array.rows=8"
+    static const char *const quiet[] = { ONE, NULL };
+    static const char *const dac[] = { ONE, "dac.noise_volt=0.375", NULL };
+    static const char *const adc[] = { ONE, "adc.noise_lsb=1.5", NULL };
+    static const char *const both[] = { ONE, "dac.noise_volt=0.375", "adc.noise_lsb=1.5", NULL };
+    struct one_layer o = { .images = 1500, .channels = 1, .outputs = 1, .seed = 1 }, weight = o;
+    double mean, variance[3];
+    while (!one_layer_new(&weight, quiet) && weight.weight[0] <= 0) {      /* the pair's plus side is on */
+        one_layer_free(&weight);
+        weight = o;
+        weight.seed = ++o.seed;
+    }
+    one_layer_free(&weight);
+    noise_moments(quiet, dac, o, &mean, &variance[0]);
+    noise_moments(quiet, adc, o, &mean, &variance[1]);
+    noise_moments(quiet, both, o, &mean, &variance[2]);
+    printf("# variance: DAC %g, ADC %g, both %g\n", variance[0], variance[1], variance[2]);
+    tap_ok(fabs(variance[0] / variance[1] - 1) < 0.3, "noises of DAC and ADC of about the same size");
+    tap_ok(fabs(variance[2] / (variance[0] + variance[1]) - 1) < 0.3, "together: their variances add, they are independent");
+}
+
 /* ---- ranges ----------------------------------------------------------------------------------------- */
 
 /* Range found on the way, against xo_adc_range with the currents themselves; one row tile, one slice, one stream. */
@@ -356,6 +381,7 @@ int main(void)
     instructions();
     calibrators();
     noise_has_its_size();
+    noises_are_independent();
     ranges_on_the_way();
     clipping_is_counted();
     memory();
