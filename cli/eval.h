@@ -17,7 +17,7 @@ enum { EVAL_STAGES = XO_EVAL_CIRCUIT + 1 };    /* deterministic ones: pass k is 
 struct eval_job {
     struct cli_session session;
     const char *model, *data, *calibrate, *preprocess, *folder;
-    const char *export_onnx, *export_noise, *export_error_table, *audit_text;
+    const char *export_onnx, *export_noise, *export_error_table, *audit_text, *precision;
     size_t audit_images, audit_tiles;
     struct xo_eval_audit audit;
     size_t limit, calibrate_limit, instances;
@@ -51,6 +51,8 @@ struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_re
 struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
 
 extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */
+
+bool eval_is_float32(const struct eval_job *job);   /* --precision */
 
 /* NULL: that gain was not asked for. */
 const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain);
