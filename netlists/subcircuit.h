@@ -17,10 +17,10 @@
 #include "xo_file.h"
 #include "xo_subcircuit.h"
 
-#define XO_MOST_LEVELS 129
+#define XO_MOST_LEVELS 1025
 #define XO_MOST_VOLTS 1025
 #define XO_TABLE_REL 1e-6              /* tables are refined until they miss no current by more, or are full */
-#define XO_FLOOR_REL 1e-6              /* ... or, where less flows, no more than this share of it of the largest */
+#define XO_FLOOR_REL 1e-4              /* ... or, where less flows, this share of it of the current at the reference */
 #define XO_SAME_REL 1e-6               /* two ways of reading one point agree within this */
 
 enum xo_pin { XO_PIN_WORD, XO_PIN_BIT, XO_PIN_GATE };
@@ -97,7 +97,8 @@ int xo_subcircuit_check_curve(const xo_subcircuit *s, double parameter, size_t v
                               const char **blame, struct xo_info *info);
 int xo_subcircuit_check_levels(const xo_subcircuit *s, const char **blame, struct xo_info *info);
 int xo_subcircuit_compare(xo_subcircuit *s, struct xo_info *info);
-double xo_subcircuit_miss(double found, double expected, double largest);      /* relative, see XO_FLOOR_REL */
+double xo_subcircuit_miss(double found, double expected, double floor_amp);    /* relative, to the floor at least */
+double xo_subcircuit_floor(const xo_subcircuit *s, size_t volts, const double *volt, const double *amp);
 
 /* subcircuit_cache.c */
 int xo_subcircuit_hash(xo_subcircuit *s, struct xo_info *info);

@@ -11,12 +11,22 @@
 #define AT_REST 1e-9                   /* of its largest current: what a curve may miss 0 A at 0 V by */
 #define FALLS 1e-8                     /* ... fall by; less is ngspice's tolerance, and levelled       */
 #define APART 1e-9                     /* two curves are one if nowhere further apart than this share  */
-enum { MOST_EXTRA = 256 };
+enum { MOST_EXTRA = 128, MOST_EXTRA_LEVELS = 64 };
 
-double xo_subcircuit_miss(double found, double expected, double largest)
+double xo_subcircuit_miss(double found, double expected, double floor_amp)
 {
-    double size = fmax(fabs(expected), XO_FLOOR_REL * largest);
-    return found == expected ? 0 : fabs(found - expected) / size;
+    return found == expected ? 0 : fabs(found - expected) / fmax(fabs(expected), floor_amp);
+}
+
+/* Of a curve: from its current at the voltage nearest to the reference, or to a tenth of the highest where that is 0. */
+double xo_subcircuit_floor(const xo_subcircuit *s, size_t volts, const double *volt, const double *amp)
+{
+    double reference = s->keys.reference_volt != 0 ? s->keys.reference_volt : 0.1 * s->keys.volt_range[1];
+    size_t nearest = 0;
+    for (size_t k = 1; k < volts; k++)
+        if (fabs(volt[k] - reference) < fabs(volt[nearest] - reference))
+            nearest = k;
+    return XO_FLOOR_REL * fabs(amp[nearest]);
 }
 
 const char *xo_subcircuit_level_text(char *text, const xo_subcircuit *s, double parameter)
@@ -121,26 +131,27 @@ static size_t extra_volts(const xo_subcircuit *s, double *volt)
 static void compare_curve(xo_subcircuit *s, const struct xo_law_prepared *law, const struct xo_blend *blend,
                           size_t volts, const double *volt, const double *amp, double full_scale)
 {
-    double most = largest(volts, amp);
+    double floor_amp = xo_subcircuit_floor(s, volts, volt, amp);
     for (size_t n = 0; n < volts; n++) {
         struct xo_law_point p;
         xo_law_at(law, blend, volt[n], &p);
-        s->report.worst_rel = fmax(s->report.worst_rel, xo_subcircuit_miss(p.amp, amp[n], most));
+        s->report.worst_rel = fmax(s->report.worst_rel, xo_subcircuit_miss(p.amp, amp[n], floor_amp));
         s->report.worst_full_scale = fmax(s->report.worst_full_scale, fabs(p.amp - amp[n]) / full_scale);
     }
     s->report.extra_points += volts;
 }
 
-/* Half-way levels, programmed by their own conductance. */
+/* Some levels half way between two of the tables, programmed by their own conductance. */
 static int compare_levels(xo_subcircuit *s, const struct xo_law_prepared *law, double full_scale, double *work,
                           struct xo_info *info)
 {
-    size_t levels = s->levels - 1, volts = extra_volts(s, work), stride = MOST_EXTRA;
+    size_t every = (s->levels - 2) / MOST_EXTRA_LEVELS + 1, levels = (s->levels - 2) / every + 1;
+    size_t volts = extra_volts(s, work), stride = MOST_EXTRA;
     double *parameter = work + MOST_EXTRA, *state = parameter + levels, *siemens = state + levels;
     double *amp = siemens + levels;
     struct xo_blend blend;
     for (size_t k = 0; k < levels; k++)
-        parameter[k] = 0.5 * (s->parameter[k] + s->parameter[k + 1]);
+        parameter[k] = 0.5 * (s->parameter[k * every] + s->parameter[k * every + 1]);
     int status = xo_subcircuit_find_states(s, levels, parameter, state, info);
     if (!status)
         status = xo_subcircuit_siemens(s, levels, parameter, state, siemens, info);
@@ -157,7 +168,7 @@ int xo_subcircuit_compare(xo_subcircuit *s, struct xo_info *info)
     const struct xo_device_law device = {.law = XO_LAW_SPICE, .reference_volt = s->keys.reference_volt,
                                          .levels = s->levels, .level = s->level};
     struct xo_law_prepared *law = NULL;
-    double *work = xo_calloc(MOST_EXTRA + s->levels * (3 + MOST_EXTRA), sizeof *work), full_scale = 0;
+    double *work = xo_calloc(MOST_EXTRA + (MOST_EXTRA_LEVELS + 1) * (3 + MOST_EXTRA), sizeof *work), full_scale = 0;
     int status = work ? xo_law_new(&law, &device, info) : xo_fail(info, ENOMEM, "%s", xo_strerror(ENOMEM));
     for (size_t k = 0; k < s->levels; k++)
         full_scale = fmax(full_scale, largest(s->volts, xo_curve(s, k)));

@@ -13,8 +13,8 @@
 #include "memory.h"
 #include "subcircuit.h"
 
-enum { FIRST_VOLTS = 33, FIRST_LEVELS = 9, ROUNDS = 24 };
-#define NARROWEST 1e-7                 /* of the voltages; a jump is not followed further */
+enum { FIRST_VOLTS = 33, FIRST_LEVELS = 9, ROUNDS = 40 };
+#define NARROWEST 1e-10                /* of the voltages; a jump is not followed further */
 
 /* Transients cost a hundred times a sweep's point. */
 static bool is_slow(const xo_subcircuit *s)
@@ -63,11 +63,6 @@ static void first_volts(xo_subcircuit *s)
     s->volts = kept;
 }
 
-static double largest(const xo_subcircuit *s, size_t level)
-{
-    return fmax(fabs(xo_curve(s, level)[0]), fabs(xo_curve(s, level)[s->volts - 1]));
-}
-
 static void list_levels(xo_subcircuit *s)
 {
     for (size_t k = 0; k < s->levels; k++)
@@ -91,13 +86,13 @@ static int find_missed(struct grid *g, size_t count, bool *missed)
     int status = 0;
     for (size_t k = 0; k < g->s->levels && !status; k++) {
         struct xo_law_prepared *law = NULL;
-        double most = largest(g->s, k);
+        double floor_amp = xo_subcircuit_floor(g->s, g->s->volts, g->s->volt, xo_curve(g->s, k));
         *g->blame = "subcircuit";
         status = law_of(g->s, k, 1, &law, g->info);
         for (size_t n = 0; n < count && !status; n++) {
             struct xo_law_point p;
             xo_law_at(law, &alone, g->middle[n], &p);
-            missed[n] |= xo_subcircuit_miss(p.amp, g->amp[k * XO_MOST_VOLTS + n], most) > XO_TABLE_REL;
+            missed[n] |= xo_subcircuit_miss(p.amp, g->amp[k * XO_MOST_VOLTS + n], floor_amp) > XO_TABLE_REL;
         }
         xo_law_free(law);
     }
@@ -192,7 +187,7 @@ static int is_missed(struct grid *g, size_t k, const double *amp, bool *missed)
     const struct xo_device_law device = {.law = XO_LAW_SPICE, .reference_volt = s->keys.reference_volt, .levels = 1,
                                          .level = &one};
     struct xo_blend blend;
-    double most = fmax(fabs(amp[0]), fabs(amp[s->volts - 1]));
+    double floor_amp = xo_subcircuit_floor(s, s->volts, s->volt, amp);
     int status = xo_law_new(&own, &device, g->info);
     *g->blame = "subcircuit";
     if (!status)                       /* two of one conductance are found out later, by check_levels */
@@ -201,7 +196,7 @@ static int is_missed(struct grid *g, size_t k, const double *amp, bool *missed)
         for (size_t n = 0; n < s->volts; n++) {
             struct xo_law_point p;
             xo_law_at(law, &blend, s->volt[n], &p);
-            *missed |= xo_subcircuit_miss(p.amp, amp[n], most) > XO_TABLE_REL;
+            *missed |= xo_subcircuit_miss(p.amp, amp[n], floor_amp) > XO_TABLE_REL;
         }
     xo_law_free(law);
     xo_law_free(own);

@@ -80,7 +80,7 @@ static double probe_apart(const struct probe *p, size_t *where)
     for (size_t k = 0; k < p->points; k++)
         largest = fmax(largest, fabs(p->amp[k]));
     for (size_t k = 0; k < p->points; k++) {
-        double miss = xo_subcircuit_miss(p->other[k], p->amp[k], largest);
+        double miss = xo_subcircuit_miss(p->other[k], p->amp[k], 1e-6 * largest);
         if (!(miss <= worst)) {
             worst = miss;
             *where = k;
