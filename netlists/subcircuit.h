@@ -19,7 +19,7 @@
 
 #define XO_MOST_LEVELS 1025
 #define XO_MOST_VOLTS 1025
-#define XO_TABLE_REL 1e-6              /* tables are refined until they miss no current by more, or are full */
+#define XO_TABLE_REL 4e-7              /* tables are refined until they miss no current by more, or are full */
 #define XO_FLOOR_REL 1e-4              /* ... or, where less flows, this share of it of the current at the reference */
 #define XO_SAME_REL 1e-6               /* two ways of reading one point agree within this */
 
@@ -62,6 +62,11 @@ int xo_subcircuit_read(xo_subcircuit *s, const char **blame, struct xo_info *inf
 void xo_subcircuit_put(FILE *to, const xo_subcircuit *s, const char *name, const char *a, const char *b,
                        double parameter, double state_volt, bool ic);
 extern const char *const xo_subcircuit_options;        /* the line .options of such decks */
+
+/* How an array of such cells is read: by an operating point (or a sweep of them), or by a transient, at its first
+ * moment (cells set by .ic) or its last. */
+const char *xo_subcircuit_analysis(const xo_subcircuit *s);    /* "tran ...", NULL: operating points */
+bool xo_subcircuit_is_set(const xo_subcircuit *s);
 
 /* subcircuit_ask.c: currents of every level at every voltage by sweeps (OPERATING, HELD).
  *   amp   [levels][stride]    state [levels][stride] out, may be NULL: the state's voltage there */

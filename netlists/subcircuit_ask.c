@@ -44,6 +44,18 @@ void xo_subcircuit_put(FILE *to, const xo_subcircuit *s, const char *name, const
         fprintf(to, ".ic v(%s)=%s\n", state_name(node, sizeof node, s, name), xo_number_print(number, state_volt));
 }
 
+bool xo_subcircuit_is_set(const xo_subcircuit *s)
+{
+    return s->reading == XO_READING_HELD || s->reading == XO_READING_SET;
+}
+
+const char *xo_subcircuit_analysis(const xo_subcircuit *s)
+{
+    if (s->reading == XO_READING_OPERATING)
+        return NULL;
+    return xo_subcircuit_is_set(s) ? "tran 4e-14 2e-12" : "tran 4e-14 2e-12 uic";
+}
+
 /* ---- asking --------------------------------------------------------------------------------------- */
 
 /* A deck being written, and the vectors that are wanted: `cells` currents, then as many states if asked for. */
