@@ -15,7 +15,7 @@ enum { INPUTS_PER_ROW = 8, FEWEST_INPUTS = 512, MOST_INPUTS = 4096, HELD_SHARE =
 /* Linear cells of corrections: secants of the law at this share of the largest voltage. */
 static const double linear_share[] = {0.6, 0.8, 1};
 #define BEYOND 1.1                     /* laws are tabulated to so many times the largest voltage */
-#define SWEPT 1e-6                     /* of full scale: what more sweeps may still change */
+#define ENOUGH 0.9
 enum { PROBES = 16, PROBE_CORRECTIONS = 2 };
 
 /* What is tried: dearer ones below. */
@@ -143,44 +143,43 @@ static double span_of(const struct xo_stage_fit *f)
     return high > low ? high - low : 1;
 }
 
-/* Currents of a few inputs with these ladders. */
-static int probe(const struct xo_stage_fit *f, const struct xo_fcm_correction *c, size_t sweeps, double *amp,
+/* Rms error of c's ladders on a few inputs; c has count and sweeps.  amp [PROBES][columns] */
+static int probe(const struct xo_stage_fit *f, const struct xo_fcm_correction *c, double *amp, double *rms,
                  struct xo_info *info)
 {
     const struct xo_apply stage = {0};
+    const size_t inputs = f->seen.inputs < PROBES ? f->seen.inputs : PROBES;
     struct xo_fcm m = *f->m;
+    struct xo_error e = {0};
     m.stage = XO_FCM_CORRECTED;
     m.correction = *c;
-    m.correction.count = PROBE_CORRECTIONS;
-    m.correction.sweeps = sweeps;
-    return xo_fcm_apply(&m, &stage, f->seen.inputs < PROBES ? f->seen.inputs : PROBES, f->seen.row_volt, amp, NULL,
-                        info);
+    int status = xo_fcm_apply(&m, &stage, inputs, f->seen.row_volt, amp, NULL, info);
+    if (!status)
+        status = xo_error_of(&e, inputs * f->m->columns, amp, f->seen.column_amp);
+    *rms = e.rms;
+    return status;
 }
 
-/* So many sweeps that twice as many would not change a thing. */
-static int find_sweeps(const struct xo_stage_fit *f, struct xo_fcm_correction *c, double *rms, struct xo_info *info)
+/* As many sweeps as pay: twice as many would not make the error ENOUGH times smaller. */
+static int find_sweeps(const struct xo_stage_fit *f, struct xo_fcm_correction *c, size_t corrections, double *rms,
+                       struct xo_info *info)
 {
-    size_t inputs = f->seen.inputs < PROBES ? f->seen.inputs : PROBES, count = inputs * f->m->columns;
-    double *amp = xo_calloc(count, sizeof *amp), *more = xo_calloc(count, sizeof *more);
-    struct xo_error e = {0}, exact = {0};
-    int status = amp && more ? 0 : ENOMEM;
+    double *amp = xo_calloc(PROBES, f->m->columns * sizeof *amp), more = 0;
+    int status = amp ? 0 : ENOMEM;
+    c->count = corrections;
     c->sweeps = 1;
     if (!status)
-        status = probe(f, c, c->sweeps, amp, info);
-    while (!status) {
-        status = probe(f, c, 2 * c->sweeps, more, info);
-        if (!status)
-            status = xo_error_of(&e, count, amp, more);
-        if (status || e.max <= SWEPT || 2 * c->sweeps >= XO_FCM_MOST_SWEEPS)
-            break;
+        status = probe(f, c, amp, rms, info);
+    while (!status && 2 * c->sweeps <= XO_FCM_MOST_SWEEPS) {
         c->sweeps *= 2;
-        memcpy(amp, more, count * sizeof *amp);
+        status = probe(f, c, amp, &more, info);
+        if (!(more <= ENOUGH * *rms)) {
+            c->sweeps /= 2;
+            break;
+        }
+        *rms = more;
     }
-    if (!status)
-        status = xo_error_of(&exact, count, amp, f->seen.column_amp);
-    *rms = exact.rms;
     free(amp);
-    free(more);
     return status;
 }
 
@@ -194,7 +193,7 @@ static int find_ladders(struct xo_stage_fit *f, struct xo_info *info)
         status = xo_ladders_new(&c, &f->p->crossbar, f->p->circuit, f->m->cell_siemens, linear_share[k] * span,
                                 BEYOND * span, info);
         if (!status)
-            status = find_sweeps(f, &c, &rms, info);
+            status = find_sweeps(f, &c, PROBE_CORRECTIONS, &rms, info);
         if (!status && rms < best) {
             struct xo_fcm_correction other = f->ladders;
             f->ladders = c;
@@ -240,8 +239,9 @@ static int set_stage(struct xo_stage_fit *f, const struct xo_fcm_candidate *c, s
     if (c->stage == XO_FCM_CORRECTED && !f->ladders.curves)
         return xo_fail(info, XO_ETOOBIG, "more different cells than corrections take, in one of several arrays");
     if (c->stage == XO_FCM_CORRECTED) {
+        double rms;
         m->correction = f->ladders;
-        m->correction.count = c->corrections;
+        status = find_sweeps(f, &m->correction, c->corrections, &rms, info);
     } else if (c->stage == XO_FCM_BASIS) {
         status = xo_basis_functions(&m->basis, c->functions, &f->typical, m->validity.low_volt, m->validity.high_volt,
                                     info);
@@ -263,7 +263,7 @@ static int try_one(struct xo_stage_fit *f, struct xo_fcm_candidate *c, double *a
     if (!status)
         status = xo_fcm_apply(f->m, &stage, f->held.inputs, f->held.row_volt, amp, NULL, info);
     if (!status) {
-        c->sweeps = c->stage == XO_FCM_CORRECTED ? f->ladders.sweeps : 0;
+        c->sweeps = f->m->correction.sweeps > c->sweeps ? f->m->correction.sweeps : c->sweeps;
         c->cost = fmax(c->cost, xo_fcm_cost(f->m));
     }
     drop_stage(f->m);

@@ -30,12 +30,14 @@ size_t xo_correct_scratch(const struct xo_fcm *m)
 static inline void inject(double *restrict current, const double *restrict other, const double *restrict excess,
                           double siemens, double sign)
 {
+#pragma omp simd
     for (size_t l = 0; l < LANES; l++)
         current[l] = siemens * other[l] + sign * excess[l];
 }
 
 static inline void gather(double *restrict current, const double *restrict beyond, double divider)
 {
+#pragma omp simd
     for (size_t l = 0; l < LANES; l++)
         current[l] += divider * beyond[l];
 }
@@ -43,32 +45,38 @@ static inline void gather(double *restrict current, const double *restrict beyon
 static inline void spread(double *restrict volt, const double *restrict nearer, const double *restrict current,
                           double divider, double ohm)
 {
+#pragma omp simd
     for (size_t l = 0; l < LANES; l++)
         volt[l] = divider * nearer[l] + ohm * current[l];
 }
 
 /* ---- word lines --------------------------------------------------------------------------------------- */
 
-/* Node number k from the near end is cell(k). */
+/* Node k from the near end is near + k step; what goes from node to node stays in registers. */
 XO_CLONES
 static void solve_word_line(const struct xo_fcm *m, const struct state *s, size_t i)
 {
     const struct xo_fcm_correction *c = &m->correction;
-    const size_t n = m->columns, line = i * n;
+    const size_t n = m->columns, near = i * n + (c->word_from_right ? n - 1 : 0);
     const ptrdiff_t step = c->word_from_right ? -1 : 1;
-    const size_t first = c->word_from_right ? line + n - 1 : line, last = c->word_from_right ? line : line + n - 1;
-    size_t k = last;
-    for (size_t left = n; left-- > 0; k -= (size_t)step) {
-        inject(s->current + k * LANES, s->bit + k * LANES, s->excess + k * LANES, c->cell_siemens[k], -1);
-        if (k == last)
-            gather(s->current + k * LANES, s->source + i * LANES, c->word_far_siemens[i]);
-        else
-            gather(s->current + k * LANES, s->current + (k + (size_t)step) * LANES, c->word_divider[k + (size_t)step]);
+    double divider = c->word_far_siemens[i], carried[LANES];
+    memcpy(carried, s->source + i * LANES, sizeof carried);
+    for (size_t k = n, at = near + (n - 1) * (size_t)step; k-- > 0; at -= (size_t)step) {
+        const double *other = s->bit + at * LANES, *excess = s->excess + at * LANES, siemens = c->cell_siemens[at];
+        double *current = s->current + at * LANES;
+#pragma omp simd
+        for (size_t l = 0; l < LANES; l++)
+            current[l] = carried[l] = siemens * other[l] - excess[l] + divider * carried[l];
+        divider = c->word_divider[at];
     }
-    k = first;
-    for (size_t left = n; left-- > 0; k += (size_t)step)
-        spread(s->word + k * LANES, k == first ? s->source + i * LANES : s->word + (k - (size_t)step) * LANES,
-               s->current + k * LANES, c->word_divider[k], c->word_ohm[k]);
+    memcpy(carried, s->source + i * LANES, sizeof carried);
+    for (size_t k = n, at = near; k-- > 0; at += (size_t)step) {
+        const double *current = s->current + at * LANES, nearer = c->word_divider[at], ohm = c->word_ohm[at];
+        double *volt = s->word + at * LANES;
+#pragma omp simd
+        for (size_t l = 0; l < LANES; l++)
+            volt[l] = carried[l] = nearer * carried[l] + ohm * current[l];
+    }
 }
 
 /* ---- bit lines: all of them, one row after the other ---------------------------------------------------- */
