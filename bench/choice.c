@@ -1,6 +1,6 @@
 /* Does engine `auto` choose well?
  *     bench/choice [ARRAYS [LARGEST [FIRST]]]     default 60 192 1: so many arrays, sides up to that, first seed
- *     bench/choice grid [LARGEST]                 default 256: ordinary arrays, all of a grid of sides, cells and wires
+ *     bench/choice grid [LARGEST]                 default 256: ordinary arrays, a grid of sides, cells, wires, inputs
  * Each array is solved by line, by cholmod and by auto, from the description to proven currents, in processor time,
  * best of several; what matters is auto over the better of the others.
  * The arrays are hard: cells of 1k to 10k ohm or a thousand times less or more, wires of 1 to 100 ohm that may differ,
@@ -210,7 +210,8 @@ static const size_t input_counts[] = {1, 8, 64};
 #define EACH(list, k) (size_t k = 0; k < sizeof (list) / sizeof *(list); k++)
 
 /* Cells spread over the decade above low_ohm, ends of 100 ohm, inputs of 0 to 0.2 V. */
-static void make_ordinary(struct array *a, size_t rows, size_t columns, double low_ohm, double wire_ohm, size_t inputs)
+static void make_ordinary(struct array *a, size_t rows, size_t columns, double low_ohm, double wire_ohm,
+                          size_t inputs)
 {
     unsigned long long state = rows * 7919 + columns;
     *a = (struct array){.x = xo_crossbar_default(rows, columns), .inputs = inputs,
@@ -265,8 +266,8 @@ static void grid(size_t largest)
                    t.over, t.worst, t.where);
             fflush(stdout);
         }
-    printf("# %zu arrays, auto over 1.2 of the better engine in %zu; worst %.2f: %s\n", all.count, all.over, all.worst,
-           all.where);
+    printf("# %zu arrays, auto over 1.2 of the better engine in %zu; worst %.2f: %s\n", all.count, all.over,
+           all.worst, all.where);
 }
 
 static void random_arrays(unsigned long long count, double largest, unsigned long long first)

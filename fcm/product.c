@@ -20,15 +20,15 @@ static xo_product_kernel *kernel_of(enum xo_simd simd)
     return NULL;
 }
 
-void xo_multiply(enum xo_simd simd, size_t rows, size_t inner, size_t columns, const double *left, const double *right,
-                bool onto, double *out)
+void xo_multiply(enum xo_simd simd, size_t rows, size_t inner, size_t columns, const double *left,
+                 const double *right, bool onto, double *out)
 {
     xo_product_kernel *kernel = kernel_of(simd);
     if (kernel)
         kernel(rows, inner, columns, left, right, onto, out);
     else
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)columns, (int)inner, 1, left, (int)inner,
-                    right, (int)columns, onto, out, (int)columns);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)columns, (int)inner, 1, left,
+                    (int)inner, right, (int)columns, onto, out, (int)columns);
 }
 
 const char *xo_fcm_product_name(enum xo_simd simd)

@@ -11,8 +11,8 @@
  * By our own kernels where there is fused multiply-add: every sum then starts from 0 or `out`, runs in the order of
  * `inner` and is rounded once a step, so its bytes depend on nothing else: not on rows beside it, the vectors' width,
  * or a BLAS.  Else by cblas_dgemm. */
-void xo_multiply(enum xo_simd simd, size_t rows, size_t inner, size_t columns, const double *left, const double *right,
-                bool onto, double *out);
+void xo_multiply(enum xo_simd simd, size_t rows, size_t inner, size_t columns, const double *left,
+                 const double *right, bool onto, double *out);
 
 /* product_kernel.c, once per instruction set. */
 typedef void xo_product_kernel(size_t rows, size_t inner, size_t columns, const double *left, const double *right,

@@ -72,8 +72,8 @@ INLINE void block(int rows, int vectors, const struct panel *p, size_t inner, co
 }
 
 /* The same, chosen at run time; what a panel does not fill is 0. */
-static void any_block(size_t rows, const struct panel *p, size_t inner, const double *left, double *out, size_t stride,
-                      bool onto)
+static void any_block(size_t rows, const struct panel *p, size_t inner, const double *left, double *out,
+                      size_t stride, bool onto)
 {
     size_t vectors = (p->width + LANES - 1) / LANES;
     bool all = rows == ROWS;
@@ -89,8 +89,8 @@ static void any_block(size_t rows, const struct panel *p, size_t inner, const do
 }
 
 /* Where the last vector is wider than what is left of `out`: by way of rows that are wide enough. */
-static void edge_block(size_t rows, const struct panel *p, size_t inner, const double *left, double *out, size_t stride,
-                       bool onto)
+static void edge_block(size_t rows, const struct panel *p, size_t inner, const double *left, double *out,
+                       size_t stride, bool onto)
 {
     double whole[ROWS][WIDTH];
     for (size_t r = 0; onto && r < rows; r++)

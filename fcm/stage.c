@@ -2,7 +2,6 @@
  * each other), eight inputs at a time for corrections.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "clones.h"

@@ -83,7 +83,8 @@ static double direct_sec(const xo_circuit *c, double inputs)
 static double iteration_sec(const xo_circuit *c)
 {
     double cells = ceil((double)c->rows / 8) * 8 * ceil((double)c->columns / 8) * 8;
-    return ITERATION_SEC + cells * (cells <= CACHED_CELLS ? CACHED_SEC : cells <= SHARED_CELLS ? SHARED_SEC : MEMORY_SEC);
+    double sec = cells <= CACHED_CELLS ? CACHED_SEC : cells <= SHARED_CELLS ? SHARED_SEC : MEMORY_SEC;
+    return ITERATION_SEC + cells * sec;
 }
 
 double xo_line_patience(const xo_circuit *c, double solves)
@@ -93,6 +94,7 @@ double xo_line_patience(const xo_circuit *c, double solves)
 
 bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, size_t inputs)
 {
+    double patience = xo_line_patience(c, xo_solves(c, inputs));
     return c->rows * c->columns > XO_DIRECT_CELLS
-           || EXTRA_WORK + xo_line_iterations(c->lines, cell_siemens) < ODDS * xo_line_patience(c, xo_solves(c, inputs));
+           || EXTRA_WORK + xo_line_iterations(c->lines, cell_siemens) < ODDS * patience;
 }
