@@ -100,7 +100,8 @@ int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
                             "device.faults: found stuck_on_rate %s with stuck_off_rate %s; expected at most 1 together",
                             xo_number_print(a, h->cell_faults.stuck_on_rate),
                             xo_number_print(b, h->cell_faults.stuck_off_rate));
-    return xo_check_laws(h, info);
+    int status = xo_check_gate_keys(h, info);
+    return status ? status : xo_check_laws(h, info);
 }
 
 static int read_tree(struct xo_node **root, struct xo_hardware *h, const char *bytes, size_t nbytes,
@@ -159,6 +160,8 @@ int xo_hardware_parse(struct xo_hardware *out, const char *bytes, size_t nbytes,
         status = walk(&h, root, "", info);
     if (!status)
         status = xo_check_layers(&h, info);
+    if (!status)
+        xo_settle_gates(&h);
     if (!status)
         status = xo_check_together(&h, info);
     if (status)

@@ -209,7 +209,8 @@ int xo_check_laws(const struct xo_hardware *h, struct xo_info *info)
     for (size_t k = 0; k < sizeof of_selectors / sizeof *of_selectors; k++)
         if (is_given(h, of_selectors[k]))
             return xo_mark_fail(info, XO_EVALUE, mark_of(h, of_selectors[k]),
-                                "%s: belongs to type 1S1R; expected none with type 1R", of_selectors[k]);
+                                "%s: belongs to type 1S1R; expected none with type %s", of_selectors[k],
+                                h->array.cell_type == XO_CELL_1R ? "1R" : "1T1R");
     return 0;
 }
 

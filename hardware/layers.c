@@ -133,8 +133,10 @@ int xo_hardware_for_layer(struct xo_hardware *out, const struct xo_hardware *bas
          pattern = pattern->next)
         if (matches(pattern, layer))
             status = xo_override(&h, pattern, &keep, info);
-    if (!status)
+    if (!status) {
+        xo_settle_gates(&h);
         status = xo_check_together(&h, info);
+    }
     if (status) {
         xo_hardware_free(&h);
         return status;

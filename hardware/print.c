@@ -114,7 +114,8 @@ static void print_lines(FILE *f, const struct xo_hardware *h, const struct xo_ke
             print_number(f, line->hold_volt);
             putc('}', f);
         } else {
-            fputs(line->state == XO_LINE_FLOATING ? "floating" : "grounded", f);
+            fputs(line->state == XO_LINE_FLOATING ? "floating" : line->state == XO_LINE_GATED ? "gated" : "grounded",
+                  f);
         }
     }
     putc('}', f);
@@ -198,7 +199,10 @@ static void print_name(FILE *f, size_t indent, const char *before, const char *p
 /* Keys without a value: their absence is the default. */
 static bool is_absent(const struct xo_hardware *h, const struct xo_key *key)
 {
-    return (h->array.cell_type == XO_CELL_1R && !strncmp(key->path, "device.selector.", 16))
+    bool crossbar = h->array.topology == XO_TOPOLOGY_CROSSBAR;
+    return (h->array.cell_type != XO_CELL_1S1R && !strncmp(key->path, "device.selector.", 16))
+           || (h->array.cell_type != XO_CELL_1T1R && !strncmp(key->path, "device.transistor_", 18))
+           || (crossbar && (!strncmp(key->path, "array.source_", 13) || !strcmp(key->path, "array.input")))
            || (key->kind == XO_KIND_COEFFICIENTS && !xo_data(h, key)->list)
            || (key->kind == XO_KIND_FILE && !xo_data(h, key)->file)
            || (h->array.law.law != XO_LAW_SPICE && key->offset >= offsetof(struct xo_hardware, subcircuit)

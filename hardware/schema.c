@@ -25,8 +25,8 @@ const struct xo_key xo_schema[] = {
 
     { "array.rows", AT(array.rows), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
     { "array.columns", AT(array.columns), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
-    { "array.topology", AT(topology), CHOICE("crossbar"), .fallback = "crossbar",
-      .later = "source_column|source_row|plane", .later_why = "this version computes the plain crossbar only" },
+    { "array.topology", AT(array.topology), CHOICE("crossbar|source_column|source_row|plane"), .fallback = "crossbar" },
+    { "array.input", AT(array.input), CHOICE("drive|gate"), .fallback = "drive" },     /* gate in other topologies */
     { "array.row_wire_ohm", AT(array.row_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
       .place = XO_PER_ROW_SEGMENT, .fallback = "1" },
     { "array.column_wire_ohm", AT(array.column_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
@@ -37,6 +37,12 @@ const struct xo_key xo_schema[] = {
       .place = XO_PER_COLUMN, .fallback = "100" },
     { "array.sense_volt", AT(array.sense_volt), .kind = XO_KIND_VALUES, VOLT,
       .place = XO_PER_COLUMN, .fallback = "0" },
+    { "array.source_wire_ohm", AT(array.source_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_SOURCE_SEGMENT, .fallback = "1" },
+    { "array.source_end_ohm", AT(array.source_end_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_SOURCE_LINE, .fallback = "100" },
+    { "array.source_volt", AT(array.source_volt), .kind = XO_KIND_REAL, VOLT },        /* default: dac.read_volt */
+    { "array.source_side", AT(array.source_side), CHOICE("bottom|top|both"), .fallback = "bottom" },
     { "array.drive_side", AT(array.drive_side), CHOICE("left|right|both"), .fallback = "left" },
     { "array.sense_side", AT(array.sense_side), CHOICE("bottom|top|both"), .fallback = "bottom" },
     { "array.lines.word", AT(array.word_line), .kind = XO_KIND_LINES, VOLT, .place = XO_PER_ROW },
@@ -72,8 +78,10 @@ const struct xo_key xo_schema[] = {
     { "device.volt_range", AT(subcircuit.volt_range), .kind = XO_KIND_RANGE, VOLT },
     { "device.read_second", AT(subcircuit.read_second), .kind = XO_KIND_REAL, .unit = "s", RANGE(1e-15, 1e9),
       .zero = true, .fallback = "1e-7" },
-    { "device.type", AT(array.cell_type), CHOICE("1R|1S1R"), .fallback = "1R",
-      .later = "1T1R", .later_why = "this version computes 1R and 1S1R cells only" },
+    { "device.type", AT(array.cell_type), CHOICE("1R|1S1R|1T1R"), .fallback = "1R" },
+    { "device.transistor_ohm", AT(array.transistor_ohm), .kind = XO_KIND_REAL, OHM, .fallback = "0" },
+    { "device.transistor_off_siemens", AT(array.transistor_off_siemens), .kind = XO_KIND_REAL, SIEMENS, .zero = true,
+      .fallback = "0" },
     { "device.selector.law", AT(array.selector.law), CHOICE("ohmic|sinh|polynomial"), .fallback = "sinh" },
     { "device.selector.siemens", AT(array.selector_siemens), .kind = XO_KIND_REAL, SIEMENS },
     { "device.selector.reference_volt", AT(array.selector.reference_volt), .kind = XO_KIND_REAL, VOLT },
@@ -158,10 +166,8 @@ _Static_assert(sizeof xo_schema / sizeof *xo_schema <= XO_MAX_KEYS, "make room i
 _Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_topology) == sizeof(int),
                "whole numbers by size");
 
-#define GATED "belongs to gated arrays; this version computes the plain crossbar only"
 const struct xo_later_key xo_later_keys[] = {
     { "device.preset", "device presets are not offered by this version; write law, on_siemens, ... here" },
-    { "array.source_wire_ohm", GATED },     { "array.source_end_ohm", GATED }, { "array.input", GATED },
 };
 const size_t xo_later_key_count = sizeof xo_later_keys / sizeof *xo_later_keys;
 

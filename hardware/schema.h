@@ -11,6 +11,7 @@
  *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
  *     laws.c     the laws of device and selector        (from several keys, and a table's file)
  *     spice.c    law spice: keys -> tables of a subcircuit
+ *     gates.c    topology, input and transistors        (what follows from them, what does not go together)
  * A new key is a new line in schema.c, a field in xo_hardware.h and a paragraph in the man page.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SCHEMA_H
@@ -42,7 +43,9 @@ enum xo_place {
     XO_PER_COLUMN,                     /* (columns)          */
     XO_PER_CELL,                       /* (rows, columns)    */
     XO_PER_ROW_SEGMENT,                /* (rows, columns-1)  also a bridge between columns j and j+1 */
-    XO_PER_COLUMN_SEGMENT              /* (rows-1, columns)  also a bridge between rows i and i+1    */
+    XO_PER_COLUMN_SEGMENT,             /* (rows-1, columns)  also a bridge between rows i and i+1    */
+    XO_PER_SOURCE_SEGMENT,             /* like a row's or a column's, as the topology has it         */
+    XO_PER_SOURCE_LINE                 /* (rows) or (columns)                                        */
 };
 size_t xo_place_shape(enum xo_place place, size_t rows, size_t columns, size_t shape[2]);    /* -> dimensions */
 
@@ -64,7 +67,7 @@ struct xo_key {
 
 extern const struct xo_key xo_schema[];
 extern const size_t xo_schema_count;
-#define XO_MAX_KEYS 110                /* room in struct xo_hardware_owned; tested in schema.c */
+#define XO_MAX_KEYS 112                /* room in struct xo_hardware_owned; tested in schema.c */
 
 /* Keys that belong to what this version does not offer: a path or a section, and what to say. */
 struct xo_later_key { const char *path, *why; };
@@ -115,6 +118,11 @@ int xo_take_layers(struct xo_hardware *h, const struct xo_node *node, struct xo_
 int xo_check_layers(const struct xo_hardware *h, struct xo_info *info);
 int xo_override(struct xo_hardware *h, const struct xo_node *pattern, bool *keep_digital, struct xo_info *info);
 int xo_hardware_copy(struct xo_hardware *out, const struct xo_hardware *base);   /* borrows from base; ENOMEM */
+
+/* gates.c: defaults that follow from other keys; does what there is of transistors and source lines go together? */
+void xo_settle_gates(struct xo_hardware *h);
+int xo_check_gate_keys(const struct xo_hardware *h, struct xo_info *info);
+enum xo_place xo_key_place(const struct xo_hardware *h, const struct xo_key *key);
 
 /* Are the keys of device and selector those of their laws?  Then the laws, and the file of a table  (laws.c,
  * curves.c). */

@@ -28,7 +28,9 @@ struct xo_mesh {
 enum { XO_NODE_NAME = 48, XO_BRANCH_NAME = 64 };
 
 /* XO_EVALUE for a conductance that is none, ENOMEM.  n may be freed in either case. */
-int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info);
+/* gate [rows]: of the input, where inputs go to gates; borrowed, else NULL. */
+int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_siemens, const double *gate,
+                struct xo_info *info);
 void xo_mesh_free(struct xo_mesh *n);
 
 /* Law spice: program every cell, so that the deck holds the subcircuit itself.  Nothing with other laws.  Statuses of

@@ -3,7 +3,7 @@
  * each input costs ngspice two factorisations, the second to see that nothing changes (0.15 s): the fewest it can do.
  * Drivers follow the selector
  *     B<i> in<i> 0 V=pwl(V(select), 0, v[0], 1, v[1], ...)
- * which at whole numbers is exactly v.  Other names, other nodes, no analysis: what ngspice computes is its own.
+ * which at whole numbers is exactly v.  An input on gates is a circuit of its own, an operating point of its own.  Other names, other nodes, no analysis: what ngspice computes is its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -233,13 +233,11 @@ static int judge(struct judge *j, const double *cell_siemens, const double *row_
                  double *column_amp, double *sec, struct xo_info *info)
 {
     const xo_circuit *c = j->c;
-    double limit = j->options && j->options->limit_sec > 0 ? j->options->limit_sec : XO_NGSPICE_LIMIT_SEC;
     double seconds = 0;
     double *amp = xo_calloc(j->inputs, c->columns * sizeof *amp);
-    j->deadline_sec = xo_helper_now_sec() + limit;
     int status = xo_check_inputs(c, j->inputs, row_volt, info);
     if (!status)
-        status = xo_mesh_new(&j->network, c, cell_siemens, info);
+        status = xo_mesh_new(&j->network, c, cell_siemens, row_volt, info);
     if (!status)
         j->c = c = j->network.circuit;
     if (!status)
@@ -266,10 +264,42 @@ static int judge(struct judge *j, const double *cell_siemens, const double *row_
     return status;
 }
 
+static double deadline(const struct xo_ngspice_options *o)
+{
+    return xo_helper_now_sec() + (o && o->limit_sec > 0 ? o->limit_sec : XO_NGSPICE_LIMIT_SEC);
+}
+
+/* Inputs on gates, one after the other; nothing is stored unless all succeed. */
+static int judge_gated(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *gate,
+                       const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
+{
+    struct xo_ngspice_options quiet = options ? *options : (struct xo_ngspice_options){0};
+    double *amp = xo_calloc(inputs, c->columns * sizeof *amp), until = deadline(options), one = 0, all = 0;
+    int status = amp ? 0 : xo_fail(info, ENOMEM, "out of memory for %zu inputs", inputs);
+    quiet.progress = NULL;
+    for (size_t k = 0; k < inputs && !status; k++) {
+        struct judge j = {.c = c, .options = &quiet, .deadline_sec = until, .inputs = 1};
+        status = judge(&j, cell_siemens, gate + k * c->rows, NULL, amp + k * c->columns, &one, info);
+        all += one;
+        if (!status && options && options->progress
+            && options->progress(options->user, (double)(k + 1) / (double)inputs))
+            status = xo_fail(info, XO_ESTOPPED, "stopped before ngspice had solved all %zu inputs", inputs);
+    }
+    if (!status) {
+        memcpy(column_amp, amp, inputs * c->columns * sizeof *amp);
+        if (sec)
+            *sec = all;
+    }
+    free(amp);
+    return status;
+}
+
 int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *row_volt,
                      const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
 {
-    struct judge j = {.c = c, .options = options, .inputs = inputs};
+    struct judge j = {.c = c, .options = options, .deadline_sec = deadline(options), .inputs = inputs};
+    if (c->input == XO_INPUT_GATE)
+        return judge_gated(c, cell_siemens, inputs, row_volt, options, column_amp, sec, info);
     return judge(&j, cell_siemens, row_volt, NULL, column_amp, sec, info);
 }
 
@@ -278,7 +308,7 @@ int xo_ngspice_read(const xo_circuit *c, const double *cell_siemens, const doubl
                     struct xo_info *info)
 {
     double amp = 0;
-    struct judge j = {.c = c, .options = options, .inputs = 1, .cell_amp = &amp};
+    struct judge j = {.c = c, .options = options, .deadline_sec = deadline(options), .inputs = 1, .cell_amp = &amp};
     int status = judge(&j, cell_siemens, row_volt, &cell, column_amp, sec, info);
     if (!status)
         *cell_amp = amp;
