@@ -50,6 +50,10 @@ int xo_error_of(struct xo_error *out, size_t count, const double *amp, const dou
 double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k)
 {
     double ohm = x->series_ohm.each ? x->series_ohm.each[k] : x->series_ohm.all;
+    size_t i = k / x->columns;
+    bool gated = x->word_line && x->word_line[i].state == XO_LINE_GATED;
+    if (x->cell_type == XO_CELL_1T1R)
+        ohm += xo_transistor_ohm(x->transistor_ohm, x->transistor_off_siemens, gated ? 0 : x->gate ? x->gate[i] : 1);
     return siemens == 0 ? 0 : siemens / (1 + siemens * ohm);            /* open: 0 */
 }
 

@@ -117,13 +117,14 @@ struct cli_session {
     struct cli_progress progress;
     json_t *seconds;                   /* stage -> seconds, for --timing */
     double lap_sec;
-    const char *hardware_path, *siemens_path, *volt_path;
+    const char *hardware_path, *siemens_path, *volt_path, *gate_path;
     const char *hardware_text;         /* instead of the file, if not NULL */
     size_t hardware_nbytes;
     struct xo_hardware hardware;
     bool takes_batch;                  /* G may be (arrays, rows, columns) */
     struct xo_ndarray cell_siemens;    /* (rows, columns)  */
-    struct xo_ndarray row_volt;        /* (inputs, rows)   */
+    struct xo_ndarray row_volt;        /* (inputs, rows); where inputs go to gates: the gates, 0 to 1 */
+    struct xo_ndarray gate;            /* (inputs, rows), of arrays that are driven and gated; else empty */
     double *volt_sum;                  /* (rows) over the inputs */
     size_t rows, columns, inputs;
     bool has_engine_option;            /* then messages may advise one                     */
@@ -144,6 +145,13 @@ void cli_session_free(struct cli_session *s);
  * NULL, and settles rows, columns and inputs. */
 int cli_read_hardware(struct cli_session *s);
 int cli_read_inputs(struct cli_session *s);
+
+/* gates.c.  --gate: into row_volt where inputs go to gates (there -v is volts of the DAC, dac.read_volt a gate of 1),
+ * else into gate.  Inputs are counted when it is done.  Are inputs there, by -v or --gate? */
+int cli_read_gates(struct cli_session *s);
+int cli_check_inputs_given(const struct cli_session *s);
+bool cli_is_gated(const struct cli_session *s);                    /* conductances depend on the input */
+void cli_warn_one_matrix(struct cli_session *s);                   /* how far the best matrix would be off */
 
 /* Build the circuit, unless it is there. */
 int cli_circuit(struct cli_session *s);
@@ -243,6 +251,7 @@ int cli_solve_deck(struct cli_session *s, const char *path);        /* the table
 void cli_find_helper(void);            /* let the library know the ngspice helper that belongs to this command */
 struct xo_ngspice_options cli_ngspice(struct cli_session *s, double inputs);    /* and begin a progress bar */
 int cli_judged(struct cli_session *s, int status, const struct xo_info *info);  /* and end it; says what failed */
+int cli_ask_ngspice(struct cli_session *s, size_t inputs, double *column_amp, double *sec);
 int cli_solve_ngspice(struct cli_session *s, const char *currents);
 int cli_check_judge(const struct cli_engine *engine, const struct cli_option *options); /* --time-limit in place? */
 int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme);
@@ -251,6 +260,11 @@ int cli_matrix(int argc, char **argv);
 /* What matrix writes; NULL: not asked for. */
 struct cli_matrix_files { const char *matrix, *offset, *bound, *offset_bound; };
 int cli_matrix_batch(struct cli_session *s, const struct cli_matrix_files *files, const char *precision);
+/* candidates.c: the stages that a fit tried, cheapest first; nothing where none were. */
+struct xo_fcm;
+bool cli_candidate_taken(const struct xo_fcm *m, size_t k);
+json_t *cli_candidate_json(const struct xo_fcm *m, size_t k);
+void cli_print_candidates(FILE *to, const struct xo_fcm *m);
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_apply(int argc, char **argv);

@@ -161,6 +161,8 @@ static bool loss_means_something(const struct cli_session *s)
     if (cli_largest(sense_volt, x->sense_volt.each ? s->columns : 1) > 0 ||
         holds_voltage(x->word_line, s->rows) || holds_voltage(x->bit_line, s->columns))
         return false;
+    if (x->input == XO_INPUT_GATE)
+        return true;
     for (size_t k = 0; k < s->inputs * s->rows; k++)
         if (is_normal(x->word_line, k % s->rows)) {
             lowest = fmin(lowest, s->row_volt.value[k]);
@@ -175,19 +177,31 @@ const char *cli_no_loss_reason(const struct cli_session *s)
                                    : "inputs of both signs, held lines or sense voltages cancel";
 }
 
+/* A cell's current in one input, without wires; 0: the law knows it. */
+static int cell_amp(const struct cli_session *s, struct xo_site at, size_t input, double *amp)
+{
+    double siemens = s->cell_siemens.value[at.row * s->columns + at.column];
+    size_t k = input * s->rows + at.row;
+    if (s->hardware.array.input == XO_INPUT_GATE)
+        return xo_cell_amp_gated(s->circuit, at, siemens, s->row_volt.value[k], s->hardware.array.source_volt, amp,
+                                 NULL);
+    if (s->gate.value)
+        return xo_cell_amp_gated(s->circuit, at, siemens, s->gate.value[k], s->row_volt.value[k], amp, NULL);
+    return xo_cell_amp(s->circuit, at, siemens, s->row_volt.value[k], amp, NULL);
+}
+
 /* What column j would carry in all inputs without wires; NaN where the law does not say. */
 static double ideal_amp(const struct cli_session *s, size_t j)
 {
     const struct xo_crossbar *x = &s->hardware.array;
-    bool nonlinear = xo_is_nonlinear(x);
+    bool one_by_one = xo_is_nonlinear(x) || cli_is_gated(s);
     double sum = 0;
     for (size_t i = 0; i < s->rows; i++) {
         double siemens = s->cell_siemens.value[i * s->columns + j], amp;
-        if (is_normal(x->word_line, i) && !nonlinear)
+        if (is_normal(x->word_line, i) && !one_by_one)
             sum += xo_ideal_cell(x, siemens, i * s->columns + j) * s->volt_sum[i];
-        for (size_t n = 0; nonlinear && is_normal(x->word_line, i) && n < s->inputs; n++) {
-            if (xo_cell_amp(s->circuit, (struct xo_site){i, j}, siemens, s->row_volt.value[n * s->rows + i], &amp,
-                            NULL))
+        for (size_t n = 0; one_by_one && is_normal(x->word_line, i) && n < s->inputs; n++) {
+            if (cell_amp(s, (struct xo_site){i, j}, n, &amp))
                 return NAN;
             sum += amp;
         }

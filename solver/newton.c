@@ -279,8 +279,8 @@ static void name_node(const xo_circuit *c, size_t vertex, char *text, size_t siz
         place++;
     bool word = place < cells;
     size_t row = place % cells / c->columns, column = place % c->columns;
-    snprintf(text, size, "%s line %zu %s %zu", word ? "word" : "bit", word ? row : column, word ? "column" : "row",
-             word ? column : row);
+    snprintf(text, size, "%s %zu %s %zu", word ? xo_word_line_name(c) : "bit line", word ? row : column,
+             word ? "column" : "row", word ? column : row);
 }
 
 static int fail_to_converge(const struct xo_newton *n, size_t input, struct xo_info *info)
@@ -315,6 +315,8 @@ int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, str
     int status = iterate(n, s, info);
     if (status == XO_ENOTPROVEN)
         status = step_sources(n, s, info);
+    if (!status && !n->factored)       /* it began at the solution: the proof needs a factor all the same */
+        status = factor_slopes(n, info);
     if (status)
         n->warm = n->factored = false;
     if (status == XO_ENOTPROVEN)
