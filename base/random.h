@@ -9,7 +9,8 @@
 /* What a number is drawn for; two purposes never share numbers. */
 enum xo_purpose {
     XO_FOR_DAC_NOISE = 1, XO_FOR_ADC_NOISE, XO_FOR_RANGE_INPUTS, XO_FOR_GAIN_INPUTS, XO_FOR_HELD_OUT_INPUTS,
-    XO_FOR_ARRAYS, XO_FOR_VARIATION, XO_FOR_FAULTS, XO_FOR_AUDIT
+    XO_FOR_ARRAYS, XO_FOR_VARIATION, XO_FOR_FAULTS, XO_FOR_AUDIT,
+    XO_FOR_TRAINING_INPUTS
 };
 
 /* Where it belongs.  `place` counts cells, or inputs times lines; `instance` counts arrays, layers or tiles. */

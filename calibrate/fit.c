@@ -8,6 +8,7 @@
 #include "fit.h"
 #include "levels.h"
 #include "memory.h"
+#include "nonlinear_fit.h"
 #include "random.h"
 #include "xo_ngspice.h"
 
@@ -92,11 +93,13 @@ static int find_matrix(struct xo_fcm *m, struct xo_programmed *p, struct xo_info
                                            .user = o->user};
     struct xo_matrix_result matrix = {.g_ni_siemens = m->g_ni_siemens, .bound_siemens = m->g_ni_bound_siemens,
                                       .offset_amp = m->offset_ampere, .offset_bound_amp = m->offset_bound_ampere};
-    if (!o->by_ngspice)
+    if (m->exact && !o->by_ngspice)
         return xo_matrix(p->factor, &matrix, info);
     free(m->g_ni_bound_siemens);
     free(m->offset_bound_ampere);
     m->g_ni_bound_siemens = m->offset_bound_ampere = NULL;
+    if (!m->exact)
+        return 0;                      /* it is to be fitted */
     m->exact = 0;
     return xo_ngspice_matrix(p->circuit, m->cell_siemens, &how, m->g_ni_siemens, m->offset_ampere, NULL, info);
 }
@@ -219,6 +222,42 @@ static int fit_converters(struct xo_fcm *m, const struct xo_hardware *h, const s
     return status;
 }
 
+/* ---- nonlinear cells ------------------------------------------------------------------------------ */
+
+static int fit_nonlinear(struct xo_fcm *m, struct xo_programmed *p, size_t inputs, const double *row_volt,
+                         struct xo_info *info)
+{
+    struct xo_stage_fit f;
+    struct xo_trials t = {0};
+    size_t chosen;
+    int status = xo_stage_fit_begin(&f, m, p, 0, inputs, row_volt, info);
+    if (!status)
+        status = xo_stage_fit_try(&f, &t, 0, 1, info);
+    if (!status)
+        status = xo_trials_state(m, &t, 1, f.held.inputs, xo_fit_tolerance(p->options), &chosen);
+    if (!status)
+        status = xo_stage_fit_take(&f, &t.candidate[chosen], info);
+    xo_trials_free(&t);
+    xo_stage_fit_free(&f);
+    return status;
+}
+
+double xo_fit_tolerance(const struct xo_fit_options *options)
+{
+    return options->tolerance > 0 ? options->tolerance : XO_FIT_TOLERANCE;
+}
+
+int xo_fit_check(const struct xo_hardware *h, const struct xo_fit_options *options, struct xo_info *info)
+{
+    if (options->by_ngspice && xo_is_nonlinear(&h->array))
+        return xo_fail(info, XO_EUNSUPPORTED, "nonlinear cells have no matrix that ngspice could find; expected another "
+                       "engine");
+    if (options->training_inputs > XO_MOST_HELD_OUT)
+        return xo_fail(info, XO_ETOOBIG, "%zu inputs to fit to; expected at most %zu", options->training_inputs,
+                       XO_MOST_HELD_OUT);
+    return xo_fit_check_held_out(options, info);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------ */
 
 int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *cell_siemens, size_t inputs,
@@ -230,19 +269,22 @@ int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *
     int status;
     if (!options)
         options = &defaults;
-    status = xo_fit_check_held_out(options, info);
+    status = xo_fit_check(h, options, info);
     if (!status)
         status = xo_programmed_new(&p, h, options, info);
     if (!status)
         status = xo_fit_stage(&m, &p, h, cell_siemens, info);
     if (!status)
-        status = fit_converters(&m, h, &p.crossbar, inputs, row_volt, info);
-    if (!status)
         xo_fit_validity(&m, inputs, row_volt);
+    if (!status && xo_is_nonlinear(&h->array))
+        status = fit_nonlinear(&m, &p, inputs, row_volt, info);
     if (!status)
+        status = fit_converters(&m, h, &p.crossbar, inputs, row_volt, info);
+    if (!status && !xo_is_nonlinear(&h->array))
         status = xo_fit_held_out(&m, &p, options->held_out_inputs, info);
     if (!status)
-        status = xo_fit_provenance(&m.provenance, h, options, options->by_ngspice
+        status = xo_fit_provenance(&m.provenance, h, options, xo_is_nonlinear(&h->array) ? XO_METHOD_NONLINEAR
+                                   : options->by_ngspice
                                    ? "conductance matrix by ngspice, without bounds; held-out error against currents"
                                    : "exact conductance matrix, entry by entry", info);
     xo_programmed_free(&p);

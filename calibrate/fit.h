@@ -29,8 +29,18 @@ int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hard
 /* The ranges of voltage, conductance and sparsity; inputs 0: what the DAC can give. */
 void xo_fit_validity(struct xo_fcm *m, size_t inputs, const double *row_volt);
 
+/* Options that do not go with this hardware; then the next one.  And the tolerance, the default filled in. */
+int xo_fit_check(const struct xo_hardware *h, const struct xo_fit_options *options, struct xo_info *info);
+double xo_fit_tolerance(const struct xo_fit_options *options);
+
 /* XO_ETOOBIG if more are to be held out than XO_MOST_HELD_OUT. */
 int xo_fit_check_held_out(const struct xo_fit_options *options, struct xo_info *info);
+
+/* Draw inputs within the validity: each as sparse as chance says, its other voltages uniform, or from a pool.
+ *   array     which one of several: no two draw the same inputs
+ *   pool      [pooled] voltages that the array will see; 0: none */
+void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, size_t pooled,
+                    const double *pool, double *row_volt);
 
 /* Draw inputs within the validity, solve the programmed array for them, apply the model.
  *   row_volt [inputs][rows], exact_amp, amp [inputs][columns]: out, allocated by the caller
@@ -48,6 +58,7 @@ int xo_fit_state_error(struct xo_fcm *m, size_t arrays, size_t inputs, const dou
 int xo_fit_provenance(char **out, const struct xo_hardware *h, const struct xo_fit_options *options,
                       const char *method, struct xo_info *info);
 
+#define XO_METHOD_NONLINEAR "the cheapest stage within the tolerance, fitted to exact currents of nonlinear cells"
 #define XO_HELD_OUT_INPUTS 64
 #define XO_HELD_OUT_ARRAYS 8
 

@@ -67,18 +67,29 @@ int xo_fit_check_held_out(const struct xo_fit_options *options, struct xo_info *
     return 0;
 }
 
-/* Inputs inside the range of validity: each as sparse as chance says, its other voltages uniform. */
-static void draw_inputs(const struct xo_fcm *m, size_t array, size_t inputs, double *row_volt)
+/* A number of the pool that is not 0, or 0 after some tries. */
+static double from_pool(struct xo_random_key key, size_t pooled, const double *pool)
+{
+    size_t at = (size_t)(xo_random_uniform(key) * (double)pooled);
+    for (size_t k = 0; k < pooled && k < 64; k++)
+        if (pool[(at + k) % pooled] != 0)
+            return pool[(at + k) % pooled];
+    return 0;
+}
+
+void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, size_t pooled,
+                    const double *pool, double *row_volt)
 {
     const struct xo_fcm_validity *v = &m->validity;
     for (size_t n = 0; n < inputs; n++) {
-        struct xo_random_key key = {m->seed, XO_FOR_HELD_OUT_INPUTS, array, n * (2 * m->rows + 1)};
+        struct xo_random_key key = {m->seed, (enum xo_purpose)purpose, array, n * (2 * m->rows + 1)};
         double zeros = v->low_sparsity + xo_random_uniform(key) * (v->high_sparsity - v->low_sparsity);
         for (size_t i = 0; i < m->rows; i++) {
             key.place++;
             double chance = xo_random_uniform(key);
             key.place++;
-            double volt = v->low_volt + xo_random_uniform(key) * (v->high_volt - v->low_volt);
+            double volt = pooled ? from_pool(key, pooled, pool)
+                                 : v->low_volt + xo_random_uniform(key) * (v->high_volt - v->low_volt);
             row_volt[n * m->rows + i] = chance < zeros ? 0 : volt;
         }
     }
@@ -89,7 +100,7 @@ int xo_held_out_currents(const struct xo_fcm *m, struct xo_programmed *p, size_t
 {
     const struct xo_apply stage = {0};
     struct xo_solution solution = {.column_amp = exact_amp};
-    draw_inputs(m, array, inputs, row_volt);
+    xo_draw_inputs(m, XO_FOR_HELD_OUT_INPUTS, array, inputs, 0, NULL, row_volt);
     int status = xo_solve(p->factor, inputs, row_volt, &solution, info);
     return status ? status : xo_fcm_apply(m, &stage, inputs, row_volt, amp, NULL, info);
 }

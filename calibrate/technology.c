@@ -9,6 +9,7 @@
 #include "array.h"
 #include "fit.h"
 #include "memory.h"
+#include "nonlinear_fit.h"
 #include "random.h"
 
 /* Level d of 2^bits: off + d (on - off)/(2^bits - 1). */
@@ -21,6 +22,40 @@ static void draw_cells(const struct xo_hardware *h, size_t array, double *cell_s
         struct xo_random_key key = {h->seed, XO_FOR_ARRAYS, array, k};
         cell_siemens[k] = off + xo_random_below(key, levels) * ((d->on_siemens - off) / (levels - 1));
     }
+}
+
+/* All stages, fitted to each of several arrays and tried on inputs it has not seen: which one serves them all? */
+static int choose_stage(struct xo_fcm *m, const struct xo_hardware *h, struct xo_programmed *p, size_t arrays,
+                        size_t inputs, struct xo_info *info)
+{
+    double *cells = xo_calloc(m->rows * m->columns, sizeof *cells);
+    struct xo_trials t = {0};
+    size_t chosen;
+    int status = cells ? 0 : ENOMEM;
+    for (size_t k = 0; k < arrays && !status; k++) {
+        struct xo_fcm one = {.scope = XO_FCM_ARRAY};
+        struct xo_stage_fit f = {0};
+        draw_cells(h, k, cells);
+        status = xo_fit_stage(&one, p, h, cells, info);
+        xo_fit_validity(&one, 0, NULL);
+        if (!status)
+            status = xo_stage_fit_begin(&f, &one, p, k, 0, NULL, info);
+        if (!status)
+            status = xo_stage_fit_try(&f, &t, k, arrays, info);
+        xo_stage_fit_free(&f);
+        xo_fcm_free(&one);
+    }
+    if (!status)
+        status = xo_trials_state(m, &t, arrays, inputs, xo_fit_tolerance(p->options), &chosen);
+    if (!status) {
+        m->stage = t.candidate[chosen].stage;
+        m->basis.functions = t.candidate[chosen].functions;
+        m->basis.bent = t.candidate[chosen].bent;
+        m->correction.count = t.candidate[chosen].corrections;
+    }
+    xo_trials_free(&t);
+    free(cells);
+    return status;
 }
 
 /* Fit one array and apply it to inputs it has not seen. */
@@ -74,7 +109,7 @@ int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const str
         options = &defaults;
     size_t inputs = options->held_out_inputs ? options->held_out_inputs : XO_HELD_OUT_INPUTS;
     size_t arrays = options->held_out_arrays ? options->held_out_arrays : XO_HELD_OUT_ARRAYS;
-    status = xo_fit_check_held_out(options, info);
+    status = xo_fit_check(h, options, info);
     if (!status && options->by_ngspice)
         status = xo_fail(info, XO_EUNSUPPORTED, "a technology is not fitted by ngspice; expected one programmed "
                          "array");
@@ -86,9 +121,10 @@ int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const str
     if (!status)
         status = xo_programmed_new(&p, h, options, info);
     if (!status)
-        status = state_error(&m, h, &p, arrays, inputs, info);
+        status = m.exact ? state_error(&m, h, &p, arrays, inputs, info)
+                         : choose_stage(&m, h, &p, arrays, inputs, info);
     if (!status)
-        status = xo_fit_provenance(&m.provenance, h, options, "program the array from the hardware description, then "
+        status = xo_fit_provenance(&m.provenance, h, options, !m.exact ? XO_METHOD_NONLINEAR : "program the array from the hardware description, then "
                                    "its exact conductance matrix, entry by entry", info);
     xo_programmed_free(&p);
     if (status) {

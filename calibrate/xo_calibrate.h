@@ -25,6 +25,8 @@ struct xo_fit_source { const char *name, *path; };
 
 #define XO_MOST_HELD_OUT ((size_t)1 << 24)
 
+#define XO_FIT_TOLERANCE 1e-3
+
 /* How to fit.  All zero is a good choice. */
 struct xo_fit_options {
     enum xo_engine engine;             /* CHOLMOD (AUTO means it too): every entry certified; or STARMESH      */
@@ -32,6 +34,9 @@ struct xo_fit_options {
     double ngspice_limit_sec;          /* 0: 600                                                               */
     int threads;                       /* 0: one.  Results do not depend on it                                 */
     size_t held_out_inputs;            /* per array; 0: 64, at most XO_MOST_HELD_OUT                           */
+    size_t training_inputs;            /* nonlinear cells, per array; 0: eight a row, 512 .. 4096              */
+    double tolerance;                  /* nonlinear cells: the cheapest stage whose held-out rms error is no   */
+                                       /* larger is taken, else the best; 0: XO_FIT_TOLERANCE                 */
     size_t held_out_arrays;            /* technology scope; 0: 8, at most XO_MOST_HELD_OUT                     */
     const char *command;               /* for the provenance; may be NULL                                      */
     size_t sources;

@@ -260,6 +260,11 @@ int cli_matrix(int argc, char **argv);
 /* What matrix writes; NULL: not asked for. */
 struct cli_matrix_files { const char *matrix, *offset, *bound, *offset_bound; };
 int cli_matrix_batch(struct cli_session *s, const struct cli_matrix_files *files, const char *precision);
+/* candidates.c: the stages that a fit tried, cheapest first; nothing where none were. */
+struct xo_fcm;
+bool cli_candidate_taken(const struct xo_fcm *m, size_t k);
+json_t *cli_candidate_json(const struct xo_fcm *m, size_t k);
+void cli_print_candidates(FILE *to, const struct xo_fcm *m);
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_apply(int argc, char **argv);

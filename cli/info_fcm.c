@@ -26,6 +26,24 @@ static double largest(const double *value, size_t count)
     return fmax(fabs(s.low), fabs(s.high));
 }
 
+/* What there is besides, or instead of, a matrix. */
+static void print_nonlinear(const struct xo_fcm *m)
+{
+    const struct xo_fcm_basis *b = &m->basis;
+    const struct xo_fcm_correction *c = &m->correction;
+    if (m->stage == XO_FCM_BASIS && m->scope == XO_FCM_ARRAY)
+        printf("stage       I_j = y_j%s + i0_j, y_j = sum_k sum_i A_k[i][j] b_k(V_i): %zu functions, polynomials of V/%g V "
+               "to power %zu; cost %.3g\n", b->bent ? " (1 + bend_j y_j)" : "", b->functions, b->scale_volt, b->terms,
+               xo_fcm_cost(m));
+    if (m->stage == XO_FCM_CORRECTED && m->scope == XO_FCM_ARRAY)
+        printf("stage       linear array with %zu corrections by the law (%zu curve%s of %zu points, %g V to %g V), %zu sweep%s "
+               "over all lines each; cost %.4g\n", c->count, c->curves, c->curves == 1 ? "" : "s", c->points, c->low_volt,
+               c->high_volt, c->sweeps, c->sweeps == 1 ? "" : "s", xo_fcm_cost(m));
+    if (m->scope == XO_FCM_TECHNOLOGY && m->candidates)
+        printf("stage       of arrays: %zu functions%s, %zu corrections\n", b->functions, b->bent ? ", bent" : "", c->count);
+    cli_print_candidates(stdout, m);
+}
+
 static void print_stage(const struct xo_fcm *m)
 {
     size_t cells = m->rows * m->columns;
@@ -34,7 +52,7 @@ static void print_stage(const struct xo_fcm *m)
         puts("stage       none stored: arrays are programmed from the hardware description below");
         return;
     }
-    printf("stage       I = V^T G_ni + i0, linear; %s\n",
+    printf("%s I = V^T G_ni + i0, linear; %s\n", m->stage == XO_FCM_LINEAR ? "stage      " : "beside it  ",
            m->exact ? "exact: ohmic cells, driven inputs" : "fitted, not exact");
     printf("  G_ni      %.6g S to %.6g S", g.low, g.high);
     if (m->g_ni_bound_siemens)
@@ -126,6 +144,7 @@ static void print_sheet(const char *path, const struct xo_fcm *m)
 {
     printf("%s: a fast model of %s, %zu rows (volts in), %zu columns (amperes out)\n", path,
            m->scope == XO_FCM_ARRAY ? "one programmed array" : "a technology", m->rows, m->columns);
+    print_nonlinear(m);
     print_stage(m);
     print_converters(m);
     print_gain(m);
@@ -133,6 +152,14 @@ static void print_sheet(const char *path, const struct xo_fcm *m)
     printf("seed        %llu\n", (unsigned long long)m->seed);
     print_indented("made by:", m->provenance);
     print_indented("hardware:", m->hardware_yaml);
+}
+
+static json_t *candidates(const struct xo_fcm *m)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; list && k < m->candidates; k++)
+        json_array_append_new(list, cli_candidate_json(m, k));
+    return list;
 }
 
 static int note(const struct xo_fcm *m, json_t *report)
@@ -143,6 +170,10 @@ static int note(const struct xo_fcm *m, json_t *report)
     failed |= cli_json_put(report, "rows", json_integer((json_int_t)m->rows));
     failed |= cli_json_put(report, "columns", json_integer((json_int_t)m->columns));
     failed |= cli_json_put(report, "exact", json_boolean(m->exact));
+    static const char *const stage[] = {"linear", "basis", "corrected"};
+    failed |= cli_json_put(report, "stage", json_string(stage[m->stage]));
+    failed |= cli_json_put(report, "cost", cli_json_number(m->scope == XO_FCM_ARRAY ? xo_fcm_cost(m) : NAN));
+    failed |= cli_json_put(report, "candidates", candidates(m));
     failed |= cli_json_put(report, "low_volt", cli_json_number(v->low_volt));
     failed |= cli_json_put(report, "high_volt", cli_json_number(v->high_volt));
     failed |= cli_json_put(report, "low_siemens", cli_json_number(v->low_siemens));

@@ -7,7 +7,10 @@
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
  *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
  *     convert.c    the same conversion by conversion, with every key of dac: and adc:
- *     ranges.c     currents and vectors of calibration images -> ADC ranges and gain
+ *     ranges.c     currents of calibration images -> ADC ranges
+ *     tails.c      exact quantiles of very many numbers
+ *     gain.c       the gain, measured
+ *     vectors.c    ... with inputs of calibration images
  * Currents are in I_unit, voltages in read_volt/(2^a - 1), conductances in (on - off)/(2^c - 1).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_ENGINE_PRIVATE_H
@@ -15,6 +18,7 @@
 
 #include "engine.h"
 #include "kernel.h"
+#include "tails.h"
 
 /* ---- one layer ------------------------------------------------------------------------------------- */
 
@@ -107,6 +111,8 @@ struct xo_array_layer {
     struct xo_adc_scale *range;        /* [units of range_scope] [A]                               */
     double *gain;                      /* [units of gain.scope]                                    */
     bool calibrated;
+    xo_tails *tails;                   /* while ranges are looked for [units of range_scope]; else NULL */
+    bool scaled;                       /* ... those of gain times current                          */
     uint64_t *digit_sum;               /* [inputs, all groups] of digits of calibration images     */
     const struct xo_array_layer *base; /* programmed: whose codes and layout these are; else NULL  */
     bool varies;
@@ -116,12 +122,15 @@ struct xo_array_layer {
     struct xo_arena arena;
 };
 
+#define XO_TAILS_KEPT ((ptrdiff_t)1 << 27)
+
 struct xo_engine_dnn {
     const struct xo_graph *graph;
     const struct xo_kernels *kernels;
     size_t layers;
     struct xo_array_layer *layer;      /* [layers] */
     bool programmed;
+    ptrdiff_t tails_left;              /* how many numbers all layers' tails may still keep, of XO_TAILS_KEPT: 1 GiB */
 };
 
 /* The arrays as they were meant: of a programmed layer its base's. */
@@ -172,7 +181,8 @@ enum xo_buffer {
     XO_BUFFER_DIGIT, XO_BUFFER_POP, XO_BUFFER_GIVEN, XO_BUFFER_KNOWN, XO_BUFFER_KNOWN_SINGLE, XO_BUFFER_KNOWN_SUM,
     XO_BUFFER_TABLE,
     XO_BUFFER_SINGLE, XO_BUFFER_CURRENT, XO_BUFFER_SUM, XO_BUFFER_STRIP, XO_BUFFER_STRIP_SUM, XO_BUFFER_TOTAL,
-    XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFER_ACTIVE, XO_BUFFER_READY,
+    XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFER_TAIL, XO_BUFFER_TAIL_ROW,
+    XO_BUFFER_ACTIVE, XO_BUFFER_READY,
     XO_BUFFERS
 };
 
@@ -278,14 +288,33 @@ bool xo_is_sampled(const struct xo_place *where, size_t row);
 int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
                        const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);
 
+/* vectors.c: `wanted` vectors of digits of the images, those with the lowest of random priorities: a heap, the largest
+ * priority on top. */
+struct xo_vectors {
+    size_t wanted, kept, inputs;
+    struct xo_vector { double priority; uint64_t place; uint16_t *digit; } *vector;
+};
+
+int xo_vectors_new(struct xo_vectors *c, size_t wanted, size_t inputs);
+void xo_vectors_free(struct xo_vectors *c);
+int xo_vectors_offer(struct xo_vectors *c, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                     const struct xo_view *v, const struct xo_patches *p);
+int xo_vectors_merge(struct xo_vectors *to, const struct xo_vectors *from);
+void xo_vectors_sort(struct xo_vectors *c);                  /* by place */
+
+/* gain.c: l->gain, with ranges as they are; v NULL or empty: with digits drawn at random. */
+int xo_measure_gain(struct xo_array_layer *l, struct xo_engine_thread *t, const struct xo_vectors *v);
+
 /* ranges.c */
+int xo_tails_of(struct xo_array_layer *l, ptrdiff_t *left);  /* l->tails, if there are none and ranges are calibrated */
 int xo_observe(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
                const struct xo_patches *p);
-int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l);
+int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l, size_t images);
 void xo_calibration_free(struct xo_calibration *c);
 int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration *from);
-/* Ranges and gains of a layer from what was seen; c may be NULL: nothing was. */
-int xo_calibrate_layer(struct xo_array_layer *l, struct xo_engine_thread *t, struct xo_calibration *c,
+void xo_calibration_next(struct xo_calibration *c);          /* round */
+/* Ranges and gains of a layer from what was seen; c may be NULL: nothing was.  *again: another round first. */
+int xo_calibrate_layer(struct xo_array_layer *l, struct xo_engine_thread *t, struct xo_calibration *c, bool *again,
                        struct xo_info *info);
 
 #endif

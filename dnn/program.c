@@ -98,7 +98,7 @@ int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struc
 
 static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_info *info)
 {
-    const struct xo_batch_options options = { .precision = XO_FLOAT32, .simd = p->how->simd, .bounds = 1,
+    const struct xo_batch_options options = { .precision = p->how->in_float32 ? XO_FLOAT32 : XO_FLOAT64, .simd = p->how->simd, .bounds = 1,
                                               .threads = p->how->threads };
     struct xo_crossbar x;
     char *text = NULL;
@@ -115,6 +115,12 @@ static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_inf
     if (!status)
         status = xo_circuit_new(&p->circuit, &x, info);
     return status ? status : xo_batch_new(&p->batch, p->circuit, &options, info);
+}
+
+/* What rounding adds to the error of entries that were found in float64. */
+static double rounding(const struct press *p)
+{
+    return p->how->in_float32 ? 0 : 0x1p-24;
 }
 
 /* ---- a piece: some blocks at a time ------------------------------------------------------------------ */
@@ -301,7 +307,7 @@ static int sample(struct piece *p, size_t first, size_t arrays, struct xo_info *
     if (status)
         return status;
     p->l->loss.sampled++;
-    p->l->loss.sampled_error_rel = fmax(p->l->loss.sampled_error_rel, error);
+    p->l->loss.sampled_error_rel = fmax(p->l->loss.sampled_error_rel, error + rounding(p->press));
     return 0;
 }
 
@@ -313,7 +319,7 @@ static int run_piece(struct piece *p, size_t first, struct xo_info *info)
     fill_cells(p, first, blocks);
     int status = xo_batch_matrix(p->press->batch, &b, info);
     for (size_t n = 0; n < b.arrays && !status; n++)
-        p->l->loss.bound_rel = fmax(p->l->loss.bound_rel, p->bound[n]);
+        p->l->loss.bound_rel = fmax(p->l->loss.bound_rel, p->bound[n] + rounding(p->press));
     for (size_t n = 0; n < blocks && !status; n++)
         take_block(p, first + n, n * planes);
     return status ? status : sample(p, first * planes, b.arrays, info);
@@ -405,7 +411,7 @@ int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const 
     if (!e)
         return ENOMEM;
     *e = (struct xo_engine_dnn){ base->graph, base->kernels, base->layers,
-                                 xo_calloc(base->layers, sizeof *e->layer), true };
+                                 xo_calloc(base->layers, sizeof *e->layer), true, XO_TAILS_KEPT };
     int status = e->layer ? 0 : ENOMEM;
     for (size_t k = 0; k < base->layers && e->layer && !status; k++)
         status = program_layer(&press, &e->layer[k], &base->layer[k], k, base->kernels, info);

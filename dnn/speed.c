@@ -168,11 +168,12 @@ static int calibrate(const struct network *n, xo_engine_dnn *e)
 {
     xo_engine_thread *t = NULL;
     float *y = xo_calloc(LARGEST, sizeof *y);
-    int status = y ? xo_engine_calibrator_new(&t, e, NULL) : ENOMEM;
-    if (!status)
+    int status = y ? xo_engine_calibrator_new(&t, e, 1, NULL) : ENOMEM;
+    for (bool again = true; again && !status;) {
         status = run(n, xo_engine_hook(t), 1, y);
-    if (!status)
-        status = xo_engine_calibrate(e, 1, &t, NULL);
+        if (!status)
+            status = xo_engine_calibrate(e, 1, &t, &again, NULL);
+    }
     xo_engine_thread_free(t);
     free(y);
     return status;

@@ -1,15 +1,13 @@
-/* The fast model at work:  I = V^T G_ni + i0, in blocks of inputs, each one matrix product; converters around it.
+/* The fast model at work: its conductance stage in blocks of inputs (stage.c), converters around it.
  * Blocks are fixed and each is computed by one thread in one way, so the bytes do not depend on the threads.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
 #include "xo_fcm.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -17,6 +15,7 @@
 #include "levels.h"
 #include "memory.h"
 #include "random.h"
+#include "stage.h"
 
 enum { BLOCK = XO_APPLY_BLOCK };
 
@@ -67,15 +66,6 @@ static void convert_inputs(const struct job *job, size_t first, size_t count, do
     xo_levels_snap(&job->levels, count * rows, job->row_volt + first * rows, volt);
     for (size_t k = 0; noise_volt > 0 && k < count * rows; k++)
         volt[k] += noise_volt * noise(job, XO_FOR_DAC_NOISE, place + k);
-}
-
-static void multiply(const struct xo_fcm *m, size_t count, const double *volt, double *amp)
-{
-    const int rows = (int)m->rows, columns = (int)m->columns;
-    for (size_t n = 0; m->offset_ampere && n < count; n++)
-        memcpy(amp + n * m->columns, m->offset_ampere, m->columns * sizeof *amp);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)count, columns, rows, 1, volt, rows,
-                m->g_ni_siemens, columns, m->offset_ampere ? 1 : 0, amp, columns);
 }
 
 /* Any ADC, one conversion at a time. */
@@ -132,7 +122,13 @@ static void apply_gain(const struct job *job, size_t count, double *amp)
             amp[n * columns + j] *= job->m->gain_factor[j];
 }
 
-/* scratch [BLOCK][rows]: the converted voltages.  Returns how many inputs lie outside. */
+/* One thread's working memory: the converted voltages [BLOCK][rows], and behind them what the stage needs. */
+static size_t scratch_of(const struct job *job)
+{
+    return (job->how->converters ? BLOCK * job->m->rows : 0) + xo_stage_scratch(job->m, BLOCK);
+}
+
+/* Returns how many inputs lie outside. */
 static size_t apply_block(const struct job *job, size_t first, double *scratch)
 {
     const struct xo_fcm *m = job->m;
@@ -140,9 +136,12 @@ static size_t apply_block(const struct job *job, size_t first, double *scratch)
     const double *volt = job->row_volt + first * m->rows;
     double *amp = job->column_amp + first * m->columns;
     size_t outside = count_outside(m, count, volt);
-    if (job->how->converters)
+    if (job->how->converters) {
         convert_inputs(job, first, count, scratch);
-    multiply(m, count, job->how->converters ? scratch : volt, amp);
+        volt = scratch;
+        scratch += BLOCK * m->rows;
+    }
+    xo_stage_run(m, count, volt, amp, scratch);
     if (job->how->converters)
         convert_outputs(job, first, count, amp);
     else if (job->how->gain && m->gain_factor)
@@ -192,7 +191,7 @@ static size_t run(const struct job *job, int threads, double *scratch)
 #ifdef _OPENMP
         mine = (size_t)omp_get_thread_num();
 #endif
-        outside += apply_block(job, first, scratch ? scratch + mine * BLOCK * job->m->rows : NULL);
+        outside += apply_block(job, first, scratch + mine * scratch_of(job));
     }
     return outside;
 }
@@ -206,12 +205,12 @@ int xo_fcm_apply(const struct xo_fcm *m, const struct xo_apply *how, size_t inpu
     int status = check(m, how, info);
     if (status)
         return status;
-    if (how->converters) {
-        scratch = xo_calloc((size_t)threads * BLOCK, m->rows * sizeof *scratch);
-        status = scratch ? xo_levels_new(&job.levels, &m->dac) : ENOMEM;
-        if (!status)
-            status = readout_new(&job.readout, m, how->gain);
-    }
+    scratch = xo_calloc((size_t)threads, scratch_of(&job) * sizeof *scratch);
+    status = scratch ? 0 : ENOMEM;
+    if (!status && how->converters)
+        status = xo_levels_new(&job.levels, &m->dac);
+    if (!status && how->converters)
+        status = readout_new(&job.readout, m, how->gain);
     size_t count = status ? 0 : run(&job, threads, scratch);
     xo_levels_free(&job.levels);
     free(job.readout.low);

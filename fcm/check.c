@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,78 @@ static int check_field(const struct xo_fcm_field *f, const struct xo_fcm *m, con
     return check_numbers(f, &item, name, info);
 }
 
+/* The arrays of a folder: all of them where `wanted`, else none; "optional" excepted. */
+static int check_folder(const struct xo_fcm *m, const char *folder, bool wanted, const char *optional,
+                        const char *name, struct xo_info *info)
+{
+    for (size_t k = 0; k < xo_fcm_field_count; k++) {
+        const struct xo_fcm_field *f = &xo_fcm_fields[k];
+        struct xo_fcm_item item;
+        if (!xo_fcm_is_array(f->kind) || strncmp(f->path, folder, strlen(folder)) || !strcmp(f->path, optional))
+            continue;
+        if (xo_fcm_look(&item, f, m) != wanted)
+            return xo_fail(info, XO_EVALUE, "%s: %s: %s; expected it only and always in a model of an array with that "
+                           "stage", name, f->path, wanted ? "missing" : "present");
+    }
+    return 0;
+}
+
+static int check_basis(const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    const struct xo_fcm_basis *b = &m->basis;
+    bool is_basis = m->stage == XO_FCM_BASIS, stored = is_basis && m->scope == XO_FCM_ARRAY;
+    if (is_basis != (b->functions > 0) || stored != (b->terms > 0) || stored != (b->scale_volt > 0) ||
+        (b->bent && !is_basis))
+        return xo_fail(info, XO_EVALUE, "%s: basis: %zu functions of %zu terms; expected some in stage basis, and none in "
+                       "another", name, b->functions, b->terms);
+    if (!b->bend_per_ampere != !(b->bent && stored))
+        return xo_fail(info, XO_EVALUE, "%s: basis/bend: %s; expected it where basis/bent is 1", name,
+                       b->bend_per_ampere ? "present" : "missing");
+    return check_folder(m, "basis/", stored, "basis/bend", name, info);
+}
+
+static int check_correction(const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    const struct xo_fcm_correction *c = &m->correction;
+    bool corrected = m->stage == XO_FCM_CORRECTED, stored = corrected && m->scope == XO_FCM_ARRAY;
+    if (corrected != (c->count > 0) || stored != (c->sweeps > 0) || stored != (c->curves > 0) ||
+        (stored && !(c->points >= 4 && c->low_volt < c->high_volt && isfinite(c->high_volt - c->low_volt))))
+        return xo_fail(info, XO_EVALUE, "%s: correction: %zu of them, %zu curves of %zu points; expected some in stage "
+                       "corrected, four points or more, from a lower to a higher voltage", name, c->count, c->curves,
+                       c->points);
+    int status = check_folder(m, "correction/", stored, "", name, info);
+    for (size_t k = 0; stored && !status && k < m->rows * m->columns; k++)
+        if (!(c->cell_curve[k] < (double)c->curves) || c->cell_curve[k] != floor(c->cell_curve[k]))
+            status = xo_fail(info, XO_EVALUE, "%s: correction/cell_curve: found %g; expected a whole number below %zu", name,
+                             c->cell_curve[k], c->curves);
+    return status;
+}
+
+static int check_candidates(const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    if (!m->candidate != !m->candidates)
+        return xo_fail(info, XO_EVALUE, "%s: candidates/table: %s; expected model/candidates lines", name,
+                       m->candidate ? "present" : "missing");
+    for (size_t k = 0; k < m->candidates; k++) {
+        const double *c = m->candidate + k * XO_FCM_CANDIDATE_NUMBERS;
+        for (int n = 0; n < 5; n++)
+            if (!(c[n] >= 0 && c[n] <= (n == 0 ? 2 : XO_FCM_MOST_SWEEPS) && c[n] == floor(c[n])))
+                return xo_fail(info, XO_EVALUE, "%s: candidates/table: found %g in column %d; expected a stage's number, or "
+                               "a count", name, c[n], n);
+    }
+    return 0;
+}
+
+static int check_stage(const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    if (m->exact && m->stage != XO_FCM_LINEAR)
+        return xo_fail(info, XO_EVALUE, "%s: model/exact: 1; expected 0 but in stage linear", name);
+    int status = check_basis(m, name, info);
+    if (!status)
+        status = check_correction(m, name, info);
+    return status ? status : check_candidates(m, name, info);
+}
+
 /* What items say about each other. */
 static int check_together(const struct xo_fcm *m, const char *name, struct xo_info *info)
 {
@@ -69,7 +142,7 @@ static int check_together(const struct xo_fcm *m, const char *name, struct xo_in
         if (!(m->gain_factor[j] > 0))
             return xo_fail(info, XO_EVALUE, "%s: gain/factor: found %g; expected a gain above 0 in the reference",
                            name, m->gain_factor[j]);
-    return 0;
+    return check_stage(m, name, info);
 }
 
 int xo_fcm_check(const struct xo_fcm *m, const char *name, struct xo_info *info)
@@ -86,7 +159,7 @@ void xo_fcm_free(struct xo_fcm *m)
         return;
     for (size_t k = 0; k < xo_fcm_field_count; k++) {
         enum xo_fcm_kind kind = xo_fcm_fields[k].kind;
-        if (kind == XO_FCM_CELLS || kind == XO_FCM_COLUMNS || kind == XO_FCM_TEXT)
+        if (xo_fcm_is_array(kind) || kind == XO_FCM_TEXT)
             free(*(void **)((char *)m + xo_fcm_fields[k].offset));
     }
     memset(m, 0, sizeof *m);

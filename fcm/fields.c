@@ -23,6 +23,8 @@ const struct xo_fcm_field xo_fcm_fields[] = {
     COUNT("model/rows", rows, 1, 16777216, "word lines, driven"),
     COUNT("model/columns", columns, 1, 16777216, "bit lines, sensed"),
     WHOLE("model/exact", exact, 0, 1, "1: the linear stage is the circuit itself, not a fit"),
+    WORD("model/stage", stage, "linear|basis|corrected", "what carries volts to amperes"),
+    COUNT("model/candidates", candidates, 0, XO_FCM_MOST_CANDIDATES, "how many stages were tried; 0: none, it is exact"),
     { "model/seed", XO_FCM_U64, AT(seed), "1", 0, 0x1p64, NULL, "seed of every random number" },
 
     ARRAY("linear/g_ni", XO_FCM_CELLS, g_ni_siemens, "S", LOWEST, HIGHEST,
@@ -33,6 +35,45 @@ const struct xo_fcm_field xo_fcm_fields[] = {
     ARRAY("linear/i0_bound", XO_FCM_COLUMNS, offset_bound_ampere, "A", 0, HIGHEST,
           "no entry of i0 is further than this from exact"),
     ARRAY("linear/cells", XO_FCM_CELLS, cell_siemens, "S", 0, HIGHEST, "cell conductances as programmed"),
+
+    COUNT("basis/functions", basis.functions, 0, XO_FCM_MOST_FUNCTIONS, "how many b_k; 0: no such stage"),
+    COUNT("basis/terms", basis.terms, 0, XO_FCM_MOST_TERMS, "powers of V/scale_volt, from the first"),
+    WHOLE("basis/bent", basis.bent, 0, 1, "1: with bend"),
+    REAL("basis/scale_volt", basis.scale_volt, "V", 0, HIGHEST, "voltage of 1"),
+    ARRAY("basis/coefficients", XO_FCM_FUNCTIONS, basis.coefficient_volt, "V", LOWEST, HIGHEST,
+          "b_k(V) = sum_d coefficients[k][d] (V/scale_volt)^(d+1), d from 0"),
+    ARRAY("basis/matrices", XO_FCM_MATRICES, basis.matrix_siemens, "S", LOWEST, HIGHEST,
+          "A_0 on A_1 on ...: y_j = sum_k sum_i A_k[i][j] b_k(V_i)"),
+    ARRAY("basis/bend", XO_FCM_COLUMNS, basis.bend_per_ampere, "1/A", LOWEST, HIGHEST, "I_j = y_j (1 + bend_j y_j) + i0_j"),
+
+    COUNT("correction/count", correction.count, 0, XO_FCM_MOST_CORRECTIONS, "corrections; 0: no such stage"),
+    COUNT("correction/sweeps", correction.sweeps, 0, XO_FCM_MOST_SWEEPS, "over word and bit lines, per linear solution"),
+    COUNT("correction/curves", correction.curves, 0, 16777216, "different laws of cells"),
+    COUNT("correction/points", correction.points, 0, 65536, "of each"),
+    REAL("correction/low_volt", correction.low_volt, "V", LOWEST, HIGHEST, "cell voltage of the first point"),
+    REAL("correction/high_volt", correction.high_volt, "V", LOWEST, HIGHEST, "and of the last, in even steps"),
+    ARRAY("correction/excess", XO_FCM_CURVES, correction.excess_ampere, "A", LOWEST, HIGHEST,
+          "law of a cell of scale 1, less siemens times volt"),
+    ARRAY("correction/cell_curve", XO_FCM_CELLS, correction.cell_curve, "1", 0, 16777215, "which curve a cell has"),
+    ARRAY("correction/cell_scale", XO_FCM_CELLS, correction.cell_scale, "1", 0, HIGHEST, "times what"),
+    ARRAY("correction/cell_siemens", XO_FCM_CELLS, correction.cell_siemens, "S", 0, HIGHEST, "linear cells"),
+    ARRAY("correction/word_divider", XO_FCM_CELLS, correction.word_divider, "1", 0, 1, "1/(1 + r Y) along word lines"),
+    ARRAY("correction/word_ohm", XO_FCM_CELLS, correction.word_ohm, "ohm", 0, HIGHEST, "r/(1 + r Y)"),
+    ARRAY("correction/bit_divider", XO_FCM_CELLS, correction.bit_divider, "1", 0, 1, "1/(1 + r Y) along bit lines"),
+    ARRAY("correction/bit_ohm", XO_FCM_CELLS, correction.bit_ohm, "ohm", 0, HIGHEST, "r/(1 + r Y)"),
+    WHOLE("correction/word_from_right", correction.word_from_right, 0, 1, "1: word lines begin at the last column"),
+    WHOLE("correction/bit_from_top", correction.bit_from_top, 0, 1, "1: bit lines begin at row 0"),
+    ARRAY("correction/word_driven", XO_FCM_ROWS, correction.word_driven, "1", 0, 1, "1: V_i is behind the line"),
+    ARRAY("correction/word_volt", XO_FCM_ROWS, correction.word_volt, "V", LOWEST, HIGHEST, "what is, where V_i is not"),
+    ARRAY("correction/bit_volt", XO_FCM_COLUMNS, correction.bit_volt, "V", LOWEST, HIGHEST, "behind the line"),
+    ARRAY("correction/word_far_siemens", XO_FCM_ROWS, correction.word_far_siemens, "S", 0, HIGHEST,
+          "from the last node to the same source"),
+    ARRAY("correction/bit_far_siemens", XO_FCM_COLUMNS, correction.bit_far_siemens, "S", 0, HIGHEST,
+          "from the last node to the same terminal"),
+    ARRAY("correction/bit_siemens", XO_FCM_COLUMNS, correction.bit_siemens, "S", 0, HIGHEST, "Y of the first node"),
+
+    ARRAY("candidates/table", XO_FCM_CANDIDATES, candidate, "1", LOWEST, HIGHEST,
+          "stage functions bent corrections sweeps cost error_rms error_max 95_%_low 95_%_high, held out"),
 
     WHOLE("dac/bits", dac.bits, 1, 16, "bits of a digit"),
     WORD("dac/encoding", dac.encoding, "amplitude|pulse_width", "how a digit drives the row"),
@@ -107,7 +148,7 @@ enum xo_fcm_type xo_fcm_type_of(const struct xo_fcm_field *f)
 
 bool xo_fcm_may_lack(const struct xo_fcm_field *f)
 {
-    return f->kind == XO_FCM_INL || f->kind == XO_FCM_TEXT || f->kind == XO_FCM_COLUMNS || f->kind == XO_FCM_CELLS;
+    return f->kind == XO_FCM_INL || f->kind == XO_FCM_TEXT || xo_fcm_is_array(f->kind);
 }
 
 const char *xo_fcm_word(char *word, const char *words, int k)
@@ -142,13 +183,33 @@ static void vector(struct xo_fcm_item *item, const double *value, size_t count)
     item->real = value;
 }
 
-static void cells(struct xo_fcm_item *item, const double *value, const struct xo_fcm *m)
+bool xo_fcm_is_array(enum xo_fcm_kind kind)
 {
-    item->dimensions = 2;
-    item->shape[0] = m->rows;
-    item->shape[1] = m->columns;
-    item->count = m->rows * m->columns;
+    return kind >= XO_FCM_ROWS;
+}
+
+void xo_fcm_shape(size_t *dimensions, size_t shape[2], enum xo_fcm_kind kind, const struct xo_fcm *m)
+{
+    const struct { size_t dimensions, shape[2]; } of[] = {
+        [XO_FCM_ROWS] = {1, {m->rows, 1}},
+        [XO_FCM_COLUMNS] = {1, {m->columns, 1}},
+        [XO_FCM_CELLS] = {2, {m->rows, m->columns}},
+        [XO_FCM_FUNCTIONS] = {2, {m->basis.functions, m->basis.terms}},
+        [XO_FCM_MATRICES] = {2, {m->basis.functions * m->rows, m->columns}},
+        [XO_FCM_CURVES] = {2, {m->correction.curves, m->correction.points}},
+        [XO_FCM_CANDIDATES] = {2, {m->candidates, XO_FCM_CANDIDATE_NUMBERS}}
+    };
+    *dimensions = of[kind].dimensions;
+    shape[0] = of[kind].shape[0];
+    shape[1] = of[kind].shape[1];
+}
+
+static bool array(struct xo_fcm_item *item, const double *value, enum xo_fcm_kind kind, const struct xo_fcm *m)
+{
+    xo_fcm_shape(&item->dimensions, item->shape, kind, m);
+    item->count = item->shape[0] * item->shape[1];
     item->real = value;
+    return value && item->count;
 }
 
 bool xo_fcm_look(struct xo_fcm_item *item, const struct xo_fcm_field *f, const struct xo_fcm *m)
@@ -167,11 +228,10 @@ bool xo_fcm_look(struct xo_fcm_item *item, const struct xo_fcm_field *f, const s
     case XO_FCM_U64:     item->scalar.u = *(const uint64_t *)at; break;
     case XO_FCM_INL:     vector(item, ((const struct xo_inl *)at)->coefficient, ((const struct xo_inl *)at)->count);
                          return item->count > 0;
-    case XO_FCM_COLUMNS: vector(item, *(double *const *)at, m->columns); return item->real != NULL;
-    case XO_FCM_CELLS:   cells(item, *(double *const *)at, m); return item->real != NULL;
     case XO_FCM_TEXT:    item->text = *(char *const *)at;
                          item->count = item->text ? strlen(item->text) : 0;
                          return item->text != NULL;
+    default:             return array(item, *(double *const *)at, f->kind, m);
     }
     return true;
 }

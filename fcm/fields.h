@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include "xo_fcm.h"
 
-#define XO_FCM_VERSION 1
+#define XO_FCM_VERSION 2
 #define XO_FCM_MAGIC "crossohm fcm "
 enum {
-    XO_FCM_HEAD_NBYTES = 8192,         /* user block: version, length, checksum, index, blanks   */
+    XO_FCM_HEAD_NBYTES = 16384,        /* user block: version, length, checksum, index, blanks   */
     XO_FCM_MAX_LINE = 160
 };
 #define XO_FCM_MAX_TEXT ((size_t)1 << 26)
@@ -27,7 +27,13 @@ enum xo_fcm_kind {
     XO_FCM_WORD,                       /* an enum, written as one of words                       */
     XO_FCM_INL,                        /* struct xo_inl; absent if it has no terms               */
     XO_FCM_TEXT,                       /* char *; absent if NULL                                 */
-    XO_FCM_COLUMNS, XO_FCM_CELLS       /* double * [columns], [rows][columns]; absent if NULL    */
+    /* double *, absent if NULL: */
+    XO_FCM_ROWS, XO_FCM_COLUMNS,       /* [rows], [columns]                                      */
+    XO_FCM_CELLS,                      /* [rows][columns]                                        */
+    XO_FCM_FUNCTIONS,                  /* [basis.functions][basis.terms]                         */
+    XO_FCM_MATRICES,                   /* [basis.functions * rows][columns]                      */
+    XO_FCM_CURVES,                     /* [correction.curves][correction.points]                 */
+    XO_FCM_CANDIDATES                  /* [candidates][XO_FCM_CANDIDATE_NUMBERS]                 */
 };
 
 struct xo_fcm_field {
@@ -41,7 +47,11 @@ struct xo_fcm_field {
 };
 extern const struct xo_fcm_field xo_fcm_fields[];
 extern const size_t xo_fcm_field_count;
-#define XO_FCM_MAX_FIELDS 64
+#define XO_FCM_MAX_FIELDS 96
+
+/* Is it an array behind a pointer, and of which shape?  An array of no numbers is absent. */
+bool xo_fcm_is_array(enum xo_fcm_kind kind);
+void xo_fcm_shape(size_t *dimensions, size_t shape[2], enum xo_fcm_kind kind, const struct xo_fcm *m);
 
 /* How an item lies in the file. */
 enum xo_fcm_type { XO_FCM_F8, XO_FCM_I8, XO_FCM_U8, XO_FCM_CHARS };

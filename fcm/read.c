@@ -61,8 +61,9 @@ static int read_version(struct scan *s)
         return xo_fail(s->info, XO_ESYNTAX, "%s: does not begin like a .fcm file; expected " XO_FCM_MAGIC "%d",
                        s->name, XO_FCM_VERSION);
     if (version != XO_FCM_VERSION)
-        return xo_fail(s->info, XO_EUNSUPPORTED, "%s: version %llu of the format; expected %d, or a newer crossohm",
-                       s->name, (unsigned long long)version, XO_FCM_VERSION);
+        return xo_fail(s->info, XO_EUNSUPPORTED, "%s: version %llu of the format; expected %d: %s", s->name,
+                       (unsigned long long)version, XO_FCM_VERSION, version < XO_FCM_VERSION ? "fit the model again"
+                       : "a newer crossohm reads it");
     return 0;
 }
 
@@ -75,7 +76,7 @@ static int read_length(struct scan *s)
         return xo_fail(s->info, XO_ESYNTAX, "%s: %zu bytes; expected %llu: cut short, or bytes added", s->name,
                        s->nbytes, (unsigned long long)nbytes);
     if (s->nbytes < XO_FCM_HEAD_NBYTES)
-        return damaged(s, "the head is cut short", "8192 bytes of it");
+        return damaged(s, "the head is cut short", "16384 bytes of it");
     return 0;
 }
 
@@ -119,14 +120,6 @@ static bool wanted_shape(size_t *dimensions, size_t shape[2], const struct xo_fc
     *dimensions = 1;
     shape[0] = shape[1] = 1;
     switch (f->kind) {
-    case XO_FCM_CELLS:
-        *dimensions = 2;
-        shape[0] = m->rows;
-        shape[1] = m->columns;
-        return false;
-    case XO_FCM_COLUMNS:
-        shape[0] = m->columns;
-        return false;
     case XO_FCM_PAIR:
         shape[0] = 2;
         return false;
@@ -136,6 +129,8 @@ static bool wanted_shape(size_t *dimensions, size_t shape[2], const struct xo_fc
         return true;
     default:
         *dimensions = 0;
+        if (xo_fcm_is_array(f->kind))
+            xo_fcm_shape(dimensions, shape, f->kind, m);
         return false;
     }
 }
@@ -162,6 +157,8 @@ static int find_bytes(struct scan *s, const struct xo_fcm_field *f, const struct
     }
     if (!accept(s, "\n"))
         return damaged(s, f->path, "the end of the line");
+    if (xo_fcm_is_array(f->kind) && !(shape[0] && shape[1]))
+        return damaged(s, f->path, "an array of some numbers, or none");
     if (!xo_shape_nbytes(&nbytes, 2, shape, type == XO_FCM_CHARS ? 1 : 8) || place < XO_FCM_HEAD_NBYTES ||
         place > s->nbytes || nbytes > s->nbytes - place)
         return damaged(s, f->path, "a place inside the file");
@@ -221,14 +218,13 @@ static int store(struct scan *s, struct xo_fcm *m, const struct xo_fcm_field *f,
     case XO_FCM_U64:     *(uint64_t *)at = load(bytes); return 0;
     case XO_FCM_WORD:    return store_word(s, at, bytes, count, f);
     case XO_FCM_TEXT:    return store_text(s, at, bytes, count, f);
-    case XO_FCM_COLUMNS:
-    case XO_FCM_CELLS:   return store_array(at, bytes, count);
     case XO_FCM_REAL:
     case XO_FCM_PAIR:    load_reals(at, bytes, count); return 0;
     case XO_FCM_INL:     inl->count = count;
                          load_reals(inl->coefficient, bytes, count);
                          return 0;
-    default:             return store_whole(s, at, bytes, f);
+    default:             return xo_fcm_is_array(f->kind) ? store_array(at, bytes, count)
+                                                         : store_whole(s, at, bytes, f);
     }
 }
 

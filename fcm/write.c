@@ -1,7 +1,7 @@
 /* A model as an HDF5 file, byte for byte reproducible.
  *
- * In front of HDF5's own bytes lies a user block that it leaves to us: 8192 bytes of text.
- *     crossohm fcm 1
+ * In front of HDF5's own bytes lies a user block that it leaves to us: 16384 bytes of text.
+ *     crossohm fcm 2
  *     nbytes 142336                                            of the file
  *     sha256 9f86d081...                                       of the file with these 64 digits left out
  *     schema_version i8 10624                                  the index: path, type, where, shape

@@ -26,11 +26,76 @@ struct xo_fcm_validity {
     double full_scale_ampere;
 };
 
+/* What carries volts to amperes.  I_lin = V^T G_ni + i0 is there whatever the stage. */
+enum xo_fcm_stage {
+    XO_FCM_LINEAR,                     /* I_lin                                                                */
+    XO_FCM_BASIS,                      /* y_j (1 + bend_j y_j) + i0_j,  y_j = sum_k sum_i A_k[i][j] b_k(V_i)   */
+    XO_FCM_CORRECTED                   /* the array itself, linear but for `count` corrections, see below      */
+};
+
+/* b_k(V) = sum_d coefficient[k][d] (V/scale_volt)^(d+1), d from 0: volts to volts, 0 V to 0 V. */
+#define XO_FCM_MOST_FUNCTIONS 4
+#define XO_FCM_MOST_TERMS 16
+struct xo_fcm_basis {
+    size_t functions, terms;
+    int bent;                          /* 1: with bend_per_ampere                                              */
+    double scale_volt;
+    double *coefficient_volt;          /* [functions][terms]                                                   */
+    double *matrix_siemens;            /* [functions][rows][columns] A_k                                       */
+    double *bend_per_ampere;           /* [columns]        all 0: what other rows' currents take from y_j      */
+};
+
+/* Corrections through the linear operator.  Cells are cell_siemens, whatever their voltage, and word and bit lines are
+ * solved in turn, `sweeps` times: ladders whose dividers are known.  Then what the law carries beyond cell_siemens at
+ * the cell voltages that came out is pushed into the lines as currents, and they are solved again: one correction.
+ * A ladder is seen from its near end; node k, its neighbour nearer to that end, and the resistance r between (for the
+ * first node the driver's, or the sense's, with the source behind it):
+ *     Y_k  what node k and all beyond it conduct to elsewhere     divider 1/(1 + r Y_k)     ohm r/(1 + r Y_k)
+ * Going in, currents J_k are gathered, J_k += divider_(k+1) J_(k+1); going out, v_k = divider_k v_(k-1) + ohm_k J_k. */
+#define XO_FCM_MOST_CORRECTIONS 8
+#define XO_FCM_MOST_SWEEPS 1024
+struct xo_fcm_correction {
+    size_t count, sweeps;
+    size_t curves, points;
+    double low_volt, high_volt;        /* of a curve's first and last point; even steps, cubics between        */
+    double *excess_ampere;             /* [curves][points] law less cell_siemens, of a cell of scale 1         */
+    double *cell_curve, *cell_scale;   /* [rows][columns]  which curve, times what                             */
+    double *cell_siemens;              /* [rows][columns]  the linear cells                                    */
+    double *word_divider, *word_ohm;   /* [rows][columns]                                                      */
+    double *bit_divider, *bit_ohm;     /* [rows][columns]                                                      */
+    int word_from_right, bit_from_top; /* 1: that is the near end                                              */
+    double *word_driven;               /* [rows]    1: V_i is behind the line; 0: word_volt                    */
+    double *word_volt;                 /* [rows]                                                               */
+    double *bit_volt;                  /* [columns] behind the line                                            */
+    double *word_far_siemens;          /* [rows]    to the same source at the far end; 0: none                 */
+    double *bit_far_siemens;           /* [columns]                                                            */
+    double *bit_siemens;               /* [columns] Y of the first node                                        */
+};
+
+/* What the fit tried: held-out errors over full scale; cost in products V^T G_ni, counted in multiplications with an
+ * addition. */
+struct xo_fcm_candidate {
+    enum xo_fcm_stage stage;
+    size_t functions;                  /* basis: how many                                                      */
+    int bent;                          /* basis: with bend                                                     */
+    size_t corrections, sweeps;
+    double cost, error_rms, error_max, error_interval95[2];
+};
+#define XO_FCM_MOST_CANDIDATES 16
+#define XO_FCM_CANDIDATE_NUMBERS 10
+/* "basis of 2, bent"; text[size]. */
+void xo_fcm_candidate_name(const struct xo_fcm_candidate *c, char *text, size_t size);
+
 /* Every array may be NULL, which means: */
 struct xo_fcm {
     enum xo_fcm_scope scope;
     size_t rows, columns;
     int exact;                         /* 1: ohmic cells, driven inputs: the linear stage is the circuit       */
+    enum xo_fcm_stage stage;           /* technology scope: what arrays are to be fitted with                  */
+    struct xo_fcm_basis basis;         /* all 0 with another stage; in technology scope without its matrices   */
+    struct xo_fcm_correction correction;       /* likewise                                                     */
+    size_t candidates;                 /* cheapest first; 0: none were tried, the linear stage is exact        */
+    double *candidate;                 /* [candidates][XO_FCM_CANDIDATE_NUMBERS] as struct xo_fcm_candidate    */
     double *g_ni_siemens;              /* [rows][columns]; required in array scope, absent in technology scope */
     double *g_ni_bound_siemens;        /* [rows][columns]  unknown                                             */
     double *offset_ampere;             /* [columns]        all 0                                               */
@@ -61,6 +126,12 @@ int xo_fcm_write(const char *path, const struct xo_fcm *m, struct xo_info *info)
 int xo_fcm_read(struct xo_fcm *out, const char *path, struct xo_info *info);
 int xo_fcm_parse(struct xo_fcm *out, const char *bytes, size_t nbytes, const char *name, struct xo_info *info);
 
+/* Candidate k of the model's list, k < m->candidates. */
+struct xo_fcm_candidate xo_fcm_candidate_at(const struct xo_fcm *m, size_t k);
+
+/* What one input costs: multiplications with an addition (a division counts as one) over rows x columns. */
+double xo_fcm_cost(const struct xo_fcm *m);
+
 /* What apply does beyond the conductance stage. */
 struct xo_apply {
     int converters;                    /* volt snapped to the nearest DAC level; currents read by the ADC       */
@@ -73,8 +144,8 @@ struct xo_apply {
  * bytes as in one piece, for any number of threads. */
 #define XO_APPLY_BLOCK 512
 
-/* I = V^T G_ni + i0 for many inputs, as matrix products by cblas_dgemm: let OpenBLAS run on one thread
- * (openblas_set_num_threads(1)), threads run outside.
+/* The conductance stage for many inputs, as matrix products by cblas_dgemm (let OpenBLAS run on one thread,
+ * openblas_set_num_threads(1); threads run outside), or corrections of eight inputs at a time.
  *   row_volt   [inputs][rows]
  *   column_amp [inputs][columns] out
  *   outside    out, may be NULL: how many inputs lie outside the range of the fit (a voltage, the share of zeros)

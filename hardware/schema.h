@@ -10,6 +10,7 @@
  *     print.c    kind by kind: struct -> YAML text
  *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
  *     laws.c     the laws of device and selector        (from several keys, and a table's file)
+ *     spice.c    law spice: keys -> tables of a subcircuit
  *     gates.c    topology, input and transistors        (what follows from them, what does not go together)
  * A new key is a new line in schema.c, a field in xo_hardware.h and a paragraph in the man page.
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -28,7 +29,9 @@ enum xo_kind {
     XO_KIND_CLIP,                      /* struct xo_clip                                    */
     XO_KIND_INL,                       /* struct xo_inl                                     */
     XO_KIND_COEFFICIENTS,              /* [c1, ...] or [[c1, ...], ...], kept as written; see laws.c */
-    XO_KIND_FILE,                      /* NAME.csv, read in laws.c                          */
+    XO_KIND_FILE,                      /* a file's name, read in laws.c                     */
+    XO_KIND_NAME,                      /* const char *: a word of a netlist                 */
+    XO_KIND_RANGE,                     /* double[2]: [low, high]                            */
     XO_KIND_LINES,                     /* {3: floating, ...} -> struct xo_line[]            */
     XO_KIND_SITES,                     /* [[i, j], ...]      -> struct xo_site[]            */
     XO_KIND_SITE_VALUES                /* [[i, j, x], ...]   -> struct xo_stuck[], xo_bridge[] */
@@ -64,7 +67,7 @@ struct xo_key {
 
 extern const struct xo_key xo_schema[];
 extern const size_t xo_schema_count;
-#define XO_MAX_KEYS 96                 /* room in struct xo_hardware_owned; tested in schema.c */
+#define XO_MAX_KEYS 112                /* room in struct xo_hardware_owned; tested in schema.c */
 
 /* Keys that belong to what this version does not offer: a path or a section, and what to say. */
 struct xo_later_key { const char *path, *why; };
@@ -90,6 +93,7 @@ struct xo_hardware_owned {
     struct xo_arena arena;             /* texts, lists, lines */
     const char *folder;                /* "" or ends with '/' */
     const struct xo_node *layers;      /* pattern -> mapping, checked; NULL: none given      */
+    struct xo_subcircuit *subcircuit;  /* law spice, after finish                            */
     struct xo_key_data key[XO_MAX_KEYS];
 };
 
@@ -126,6 +130,8 @@ int xo_check_laws(const struct xo_hardware *h, struct xo_info *info);
 int xo_finish_laws(struct xo_hardware *h, struct xo_info *info);
 int xo_curves_read(struct xo_arena *arena, const char *path, struct xo_law_level **level, size_t *levels,
                    struct xo_info *info);
+int xo_spice_check(const struct xo_hardware *h, struct xo_info *info);
+int xo_spice_finish(struct xo_hardware *h, const char *file, struct xo_info *info);
 const struct xo_key *xo_find_key(const char *path);                      /* NULL: none of that name */
 
 int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "xo_crossbar.h"
+#include "xo_subcircuit.h"
 #include "xo_status.h"
 
 #ifdef __cplusplus
@@ -125,6 +126,8 @@ struct xo_hardware {
     int version;                       /* `crossohm:`                                              */
     struct xo_crossbar array;          /* rows, columns 0 if the file gives none; see finish below */
     struct xo_device device;
+    struct xo_subcircuit_keys subcircuit;      /* law spice; its file's name is as written, NULL else. After finish
+                                          array.law.subcircuit has its tables, for as long as h lives        */
     struct xo_variation variation;                                    /* device.variation */
     struct xo_cell_faults cell_faults;                                /* device.faults    */
     struct xo_dac dac;

@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "mesh.h"
 #include "outputs.h"
+#include "xo_subcircuit.h"
 
 static int allocate(struct xo_mesh *n)
 {
@@ -119,9 +120,33 @@ void xo_mesh_free(struct xo_mesh *n)
     free(n->factor.series_ohm);
     free(n->ohm);
     free(n->cell);
+    free(n->level);
+    free(n->state_volt);
     free(n->place);
     free(n->attached);
     memset(n, 0, sizeof *n);
+}
+
+int xo_mesh_program(struct xo_mesh *n, const struct xo_ngspice_options *options, struct xo_info *info)
+{
+    const xo_circuit *c = n->circuit;
+    if (!c->laws || !c->laws->subcircuit)
+        return 0;
+    double *siemens = xo_calloc(c->links, sizeof *siemens);
+    n->level = xo_calloc(c->links, sizeof *n->level);
+    n->state_volt = xo_calloc(c->links, sizeof *n->state_volt);
+    int status = siemens && n->level && n->state_volt ? 0 : xo_fail(info, ENOMEM, "out of memory for a deck");
+    for (size_t e = 0; e < c->links && (size_t)c->link_branch[e] < c->first[XO_ROW_WIRE] && !status; e++)
+        siemens[e] = n->ohm[e] == 0 ? 0 : n->factor.cell_siemens[c->link_branch[e]];
+    if (!status)
+        status = xo_subcircuit_program(c->laws->subcircuit, c->links, siemens, options, n->level, n->state_volt, info);
+    free(siemens);
+    return status;
+}
+
+bool xo_mesh_is_programmed(const struct xo_mesh *n)
+{
+    return n->level;
 }
 
 const char *xo_mesh_node(const struct xo_mesh *n, int32_t vertex, char *name)

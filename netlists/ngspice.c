@@ -11,6 +11,7 @@
 #include <string.h>
 #include "helper.h"
 #include "memory.h"
+#include "subcircuit.h"
 #include "write.h"
 #include "xo_file.h"
 
@@ -31,6 +32,7 @@ struct judge {
     double **values;                   /* [asked] */
     size_t cell_link;
     double *cell_amp;                  /* NULL: no cell */
+    const char *transient;             /* law spice, frozen: instead of an operating point; else NULL */
 };
 
 /* Of the cell. */
@@ -71,6 +73,8 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
         return ENOMEM;
     const struct xo_pen pen = {to, XO_DIALECT_NGSPICE, &j->network};
     xo_pen_title(&pen, "judged by ngspice");
+    if (xo_mesh_is_programmed(&j->network))
+        fputs(c->laws->subcircuit->definitions, to);
     fputs(c->laws ? XO_NGSPICE_NONLINEAR : XO_NGSPICE_OPTIONS, to);
     fputs("Vselect select 0 DC 0\n", to);
     for (size_t t = 0, k = 0; t < c->terminals; t++) {
@@ -118,6 +122,14 @@ static void store(const struct judge *j, size_t inputs, double *column_amp)
         *j->cell_amp = cell_amp(j, j->values[j->count][0] - j->values[j->count + 1][0]);
 }
 
+/* Of a transient the first moment, where .ic sets the states, else the last. */
+static void take_moment(struct judge *j, size_t *length)
+{
+    for (size_t k = 0; k < j->asked && !xo_subcircuit_is_set(j->c->laws->subcircuit); k++)
+        j->values[k][0] = j->values[k][*length - 1];
+    *length = 1;
+}
+
 static int judge_some(struct judge *j, size_t inputs, const double *row_volt, double *column_amp, double *sec,
                       struct xo_info *info)
 {
@@ -127,13 +139,17 @@ static int judge_some(struct judge *j, size_t inputs, const double *row_volt, do
                                 .vectors = j->vectors};
     char *deck = NULL;
     int status = write_deck(j, inputs, row_volt, &deck, &job.nbytes);
-    if (inputs > 1)
+    if (j->transient)
+        snprintf(analysis, sizeof analysis, "%s", j->transient);
+    else if (inputs > 1)
         snprintf(analysis, sizeof analysis, "dc vselect 0 %zu 1", inputs - 1);
     if (status)
         xo_fail(info, status, "out of memory for a deck");
     job.deck = deck;
     if (!status)
         status = xo_helper_run(&job, j->options, j->deadline_sec, j->values, &length, sec, info);
+    if (!status && j->transient)
+        take_moment(j, &length);
     if (!status && length != inputs)
         status = xo_fail(info, XO_EJUDGE, "ngspice: the sweep gave %zu points; expected %zu", length, inputs);
     if (!status)
@@ -199,7 +215,8 @@ static int report_progress(struct judge *j)
 static int judge_all(struct judge *j, const double *row_volt, double *amp, double *sec, struct xo_info *info)
 {
     const xo_circuit *c = j->c;
-    const size_t fits = MOST_PAIRS / c->rows, most = fits < 1 ? 1 : fits > MOST_SWEPT ? MOST_SWEPT : fits;
+    const size_t fits = j->transient ? 1 : MOST_PAIRS / c->rows;
+    const size_t most = fits < 1 ? 1 : fits > MOST_SWEPT ? MOST_SWEPT : fits;
     int status = 0;
     while (!status && j->done < j->inputs && j->asked) {
         size_t some = j->inputs - j->done < most ? j->inputs - j->done : most;
@@ -223,6 +240,10 @@ static int judge(struct judge *j, const double *cell_siemens, const double *row_
         status = xo_mesh_new(&j->network, c, cell_siemens, row_volt, info);
     if (!status)
         j->c = c = j->network.circuit;
+    if (!status)
+        status = xo_mesh_program(&j->network, j->options, info);
+    if (!status && xo_mesh_is_programmed(&j->network))
+        j->transient = xo_subcircuit_analysis(c->laws->subcircuit);
     if (!status && (!amp || list_leaders(j)))
         status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", j->inputs);
     if (!status && cell)

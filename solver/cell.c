@@ -23,6 +23,7 @@ int xo_laws_new(struct xo_laws **out, const struct xo_crossbar *x, struct xo_inf
     if (!d)
         return xo_fail(info, ENOMEM, "out of memory for a law");
     d->reference_volt = x->law.reference_volt;
+    d->subcircuit = x->law.subcircuit;
     status = xo_law_new(&d->law, &x->law, info);
     if (!status && x->cell_type == XO_CELL_1S1R) {
         if (!(x->selector_siemens >= XO_MIN_SIEMENS && x->selector_siemens <= XO_MAX_SIEMENS))

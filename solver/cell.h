@@ -12,6 +12,7 @@ struct xo_laws {
     struct xo_law_prepared *law, *selector;    /* selector NULL: 1R */
     struct xo_blend selector_blend;
     double reference_volt;             /* of the device */
+    const struct xo_subcircuit *subcircuit;    /* the device itself, for decks; NULL: its law says all */
 };
 
 struct xo_cell {

@@ -66,8 +66,10 @@ enum xo_law {
     XO_LAW_OHMIC,                      /* g v                                                                 */
     XO_LAW_SINH,                       /* proportional to sinh(v / v0)                                        */
     XO_LAW_POLYNOMIAL,                 /* proportional to c1 v + c2 v^2 + c3 v^3 + ..., the c of its level    */
-    XO_LAW_TABLE                       /* measured curves, one per level: monotone cubic in v (Fritsch,       */
-};                                     /* Carlson 1980), interpolated in g                                   */
+    XO_LAW_TABLE,                      /* measured curves, one per level: monotone cubic in v (Fritsch,       */
+                                       /* Carlson 1980), interpolated in g                                   */
+    XO_LAW_SPICE                       /* the same, of curves that ngspice read from a subcircuit            */
+};
 
 /* A level of conductance.  Between two levels the law is a mixture of theirs, in proportion to g; beyond the first
  * and the last it is theirs in shape, for a table at most to half and twice their conductance. */
@@ -82,8 +84,10 @@ struct xo_device_law {
     enum xo_law law;
     double reference_volt;
     double v0_volt;                    /* sinh                                                                */
-    size_t levels;                     /* polynomial, table                                                   */
+    size_t levels;                     /* polynomial, table, spice                                            */
     const struct xo_law_level *level;      /* [levels] borrowed; in any order                                     */
+    const struct xo_subcircuit *subcircuit;    /* spice: what goes into decks for ngspice (xo_subcircuit.h); borrowed
+                                          for as long as a circuit of it lives; NULL: the table does          */
 };
 
 enum xo_cell_type {

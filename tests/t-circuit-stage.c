@@ -214,10 +214,10 @@ static void join(const char **set, const char *const *a, const char *const *b)
     *set = NULL;
 }
 
-/* Calibrated ranges come from counted currents: they agree with sorted ones to a bin, and the chain goes on with theirs. */
+/* Calibrated ranges are as exact as the currents; the chain goes on with theirs. */
 static bool take_ranges(struct chain *c, const struct xo_layer_sheet *s)
 {
-    bool near = fabs(s->lsb_ampere / c->lsb[0] - 1) < 2e-4 && fabs(s->low_ampere - c->low[0]) < 2e-4 * fabs(c->low[0]) +
+    bool near = fabs(s->lsb_ampere / c->lsb[0] - 1) < 1e-5 && fabs(s->low_ampere - c->low[0]) < 1e-5 * fabs(c->low[0]) +
                 1.01 * s->lsb_ampere;
     c->lsb[0] = s->lsb_ampere;
     c->low[0] = s->low_ampere;
