@@ -29,11 +29,14 @@ int bench_evaluation(struct bench *b)
     struct xo_info info = {""};
     struct xo_speed speed = {0, 0};
     int threads = (int)b->common->threads;
-    int status = xo_speed_of_evaluation(&speed, XO_EVAL_CONVERTERS, IMAGES, threads, b->simd, &info);
-    if (status)
-        return cli_fail_computing(status, &info, "evaluation");
-    add_row(b, "evaluation", "ResNet-20, 2-bit cells, 1-bit streams, 8-bit ADC", "fused", 64, speed.sec / threads,
-            speed.operations, true);
+    for (int wires = 0; wires < 2; wires++) {
+        int status = xo_speed_of_evaluation(&speed, wires ? XO_EVAL_CIRCUIT : XO_EVAL_CONVERTERS, IMAGES, threads,
+                                            b->simd, &info);
+        if (status)
+            return cli_fail_computing(status, &info, "evaluation");
+        add_row(b, "evaluation", "ResNet-20, 2-bit cells, 1-bit streams, 8-bit ADC", wires ? "fused, wires" : "fused", 64,
+                speed.sec / threads, speed.operations, true);
+    }
     return CLI_DONE;
 }
 

@@ -99,6 +99,9 @@ void xo_stage_run(const struct xo_fcm *m, enum xo_simd simd, size_t inputs, cons
         for (size_t n = 0; n < inputs; n += XO_LANES)
             xo_correct(m, inputs - n < XO_LANES ? inputs - n : XO_LANES, volt + n * m->rows, amp + n * m->columns,
                        scratch);
+        break;
+    case XO_FCM_LADDER:
+        xo_ladder_run(m, inputs, volt, amp);
     }
 }
 
@@ -117,6 +120,8 @@ double xo_fcm_cost(const struct xo_fcm *m)
         return (double)(SWEEP_COST * c->sweeps * (c->count + 1) + LAW_COST * c->count);
     if (m->stage == XO_FCM_LINEAR)
         return 1;
+    if (m->stage == XO_FCM_LADDER)
+        return 2;                      /* products a rung, and few of them are on */
     for (size_t k = 0; b->coefficient_volt && k < b->functions; k++)
         terms += 1 + (double)degree(b->coefficient_volt + k * b->terms, b->terms);
     return (double)b->functions + terms / (double)m->columns + (b->bent ? 2 / (double)m->rows : 0);

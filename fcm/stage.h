@@ -20,4 +20,7 @@ enum { XO_LANES = 8 };
 size_t xo_correct_scratch(const struct xo_fcm *m);
 void xo_correct(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp, double *scratch);
 
+/* Gated columns  (ladder.c). */
+void xo_ladder_run(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp);
+
 #endif
