@@ -9,7 +9,7 @@
 #include "product.h"
 
 #define real double
-#include "batch_vector.h"
+#include "vector.h"
 
 #if FUSED                              /* without, the BLAS is faster */
 #if WIDE

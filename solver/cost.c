@@ -93,9 +93,13 @@ double xo_line_patience(const xo_circuit *c, double solves)
     return fmax(0, direct_sec(c, solves) / iteration_sec(c) - START_WORK) / solves;
 }
 
+double xo_line_expected(const xo_circuit *c, const double *cell_siemens)
+{
+    return EXTRA_WORK + xo_line_iterations(c->lines, cell_siemens);
+}
+
 bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, size_t inputs)
 {
-    double patience = xo_line_patience(c, xo_solves(c, inputs));
     return c->rows * c->columns > XO_DIRECT_CELLS
-           || EXTRA_WORK + xo_line_iterations(c->lines, cell_siemens) < ODDS * patience;
+           || xo_line_expected(c, cell_siemens) < ODDS * xo_line_patience(c, xo_solves(c, inputs));
 }

@@ -118,6 +118,7 @@ static int program(xo_factor *f, const double *cell_siemens)
     if (!l || !f->self_siemens || !f->self_bound)
         return ENOMEM;
     l->kernel = xo_line_kernels(f->plan->options.simd);
+    l->expected_work = xo_line_expected(c, cell_siemens);
     l->inner_threads = shared ? f->threads : 1;
     int solvers = shared ? 1 : f->threads, status = keep_cells(f, cell_siemens);
     if (!status)
@@ -182,6 +183,7 @@ static void set_budget(const xo_factor *f, struct xo_line_work *k, size_t inputs
     size_t promised = f->plan->options.inputs, all = inputs > promised ? inputs : promised;
     double solves = xo_solves(f->plan->circuit, all);
     k->work = 0;
+    k->expected = ((const struct xo_lines *)f->state)->expected_work;
     k->hopeless = false;
     k->speaks_for = first ? solves : 1;
     k->budget = xo_factor_may_turn(f) ? solves * xo_line_patience(f->plan->circuit, solves) : INFINITY;

@@ -104,6 +104,7 @@ struct xo_lines {
     struct xo_line_segment *segment;
     bool all_live;                     /* every node lies between two terminals at least                  */
     bool self_known;                   /* f->self_siemens is filled in                                    */
+    double expected_work;              /* of an input, in iterations                                      */
     int inner_threads;                 /* that share one input                                            */
     int solvers;                       /* that work side by side on several                               */
     struct xo_line_work *work;         /* [solvers]                                                       */
@@ -124,7 +125,8 @@ struct xo_line_work {
     double *first_bound;               /* [columns] bound, while s_j is solved for                        */
     double *scale, *least_scale;       /* [columns]                                                       */
     int refinements, iterations;
-    double work, budget;               /* in iterations: done for this input; what a factor would cost    */
+    double work, budget;               /* in iterations: done for this input; what a factor would cost,   */
+    double expected;                   /* what an input is expected to take                               */
     double speaks_for;                 /* inputs to be expected like this one, itself included            */
     bool hopeless;                     /* given up: a factor costs less                                   */
 };

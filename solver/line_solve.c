@@ -28,7 +28,9 @@
 #define CHECK_WORK 2.0                 /* a residual, or a check of w                                  */
 #define TRIAL 0.05                     /* share of the factor's cost that is spent before giving up    */
 #define DOUBT 1.12                     /* given up is what promises to cost as much more than a factor */
-#define DECADES 17.0                   /* that currents and certificate take together, more or less    */
+#define REFINEMENT 0.8                 /* later rounds take so many times the first one's iterations  */
+#define PROOF 0.4                      /* and the certificate so many                                 */
+#define TOLD 0.25                      /* share of the expected work after which only what is seen counts */
 
 /* ---- passes over the array, shared by threads; sums are added in order ----------------------------- */
 
@@ -161,23 +163,25 @@ static struct gradients begin_gradients(const struct pass *s)
     return (struct gradients){.rho = rho, .first = rho, .mark = {{0, rho}, {0, rho}}};
 }
 
-/* Would a factor cost less than the rest?  The rest is extrapolated from the faster of two rates of convergence, the
- * recent one and that since the start, since gradients often hesitate first; the longer it has taken already, the less
- * that is believed. */
-static bool hopeless(struct xo_line_work *k, const struct gradients *g, double decades)
+/* Would a factor cost less than the rest?  This round's is extrapolated from the faster of two rates of convergence,
+ * the recent one and that since the start, since gradients often hesitate first; then come as many steps `again`
+ * times.  What the model expected counts until a part of it is done. */
+static bool hopeless(struct xo_line_work *k, const struct gradients *g, double decades, double again)
 {
     if (!(g->step > TRIAL * k->budget))
         return false;
     double recent = log10(g->mark[0].rho / g->rho) / 2 / (g->step - g->mark[0].step);
-    double overall = log10(g->first / g->rho) / 2 / g->step, rest = decades / fmax(recent, overall);
-    rest = rest > 0 ? rest * (1 + k->work / k->budget) : INFINITY;
-    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > DOUBT * k->budget;
+    double overall = log10(g->first / g->rho) / 2 / g->step, rate = fmax(recent, overall);
+    double left = decades > 0 ? (rate > 0 ? decades / rate : INFINITY) : 0;
+    double seen = k->work + left + again * (g->step + left), share = fmin(1, k->work / (TOLD * k->expected));
+    double all = pow(seen, share) * pow(k->expected, 1 - share);
+    k->hopeless = all * k->speaks_for - k->work > DOUBT * k->budget;
     return k->hopeless;
 }
 
-/* Until the residual is `gain` of the first one; `after` so many decades are left to do.  y lacks the last alpha p,
- * which finish_gradients adds. */
-static void run_gradients(const struct pass *s, struct gradients *g, double gain, double after)
+/* Until the residual is `gain` of the first one; `again` so many times these steps are left to do then.  y lacks the
+ * last alpha p, which finish_gradients adds. */
+static void run_gradients(const struct pass *s, struct gradients *g, double gain, double again)
 {
     struct xo_line_work *k = s->k;
     for (int more = MOST_ITERATIONS; more > 0 && g->rho > gain * gain * g->first; more--) {
@@ -198,7 +202,7 @@ static void run_gradients(const struct pass *s, struct gradients *g, double gain
             g->mark[1].step = g->step;
             g->mark[1].rho = rho;
         }
-        if (g->step % 8 == 0 && hopeless(k, g, after + log10(rho / g->first) / 2 - log10(gain)))
+        if (g->step % 8 == 0 && hopeless(k, g, log10(rho / g->first) / 2 - log10(gain), again))
             return;
     }
 }
@@ -247,7 +251,7 @@ static void find_voltages(const struct pass *s, enum xo_line_effort effort)
     drive(s);
     for (k->refinements = 0;; k->refinements++) {
         struct gradients g = begin_gradients(s);
-        run_gradients(s, &g, gain, k->refinements ? 0 : DECADES + log10(FIRST_GAIN));
+        run_gradients(s, &g, gain, k->refinements ? PROOF : REFINEMENT + PROOF);
         if (k->hopeless)
             return;
         finish_gradients(s, &g);

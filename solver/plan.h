@@ -114,6 +114,7 @@ bool xo_line_pays(const xo_circuit *c, const double *cell_siemens, size_t inputs
 double xo_solves(const xo_circuit *c, size_t inputs);
 double xo_line_patience(const xo_circuit *c, double solves);
 double xo_line_iterations(const struct xo_crossbar *x, const double *cell_siemens);        /* expected of an input */
+double xo_line_expected(const xo_circuit *c, const double *cell_siemens);      /* the same with all else it does */
 #define XO_DIRECT_CELLS ((size_t)1 << 22)          /* above, no factor is tried: it would take tens of gigabytes */
 
 /* factor.c: auto changes its mind after factoring.  f then is what another engine makes of the same array; untouched

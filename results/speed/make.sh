@@ -106,7 +106,7 @@ export OPENBLAS_NUM_THREADS=1
     machine
     echo "# ends of 100 ohm; from description to proven currents: milliseconds by line, by cholmod, by auto (what it took);"
     echo "# by array and inputs: in how many of all cases line is the better one, auto over 1.2 of the better one, the worst"
-    "$build"/bench/choice grid 512
+    "$build"/bench/choice grid 256
 } >"${out%timing.txt}auto.txt.part"
 mv "${out%timing.txt}auto.txt.part" "${out%timing.txt}auto.txt"
 
