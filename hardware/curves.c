@@ -67,8 +67,8 @@ static int check(const struct curves *c, size_t *levels)
     for (size_t k = 0; k < c->p.count && !status; k++) {
         size_t most = k ? c->p.point[k - 1].level + 1 : 0;
         if (c->p.point[k].level > most)
-            return xo_fail(c->info, XO_EVALUE, "%s:%zu: missing level %zu: found level %zu next; expected levels 0, 1, "
-                           "2, ...", c->path, c->p.point[k].line, most, c->p.point[k].level);
+            return xo_fail(c->info, XO_EVALUE, "%s:%zu: missing level %zu: found level %zu next; expected levels 0, "
+                           "1, 2, ...", c->path, c->p.point[k].line, most, c->p.point[k].level);
         status = check_point(c, k);
     }
     *levels = c->p.point[c->p.count - 1].level + 1;
