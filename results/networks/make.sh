@@ -35,7 +35,7 @@ resnet20="$data/models/resnet20_cifar10.onnx $on_cifar"
 resnet32="$data/models/resnet32_cifar10.onnx $on_cifar"
 imagenet=images:$data/imagenet-sample/images256,$data/imagenet-sample/labels.csv
 mobilenet_v1="$data/models/mobilenet_v1_0.25_128_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
-    --data $imagenet --calibrate $imagenet@0:8"
+    --data $imagenet@8:1000 --calibrate $imagenet@0:8"
 mobilenet_v2="$data/models/mobilenet_v2_1.0_224_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
     --data $imagenet@8:108 --calibrate $imagenet@0:8"
 squeezenet="$data/models/squeezenet1_1_imagenet.onnx --preprocess imagenet --data $imagenet@8:208
