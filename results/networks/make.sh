@@ -122,6 +122,7 @@ begin() {
         echo "# crossohm $("$build/crossohm" --version | sed -n '1s/.* //p'), results/networks/make.sh $1; seed 1; accuracies as shares,"
         echo "# intervals 95 % (circuit: Wilson; difference to converters: paired bootstrap); nf_mean over arrays; flipped, clipped:"
         echo "# of the circuit stage's codes; error: rms of the worst layer's sums; bound and sampled error of G_ni, worst layer"
+        case $1 in mobilenet*) echo "# mapping.weight_scale channel: weights of 8 bits have a scale for each output" ;; esac
         printf '%s' "array,on_siemens,off_siemens,row_wire_ohm,column_wire_ohm,images,arrays,fp32,quantised,converters,circuit,"
         printf '%s' "circuit_low95,circuit_high95,difference,difference_low95,difference_high95,resolved,nf_mean,nf_high,"
         printf '%s\n' "flipped,clipped,converters_error,circuit_error,bound_rel,sampled_error_rel$2"
