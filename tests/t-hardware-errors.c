@@ -147,9 +147,9 @@ static void subcircuits_need_their_keys(void)
             "name as netlists have them");
     refuses("device: {law: spice, read: now}", "f:1:28: device.read: found now; expected frozen or dc");
     refuses("device: {state_node: x}", "f:1:22: device.state_node: belongs to law spice");
-    refuses(SPICE ", gate_volt: 1}", "f:1:118: device: found one of gate_pin and gate_volt; expected both or none");
-    refuses(SPICE ", gate_pin: g}", "f:1:117: device: found one of gate_pin and gate_volt; expected both or none");
-    refuses(SPICE ", v0_volt: 1}", "f:1:116: device.v0_volt: belongs to law sinh; expected none with law spice");
+    refuses(SPICE ", gate_volt: 1}", "f:1:121: device: found one of gate_pin and gate_volt; expected both or none");
+    refuses(SPICE ", gate_pin: g}", "f:1:120: device: found one of gate_pin and gate_volt; expected both or none");
+    refuses(SPICE ", v0_volt: 1}", "f:1:119: device.v0_volt: belongs to law sinh; expected none with law spice");
 }
 
 static void later_versions_are_named(void)
