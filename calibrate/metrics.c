@@ -88,7 +88,10 @@ void xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, 
             double own = x->sense_volt.each ? x->sense_volt.each[j] : x->sense_volt.all, sense, volt, sum = 0;
             bool sensed = line_volt(x->bit_line, j, own, &sense);
             for (size_t i = 0; i < x->rows && sensed; i++)
-                if (line_volt(x->word_line, i, row_volt[n * x->rows + i], &volt))
+                if (x->input == XO_INPUT_GATE)
+                    sum += xo_ideal_cell(x, cell_siemens[i * x->columns + j], i * x->columns + j)
+                           * row_volt[n * x->rows + i] * (1 - sense / x->source_volt);
+                else if (line_volt(x->word_line, i, row_volt[n * x->rows + i], &volt))
                     sum += xo_ideal_cell(x, cell_siemens[i * x->columns + j], i * x->columns + j) * (volt - sense);
             ideal_amp[n * x->columns + j] = sum;
         }

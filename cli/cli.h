@@ -9,6 +9,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+#include "xo_calibrate.h"
 #include "xo_file.h"
 #include "xo_hardware.h"
 #include "xo_simd.h"
@@ -126,6 +128,8 @@ struct cli_session {
     struct xo_ndarray row_volt;        /* (inputs, rows); where inputs go to gates: the gates, 0 to 1 */
     struct xo_ndarray gate;            /* (inputs, rows), of arrays that are driven and gated; else empty */
     double *volt_sum;                  /* (rows) over the inputs */
+    bool wants_volts;                  /* row_volt stays volts of the DAC even where inputs go to gates */
+    struct xo_one_matrix one_matrix;   /* found by cli_find_one_matrix; held_out_inputs 0: not yet */
     size_t rows, columns, inputs;
     bool has_engine_option;            /* then messages may advise one                     */
     bool by_ngspice;                   /* no plan, no factor, no proof                     */
@@ -151,7 +155,10 @@ int cli_read_inputs(struct cli_session *s);
 int cli_read_gates(struct cli_session *s);
 int cli_check_inputs_given(const struct cli_session *s);
 bool cli_is_gated(const struct cli_session *s);                    /* conductances depend on the input */
-void cli_warn_one_matrix(struct cli_session *s);                   /* how far the best matrix would be off */
+/* How far one matrix would be off where inputs go to gates; without effect where they do not. */
+int cli_find_one_matrix(struct cli_session *s);
+void cli_print_one_matrix(FILE *to, const char *before, const struct cli_session *s);
+json_t *cli_json_one_matrix(const struct cli_session *s);
 
 /* Build the circuit, unless it is there. */
 int cli_circuit(struct cli_session *s);

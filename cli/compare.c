@@ -122,7 +122,7 @@ static int find_model(struct job *job)
     int code = job->report.model_path ? read_model(job) : fit_model(job);
     if (!code)
         code = apply_model(job);
-    if (!code && xo_driver_with_dac(&s->hardware.array.driver_ohm, &job->driver_memory, &s->hardware))
+    if (!code && xo_driver_with_dac(xo_driver_of(&s->hardware.array), &job->driver_memory, &s->hardware))
         code = cli_no_memory();
     return code;
 }
@@ -245,12 +245,14 @@ static int compare_nonlinear(struct job *job)
     struct report *r = &job->report;
     const struct cli_session *s = &job->session;
     if (job->html || r->model_path || r->times)
-        return cli_fail(CLI_USAGE, "%s: nonlinear cells, which have no fast model: no -o, --fcm, --times; expected "
-                        "--json",
+        return cli_fail(CLI_USAGE, "%s: nonlinear cells or gates, which have no linear model: no -o, --fcm, --times; "
+                        "expected --json",
                         s->hardware_path);
-    if (xo_driver_with_dac(&job->session.hardware.array.driver_ohm, &job->driver_memory, &s->hardware))
+    if (xo_driver_with_dac(xo_driver_of(&job->session.hardware.array), &job->driver_memory, &s->hardware))
         return cli_no_memory();
     int code = solve_all(job);
+    if (!code)
+        code = cli_find_one_matrix(&job->session);
     if (!code)
         code = report_write_nonlinear(r);
     if (!code && !cli_is_stdout(s->common.json))
@@ -281,7 +283,10 @@ static int run(struct job *job)
     int code = add_engines(&job->report, job->against);
     if (!code)
         code = cli_read_inputs(s);
-    if (!code && cli_is_gated(s) && xo_is_ladder(&s->hardware.array))
+    for (size_t k = 1; !code && xo_is_ladder(&s->hardware.array) && k < job->report.engines; k++)
+        if (job->report.engine[k].engine == XO_ENGINE_LADDER)
+            job->report.engine[k].engine = XO_ENGINE_CHOLMOD;
+    if (!code && xo_is_ladder(&s->hardware.array))
         job->report.engine[0].engine = XO_ENGINE_LADDER;
     if (!code && (xo_is_nonlinear(&s->hardware.array) || cli_is_gated(s)))
         return compare_nonlinear(job);

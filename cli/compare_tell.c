@@ -271,6 +271,8 @@ int report_write_nonlinear(const struct report *r)
     int failed = cli_json_proof(report, s, &r->reference);
     failed |= cli_json_put(report, "tolerance", cli_json_number(r->tolerance));
     failed |= cli_json_put(report, "engines", engines_json(r));
+    if (s->one_matrix.held_out_inputs)
+        failed |= cli_json_put(report, "one_matrix", cli_json_one_matrix(s));
     if (failed) {
         json_decref(report);
         report = NULL;
@@ -286,5 +288,6 @@ void report_print_nonlinear(const struct report *r)
            x->worst_bound_rel, x->worst_kcl_amp);
     if (isfinite(lost))
         printf("Lost       %.3g %% of what the cells would carry without wires\n", 100 * lost);
+    cli_print_one_matrix(stdout, "One matrix ", r->session);
     print_engines(r);
 }

@@ -70,7 +70,7 @@ int cli_read_gates(struct cli_session *s)
 {
     bool gate = s->hardware.array.input == XO_INPUT_GATE;
     if (!s->gate_path)
-        return gate && s->volt_path ? volts_to_gates(s) : CLI_DONE;
+        return gate && s->volt_path && !s->wants_volts ? volts_to_gates(s) : CLI_DONE;
     if (gate && s->volt_path)
         return cli_fail(CLI_USAGE, "-v: found beside --gate; expected one of them, as inputs go to gates and lines are at "
                         "array.source_volt");
@@ -84,5 +84,38 @@ int cli_read_gates(struct cli_session *s)
     if (code || !gate)
         return code ? code : match_inputs(s);
     s->inputs = to->dimensions == 1 ? 1 : to->shape[0];
+    for (size_t k = 0; s->wants_volts && k < s->inputs * s->rows; k++)
+        to->value[k] *= s->hardware.dac.read_volt;
     return CLI_DONE;
+}
+
+/* ---- what one matrix would be worth ----------------------------------------------------------------- */
+
+int cli_find_one_matrix(struct cli_session *s)
+{
+    struct xo_info info = {""};
+    if (s->hardware.array.input != XO_INPUT_GATE || s->rows > XO_MOST_ONE_MATRIX_ROWS)
+        return CLI_DONE;
+    cli_progress_stage(&s->progress, "one matrix", 0, NULL);
+    int status = xo_one_matrix_error(&s->one_matrix, &s->hardware, s->cell_siemens.value, &info);
+    cli_progress_clear(&s->progress);
+    cli_lap(s, "one_matrix");
+    return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;
+}
+
+void cli_print_one_matrix(FILE *to, const char *before, const struct cli_session *s)
+{
+    const struct xo_one_matrix *m = &s->one_matrix;
+    if (m->held_out_inputs)
+        fprintf(to, "%sin place of the ladders would be off by up to %.3g %% of full scale (rms %.3g %%) at its best, by up "
+                "to %.3g %% (rms %.3g %%) if measured row by row: on %zu inputs not used to find it\n", before,
+                100 * m->best_max, 100 * m->best_rms, 100 * m->rows_max, 100 * m->rows_rms, m->held_out_inputs);
+}
+
+json_t *cli_json_one_matrix(const struct cli_session *s)
+{
+    const struct xo_one_matrix *m = &s->one_matrix;
+    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "fitted_inputs", (json_int_t)m->fitted_inputs,
+                     "held_out_inputs", (json_int_t)m->held_out_inputs, "best_rms", m->best_rms, "best_max", m->best_max,
+                     "rows_rms", m->rows_rms, "rows_max", m->rows_max, "full_scale_ampere", m->full_scale_ampere);
 }

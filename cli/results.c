@@ -35,13 +35,25 @@ static int fill_fields(const struct field *field, size_t fields)
     return CLI_DONE;
 }
 
+/* Wires and ends of word lines, or of the source lines in their place. */
+static void word_shapes(const struct cli_session *s, size_t wires[2], size_t *ends)
+{
+    bool column = s->hardware.array.topology == XO_TOPOLOGY_SOURCE_COLUMN;
+    bool plane = s->hardware.array.topology == XO_TOPOLOGY_PLANE;
+    wires[0] = plane ? 1 : column ? s->rows - 1 : s->rows;
+    wires[1] = plane ? s->rows * s->columns - 1 : column ? s->columns : s->columns - 1;
+    *ends = plane ? 1 : column ? s->columns : s->rows;
+}
+
 int cli_branches_new(struct xo_branch_values *out, const struct cli_session *s, size_t inputs)
 {
+    size_t wires[2], ends;
+    word_shapes(s, wires, &ends);
     const struct field field[] = {
         {&out->cells, inputs * s->rows * s->columns},
-        {&out->row_wires, inputs * s->rows * (s->columns - 1)},
+        {&out->row_wires, inputs * wires[0] * wires[1]},
         {&out->column_wires, inputs * (s->rows - 1) * s->columns},
-        {&out->drivers, inputs * xo_circuit_drive_ends(s->circuit) * s->rows},
+        {&out->drivers, inputs * xo_circuit_drive_ends(s->circuit) * ends},
         {&out->senses, inputs * xo_circuit_sense_ends(s->circuit) * s->columns},
         {&out->word_bridges, inputs * s->hardware.array.word_bridge_count},
         {&out->bit_bridges, inputs * s->hardware.array.bit_bridge_count},
@@ -287,11 +299,13 @@ int cli_write_branches(const char *path, const struct cli_session *s, size_t inp
 {
     struct xo_info info = {""};
     size_t drive_ends = xo_circuit_drive_ends(s->circuit), sense_ends = xo_circuit_sense_ends(s->circuit);
+    size_t wires[2], ends;
+    word_shapes(s, wires, &ends);
     const struct xo_named_array arrays[] = {
         {"cells", {3, {inputs, s->rows, s->columns}, b->cells}},
-        {"row_wires", {3, {inputs, s->rows, s->columns - 1}, b->row_wires}},
+        {"row_wires", {3, {inputs, wires[0], wires[1]}, b->row_wires}},
         {"column_wires", {3, {inputs, s->rows - 1, s->columns}, b->column_wires}},
-        {"drivers", {3, {inputs, drive_ends, s->rows}, b->drivers}},
+        {"drivers", {3, {inputs, drive_ends, ends}, b->drivers}},
         {"senses", {3, {inputs, sense_ends, s->columns}, b->senses}},
         {"word_bridges", {2, {inputs, s->hardware.array.word_bridge_count}, b->word_bridges}},
         {"bit_bridges", {2, {inputs, s->hardware.array.bit_bridge_count}, b->bit_bridges}},

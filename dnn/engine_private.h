@@ -2,6 +2,7 @@
  *     engine.c     set up, hook, counts, figures for reports
  *     strips.c     digits in cells -> strips of columns as the kernels take them; how each column is read
  *     program.c    digits -> conductances -> circuits -> the same strips
+ *     ladder.c     the same where inputs go to gates: rungs in place of matrices, and their currents
  *     vary.c       conductances as they come out of the factory
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
  *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
@@ -42,6 +43,8 @@ struct xo_strip {
     struct xo_half half[2];
     double *offset;                    /* [XO_STRIP] i0 of programmed arrays; NULL: none           */
     double *certified;                 /* [inputs + 1][XO_STRIP] b of certified matrices, i0 behind it; audits only */
+    struct xo_rungs rungs[2];          /* plus and minus of gated columns; siemens NULL: none              */
+    struct xo_exact_rungs *exact[2];   /* the same in double; audits only                                  */
     float *side[2];                    /* plus and minus apart, for DACs with noise; else NULL     */
     struct xo_lane *lane;              /* [XO_STRIP]; NULL: sums are taken as they are             */
     struct xo_reading reading[2];      /* of columns that stay real; of those that are rounded     */
@@ -78,6 +81,7 @@ struct xo_use {
     bool ideal;                        /* level[e] is e                                            */
     double off;                        /* conductance of an off cell; 0: its current plays no part */
     bool popcount;                     /* it is known by counting                                  */
+    bool ladder, top_is_far;           /* columns are ladders, b is not used; their farthest rung  */
     bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
     bool fast;                         /* the fused kernels will do                                */
     bool single;                       /* float32 sums will do                                     */
@@ -159,6 +163,17 @@ void xo_program_cells(double *cell_siemens, uint16_t *digit, const struct xo_arr
 void xo_vary_cells(double *cell_siemens, const struct xo_hardware *h, size_t layer, size_t tile, uint64_t instance);
 void xo_set_readings(struct xo_array_layer *l);             /* from ranges and gains */
 
+/* ladder.c */
+/* Does this hardware have inputs on gates?  XO_EUNSUPPORTED where evaluation does not know such arrays or such a DAC. */
+int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
+int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
+int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
+struct xo_rows;
+int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
+/* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread asks for it. */
+const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
+
 /* ---- one thread ------------------------------------------------------------------------------------ */
 
 enum xo_buffer {
@@ -167,6 +182,7 @@ enum xo_buffer {
     XO_BUFFER_TABLE,
     XO_BUFFER_SINGLE, XO_BUFFER_CURRENT, XO_BUFFER_SUM, XO_BUFFER_STRIP, XO_BUFFER_STRIP_SUM, XO_BUFFER_TOTAL,
     XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFER_TAIL, XO_BUFFER_TAIL_ROW,
+    XO_BUFFER_ACTIVE, XO_BUFFER_READY,
     XO_BUFFERS
 };
 
@@ -197,6 +213,7 @@ struct xo_rows {
     double *known;                     /* [references or 1][rows] off-current as decoding knows it */
     float *known_single;
     double *known_sum;                 /* [references or 1][positions] over streams, weighed       */
+    struct xo_active active;           /* of ladders                                               */
     size_t room;                       /* rows there is room for, in each                          */
 };
 
