@@ -78,8 +78,8 @@ static void put_circuit(FILE *to, const struct eval_job *job)
         put_ohm(to, " and sense amplifiers", &x->sense_ohm);
         fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
                 "%s, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
-                "certified, are within %.2g. ", c.arrays, eval_is_float32(job) ? "float32" : "float64 and rounded to float32",
-                c.bound_rel, c.sampled, c.sampled_error_rel);
+                "certified, are within %.2g. ", c.arrays,
+                eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled, c.sampled_error_rel);
     }
     if (job->result->instances)
         put_variation(to, h, job->result->instances);
