@@ -143,7 +143,8 @@ struct xo_solution {
 
 /* Solve for `inputs` input vectors.
  *   row_volt [inputs][rows]  source voltages; ignored for rows that are not driven.  Input gate: gates, 0 off to 1 on,
- *                            0 or 1 where transistor_ohm is 0; every input is then an array of its own
+ *                            0 or 1 where transistor_ohm is 0; every input is then an array of its own, and
+ *                            after a failure outputs hold some of them
  * The certificate is always computed: XO_ENOTPROVEN if a bound stays above 1e-9 of its scale even after
  * refinement (outputs are then filled in nevertheless), XO_ECONFLICT where sources of different voltage are
  * joined by zero ohm, XO_EVALUE for a NaN, an infinity or more than XO_MAX_VOLT, ENOMEM, XO_ESTOPPED (outputs then
