@@ -228,6 +228,11 @@ const char *cli_plural(size_t count);                               /* "" for 1,
 /* Warn on stderr about islands and undefined splits: --quiet does not silence this. */
 void cli_warn(const struct cli_session *s);
 
+/* subcircuit.c: cells of law spice, nothing of others.  Each line begins with `begin`. */
+void cli_tell_subcircuit(FILE *to, const char *begin, const struct cli_session *s);
+void cli_print_levels(const char *begin, const struct cli_session *s);
+json_t *cli_subcircuit_json(const struct cli_session *s);           /* only where array.law.subcircuit is there */
+
 /* ---- reports in JSON: report.json and timing.json ------------------------------------------------- */
 
 json_t *cli_json_number(double value);                              /* null where it is not finite */

@@ -151,6 +151,8 @@ static int finish_hardware(struct cli_session *s)
         return cli_fail_reading(status, &info, s->hardware_path);
     s->rows = s->hardware.array.rows;
     s->columns = s->hardware.array.columns;
+    if (!s->common.quiet)
+        cli_tell_subcircuit(stderr, "cells: ", s);
     return CLI_DONE;
 }
 

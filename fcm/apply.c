@@ -141,7 +141,7 @@ static size_t apply_block(const struct job *job, size_t first, double *scratch)
         volt = scratch;
         scratch += BLOCK * m->rows;
     }
-    xo_stage_run(m, count, volt, amp, scratch);
+    xo_stage_run(m, job->how->simd, count, volt, amp, scratch);
     if (job->how->converters)
         convert_outputs(job, first, count, amp);
     else if (job->how->gain && m->gain_factor)

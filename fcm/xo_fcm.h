@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "xo_converter.h"
 #include "xo_file.h"
+#include "xo_simd.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -149,6 +150,7 @@ struct xo_apply {
     int converters;                    /* volt snapped to the nearest DAC level; currents read by the ADC       */
     int gain;                          /* times gain_factor; in the ADC's reference if gain.where says so       */
     int threads;                       /* < 1: one                                                              */
+    enum xo_simd simd;                 /* of the products: below                                                */
     size_t first_input;                /* number of the first input in a longer sequence: places the noise      */
 };
 
@@ -156,8 +158,12 @@ struct xo_apply {
  * bytes as in one piece, for any number of threads. */
 #define XO_APPLY_BLOCK 512
 
-/* The conductance stage for many inputs, as matrix products by cblas_dgemm (let OpenBLAS run on one thread,
- * openblas_set_num_threads(1); threads run outside), or corrections of eight inputs at a time.
+/* What multiplies matrices on that instruction set: with AVX2 and AVX-512 our own kernels, which round once for each
+ * multiply-add, in the order of the rows, and so give the same bytes on both; else cblas_dgemm, whose last digits are
+ * its own: let OpenBLAS run on one thread then (openblas_set_num_threads(1)), threads run outside. */
+const char *xo_fcm_product_name(enum xo_simd simd);
+
+/* The conductance stage for many inputs, as matrix products, or corrections of eight inputs at a time.
  *   row_volt   [inputs][rows]
  *   column_amp [inputs][columns] out
  *   outside    out, may be NULL: how many inputs lie outside the range of the fit (a voltage, the share of zeros)

@@ -147,12 +147,27 @@ static int check_law(const struct xo_hardware *h, const struct keys *k, const st
                                                                   why.text);
 }
 
+/* "board.yaml:3:9": where the key is that says how far the law is known. */
+static int note_place(struct xo_hardware *h, const struct keys *k, struct xo_device_law *law)
+{
+    const char *const path[] = {k->law, k->v0_volt, k->coefficients, k->file, "device.volt_range"};
+    struct xo_mark mark = mark_of(h, path[law->law]);
+    char text[100];
+    if (!mark.origin && law->law == XO_LAW_SPICE)
+        mark = mark_of(h, k->file);
+    snprintf(text, sizeof text, mark.line ? "%.60s:%u:%u" : "%.60s", mark.origin ? mark.origin : "",
+             (unsigned)mark.line, (unsigned)mark.column);
+    law->where = xo_arena_text(&h->owned->arena, text, strlen(text));
+    return law->where ? 0 : ENOMEM;
+}
+
 static int finish_law(struct xo_hardware *h, const struct keys *k, struct xo_device_law *law, struct xo_info *info)
 {
     int status = 0;
     law->levels = 0;
     law->subcircuit = NULL;
-    if (law->law == XO_LAW_POLYNOMIAL)
+    status = note_place(h, k, law);
+    if (!status && law->law == XO_LAW_POLYNOMIAL)
         status = take_coefficients(h, k->coefficients, law, info);
     if (!status && law->law == XO_LAW_TABLE)
         status = take_curves(h, k->file, law, info);

@@ -24,9 +24,9 @@
 #define ROUGH 1e-7                     /* so is one above this where only the size matters           */
 
 /* Work is counted in iterations; so many of them take as long as */
-#define ROUND_WORK 5.0                 /* what a round does besides                                    */
-#define CHECK_WORK 3.0                 /* a residual, or a check of w                                  */
-#define TRIAL 0.1                      /* share of the factor's cost that is spent before giving up    */
+#define ROUND_WORK 3.0                 /* what a round does besides                                    */
+#define CHECK_WORK 2.0                 /* a residual, or a check of w                                  */
+#define TRIAL 0.05                     /* share of the factor's cost that is spent before giving up    */
 #define DECADES 17.0                   /* that currents and certificate take together, more or less    */
 
 /* ---- passes over the array, shared by threads; sums are added in order ----------------------------- */
@@ -170,7 +170,7 @@ static bool hopeless(struct xo_line_work *k, const struct gradients *g, double d
     double recent = log10(g->mark[0].rho / g->rho) / 2 / (g->step - g->mark[0].step);
     double overall = log10(g->first / g->rho) / 2 / g->step, rest = decades / fmax(recent, overall);
     rest = rest > 0 ? rest * (1 + k->work / k->budget) : INFINITY;
-    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > k->budget;
+    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > XO_LINE_DOUBT * k->budget;
     return k->hopeless;
 }
 

@@ -300,11 +300,11 @@ static int check_ranges(const struct xo_newton *n, size_t input, struct xo_info 
     for (size_t e = 0; e < k->cells; e++) {
         double volt = dd_subtract(n->volt[c->link_a[e]], n->volt[c->link_b[e]]).hi, at, range[2];
         size_t b = (size_t)c->link_branch[e];
-        const char *part;
-        if (!xo_cell_covers(c->laws, &k->cell[e], volt, &n->point[e], &part, &at, range))
+        const char *part, *where;
+        if (!xo_cell_covers(c->laws, &k->cell[e], volt, &n->point[e], &part, &where, &at, range))
             return xo_fail(info, XO_EVALUE, "input %zu: the %s of cell (%zu, %zu) is at %g V; expected %g to %g V, "
-                           "where its law is "
-                           "known", input, part, b / c->columns, b % c->columns, at, range[0], range[1]);
+                           "where its law is known%s", input, part, b / c->columns, b % c->columns, at, range[0],
+                           range[1], where);
     }
     return 0;
 }

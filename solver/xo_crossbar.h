@@ -86,6 +86,7 @@ struct xo_device_law {
     double v0_volt;                    /* sinh                                                                */
     size_t levels;                     /* polynomial, table, spice                                            */
     const struct xo_law_level *level;      /* [levels] borrowed; in any order                                     */
+    const char *where;                 /* "board.yaml:3:9", for messages of cells beyond the law; NULL: not said    */
     const struct xo_subcircuit *subcircuit;    /* spice: what goes into decks for ngspice (xo_subcircuit.h); borrowed
                                           for as long as a circuit of it lives; NULL: the table does          */
 };

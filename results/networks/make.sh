@@ -6,7 +6,8 @@
 #   results/networks/make.sh [-b build folder] [-t "16 32 64 128"] [-s "mild hard"] NAME ...
 # Settings: mild (100 kohm to 1 Mohm, 1 ohm), hard (20 kohm to 200 kohm, 5 and 10 ohm), wires (cells as mild, wires as
 # hard), cells (cells as hard, wires as mild); -s names some, else all four.
-# NAME: lenet5, lenet5-gains, lenet5-variation, resnet20, resnet32, mobilenet-v1, mobilenet-v2, squeezenet
+# NAME: lenet5, lenet5-gains, lenet5-variation, resnet20, resnet32, mobilenet-v1, mobilenet-v2, squeezenet, and audit: all
+# of these networks, with 50 arrays each and up to 20 images solved once more; audit takes -t 32 or 64 and one setting.
 # Fashion-MNIST: the Debian package dataset-fashion-mnist.  Other networks and data: $CROSSOHM_DATA, default ../shared/data.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
@@ -28,16 +29,16 @@ lenet5="$here/../../models/fashion-lenet5.onnx --preprocess unit
     --data idx:$fashion/t10k-images-idx3-ubyte.gz,$fashion/t10k-labels-idx1-ubyte.gz
     --calibrate idx:$fashion/train-images-idx3-ubyte.gz,$fashion/train-labels-idx1-ubyte.gz@0:1000"
 cifar=cifar10:$data/cifar10/cifar10_test_jpegderived.bin.gz
-on_cifar="--preprocess imagenet --data $cifar@1000:2000 --calibrate $cifar@0:100"
+on_cifar="--preprocess imagenet --data $cifar@1000:2000 --calibrate $cifar@0:32"
 resnet20="$data/models/resnet20_cifar10.onnx $on_cifar"
 resnet32="$data/models/resnet32_cifar10.onnx $on_cifar"
 imagenet=images:$data/imagenet-sample/images256,$data/imagenet-sample/labels.csv
 mobilenet_v1="$data/models/mobilenet_v1_0.25_128_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
-    --data $imagenet --calibrate $imagenet@0:20"
+    --data $imagenet --calibrate $imagenet@0:8"
 mobilenet_v2="$data/models/mobilenet_v2_1.0_224_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
-    --data $imagenet@20:120 --calibrate $imagenet@0:20"
-squeezenet="$data/models/squeezenet1_1_imagenet.onnx --preprocess imagenet --data $imagenet@20:220
-    --calibrate $imagenet@0:20"
+    --data $imagenet@8:108 --calibrate $imagenet@0:8"
+squeezenet="$data/models/squeezenet1_1_imagenet.onnx --preprocess imagenet --data $imagenet@8:208
+    --calibrate $imagenet@0:8"
 
 # One row of the table from a report.
 row='
@@ -73,20 +74,42 @@ put() {
     mv "$1.part" "$1"
 }
 
-# evaluate NAME SETTING TILE SUFFIX arguments
-evaluate() {
-    name=$1 tile=$3 suffix=$4
-    case $2 in
+audited='
+import json, sys
+r = json.load(open(sys.argv[1]))
+a, t = r["audit"].get("images"), r["audit"]["tiles"]
+row = sys.argv[2:] + [t[k] for k in ("count", "arrays", "arrays_by_ngspice", "currents")]
+row += ["%.1e" % t[k] for k in ("cholmod_rel", "ngspice_rel", "bound_rel")] + [t["outside_bound"]]
+row += [a["count"], a["changed"], "%.4f" % a["changed_high95"], "%.1e" % a["logit_error_rel"]] if a else [0, "", "", ""]
+print(",".join(map(str, row)))
+'
+
+# set_cells SETTING
+set_cells() {
+    case $1 in
     mild) on=1e-5 off=1e-6 row_wire=1 column_wire=1 ;;
     wires) on=1e-5 off=1e-6 row_wire=5 column_wire=10 ;;
     cells) on=5e-5 off=5e-6 row_wire=1 column_wire=1 ;;
     hard) on=5e-5 off=5e-6 row_wire=5 column_wire=10 ;;
-    *) echo "$2: no such setting; the head of this file has them" >&2; exit 2 ;;
+    *) echo "$1: no such setting; the head of this file has them" >&2; exit 2 ;;
     esac
-    shift 4
+}
+
+# run TILE arguments
+run() {
+    tile=$1
+    shift
     "$build/crossohm" eval "$work/hardware.yaml" "$@" --quiet --set array.rows="$tile" --set array.columns="$tile" \
         --set array.row_wire_ohm="$row_wire" --set array.column_wire_ohm="$column_wire" --set device.on_siemens="$on" \
         --set device.off_siemens="$off" -o "$work/out" >/dev/null
+}
+
+# evaluate NAME SETTING TILE SUFFIX arguments
+evaluate() {
+    name=$1 tile=$3 suffix=$4
+    set_cells "$2"
+    shift 4
+    run "$tile" "$@"
     python3 -c "$row" "$work/out/report.json" "$work/out/timing.json" "$tile" "$on" "$off" "$row_wire" "$column_wire" \
         >"$work/row" 2>"$work/time"
     sed "s/\$/$suffix/" "$work/row" | put "$here/$name.csv" "$tile,$on,$off,$row_wire,$column_wire,.*$suffix\$"
@@ -121,6 +144,34 @@ table() {
     done
 }
 
+# audit NETWORK IMAGES arguments: of some arrays of the network, and some images
+audit() {
+    network=$1 images=$2
+    shift 2
+    for setting in $settings; do
+        set_cells "$setting"
+        for tile in $tiles; do
+            [ "$images" = 0 ] && what=tiles=50 || what=images=$images,tiles=50
+            run "$tile" "$@" --limit 20 --calibrate-limit 8 --audit "$what"
+            python3 -c "$audited" "$work/out/report.json" "$network" "$tile" "$on" "$off" "$row_wire" "$column_wire" |
+                put "$here/audit.csv" "$network,$tile,$on,$off,$row_wire,$column_wire,"
+        done
+    done
+}
+
+begin_audit() {
+    {
+        echo "# crossohm $("$build/crossohm" --version | sed -n '1s/.* //p'), results/networks/make.sh audit; seed 1; currents of"
+        echo "# arrays drawn from all layers, 8 inputs that images gave each: largest difference over full scale (the array's"
+        echo "# largest column current), the bound that was known beforehand, how many currents lie outside theirs; images: with"
+        echo "# every current from a certified matrix, Clopper-Pearson's limit at 95 %, logits over their range"
+        printf '%s' "network,array,on_siemens,off_siemens,row_wire_ohm,column_wire_ohm,tiles,arrays,by_ngspice,currents,"
+        echo "cholmod_rel,ngspice_rel,bound_rel,outside,images,changed,changed_high95,logit_error_rel"
+        grep -v -e '^#' -e '^network' "$here/audit.csv" 2>/dev/null || true
+    } >"$work/table"
+    mv "$work/table" "$here/audit.csv"
+}
+
 gains=",none_converters,none_circuit,array_converters,array_circuit,column_converters,column_circuit"
 instances=",instances,variation,variation_low95,variation_high95,sd_between,sd_images"
 for name in "$@"; do
@@ -139,6 +190,14 @@ for name in "$@"; do
     mobilenet-v1) table mobilenet-v1 "" $mobilenet_v1 ;;
     mobilenet-v2) table mobilenet-v2 "" $mobilenet_v2 ;;
     squeezenet) table squeezenet "" $squeezenet ;;
+    audit)
+        begin_audit
+        audit lenet5 20 $lenet5
+        audit resnet20 20 $resnet20
+        audit mobilenet-v1 0 $mobilenet_v1
+        audit squeezenet 0 $squeezenet
+        audit resnet32 0 $resnet32
+        audit mobilenet-v2 0 $mobilenet_v2 ;;
     *) echo "$name: no such table; the head of this file has them" >&2; exit 2 ;;
     esac
 done
