@@ -92,7 +92,8 @@ static void sweep(int way(void *), struct step *step, const char *what)
 
 int main(void)
 {
-    static const char text[] = "array: {topology: source_column, rows: 5, columns: 4}\ndevice: {transistor_ohm: 1000}\n";
+    static const char text[] = "array: {topology: source_column, rows: 5, columns: 4}\n"
+                               "device: {transistor_ohm: 1000}\n";
     for (size_t k = 0; k < M * N; k++)
         cells[k] = k % 7 == 0 ? 0 : 1e-6 * (double)k;
     sweep(solves, &(struct step){XO_TOPOLOGY_SOURCE_COLUMN, 0}, "source_column");
