@@ -221,6 +221,33 @@ static void driven_and_gated(void)
     random_crossbar_free(r);
 }
 
+static void threads_do_not_matter(void)
+{
+    struct gated g = gated_new(12, 9, 7, XO_TOPOLOGY_SOURCE_ROW, 0);
+    double amp[2][28], volt[2][4 * 2 * 63];
+    int status = 0;
+    for (int k = 0; k < 2 && !status; k++) {
+        struct xo_options options = {.threads = k ? 3 : 1};
+        struct xo_solution out = {.column_amp = amp[k], .node_volt = volt[k]};
+        xo_circuit *c = NULL;
+        xo_plan *p = NULL;
+        xo_factor *f = NULL;
+        status = xo_circuit_new(&c, &g.r->x, NULL);
+        if (!status)
+            status = xo_plan_new(&p, c, &options, NULL);
+        if (!status)
+            status = xo_factor_new(&f, p, g.r->cell_siemens, NULL);
+        if (!status)
+            status = xo_solve(f, g.inputs, g.gate, &out, NULL);
+        xo_factor_free(f);
+        xo_plan_free(p);
+        xo_circuit_free(c);
+    }
+    tap_ok(!status && !memcmp(amp[0], amp[1], sizeof amp[0]) && !memcmp(volt[0], volt[1], sizeof volt[0]),
+           "the same bytes by one thread and by three");
+    gated_free(&g);
+}
+
 /* ---- recursion -------------------------------------------------------------------------------------- */
 
 static double recursion_error(unsigned long long seed, int features, int *count)
@@ -406,6 +433,7 @@ int main(void)
     every_engine_agrees();
     all_gates_on_is_a_crossbar();
     driven_and_gated();
+    threads_do_not_matter();
     the_recursion_keeps_its_bound();
     climbing_is_the_same_everywhere();
     nonlinear_cells();
