@@ -42,6 +42,9 @@ struct xo_rungs {
     const float *position;             /* [inputs + 1][XO_STRIP] ohm from the farthest rung in use to each, and to */
                                        /* the last row of the array; NULL: uniform                        */
     float step_ohm;                    /* uniform: from row to row                                        */
+    bool opposed;                      /* ends at two sides: what is above is of the first line, the second has ... */
+    const float *second_position;      /* [inputs + 1][XO_STRIP] from row 0 on, as position is then       */
+    float second_step_ohm;
     int last_row;                      /* nearest to the ends                                             */
     float end_ohm[XO_STRIP], volt[XO_STRIP];
 };

@@ -39,7 +39,8 @@ static double rung_at(const xo_ladder *l, size_t i, size_t column)
     return l->gated[i] ? 0 : xo_ladder_rung(l, l->cell_siemens[i * l->columns + column], 1);
 }
 
-static void positions_of(double *position, size_t stride, const xo_ladder *l, size_t column, size_t inputs)
+static void positions_of(double *position, size_t stride, const xo_ladder *l, const double *step_ohm, size_t column,
+                         size_t inputs)
 {
     double ohm = 0;
     for (size_t n = 0; n < l->rows; n++) {
@@ -47,7 +48,7 @@ static void positions_of(double *position, size_t stride, const xo_ladder *l, si
         bool used = i < inputs, reached = l->top_is_far || used;
         if (used)
             position[i * stride] = ohm;
-        ohm += reached && n + 1 < l->rows ? l->step_ohm[i * l->columns + column] : 0;
+        ohm += reached && n + 1 < l->rows ? step_ohm[i * l->columns + column] : 0;
     }
     position[inputs * stride] = ohm;
 }
@@ -57,23 +58,30 @@ static void take_lane(struct xo_exact_rungs *e, const struct xo_array_layer *l, 
                       size_t lane, size_t inputs)
 {
     double step = xo_level_siemens(l);
-    positions_of(e->position + lane, XO_STRIP, from, column, inputs);
+    positions_of(e->position + lane, XO_STRIP, from, from->step_ohm, column, inputs);
+    if (e->second_position)
+        positions_of(e->second_position + lane, XO_STRIP, from, from->second_ohm, column, inputs);
     for (size_t i = 0; i < inputs; i++)
         e->siemens[i * XO_STRIP + lane] = rung_at(from, i, column) / step;
-    for (size_t i = 0; i <= inputs; i++)
+    for (size_t i = 0; i <= inputs; i++) {
         e->position[i * XO_STRIP + lane] *= step;
+        if (e->second_position)
+            e->second_position[i * XO_STRIP + lane] *= step;
+    }
     e->end_ohm[lane] = from->end_ohm[column] * step;
     e->volt[lane] = from->volt[column] / l->hardware->dac.read_volt;
 }
 
-static int exact_new(struct xo_exact_rungs **out, struct xo_arena *arena, size_t inputs)
+static int exact_new(struct xo_exact_rungs **out, struct xo_arena *arena, size_t inputs, bool opposed)
 {
     struct xo_exact_rungs *e = *out = xo_arena_alloc(arena, 1, sizeof *e);
     if (!e)
         return ENOMEM;
     e->siemens = xo_arena_alloc(arena, inputs, XO_STRIP * sizeof *e->siemens);
     e->position = xo_arena_alloc(arena, inputs + 1, XO_STRIP * sizeof *e->position);
-    return e->siemens && e->position ? 0 : ENOMEM;
+    if (opposed)
+        e->second_position = xo_arena_alloc(arena, inputs + 1, XO_STRIP * sizeof *e->position);
+    return e->siemens && e->position && !e->second_position == !opposed ? 0 : ENOMEM;
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------------- */
@@ -132,12 +140,14 @@ static void take_block(const struct xo_array_layer *l, const struct xo_row_block
 /* In one arena, which is the layer's or one that is thrown away. */
 static int make_room(struct xo_array_layer *l, struct xo_arena *arena)
 {
+    const struct xo_crossbar *x = &l->hardware->array;
+    bool opposed = x->topology == XO_TOPOLOGY_SOURCE_COLUMN && x->source_side != x->sense_side;
     for (size_t m = 0; m < l->codes.matrices; m++)
         for (size_t n = 0; n < l->array.bank[m].rows; n++) {
             struct xo_row_block *r = &l->array.bank[m].row[n];
             for (size_t k = 0; k < r->strips + r->references; k++)
                 for (int side = 0; side < 2; side++)
-                    if (exact_new(&xo_ladder_strip(r, k)->exact[side], arena, r->inputs))
+                    if (exact_new(&xo_ladder_strip(r, k)->exact[side], arena, r->inputs, opposed))
                         return ENOMEM;
         }
     return 0;
@@ -176,20 +186,26 @@ static int fill_exactly(struct xo_array_layer *l, int threads, struct xo_info *i
 
 /* ---- to float32 ------------------------------------------------------------------------------------ */
 
-static int single_side(struct xo_rungs *g, const struct xo_exact_rungs *e, struct xo_arena *arena, size_t inputs,
-                       bool uniform, double step_ohm, int last_row)
+static const float *to_single(const double *value, size_t count, struct xo_arena *arena)
 {
-    float *siemens = xo_arena_alloc(arena, inputs, XO_STRIP * sizeof *siemens), *position = NULL;
-    if (!uniform)
-        position = xo_arena_alloc(arena, inputs + 1, XO_STRIP * sizeof *position);
-    if (!siemens || (!uniform && !position))
+    float *single = xo_arena_alloc(arena, count, sizeof *single);
+    for (size_t k = 0; single && k < count; k++)
+        single[k] = (float)value[k];
+    return single;
+}
+
+/* `like`: what all of them have in common. */
+static int single_side(struct xo_rungs *g, const struct xo_exact_rungs *e, struct xo_arena *arena, size_t inputs,
+                       bool uniform, const struct xo_rungs *like)
+{
+    size_t positions = (inputs + 1) * XO_STRIP;
+    *g = *like;
+    g->inputs = inputs;
+    g->siemens = to_single(e->siemens, inputs * XO_STRIP, arena);
+    g->position = uniform ? NULL : to_single(e->position, positions, arena);
+    g->second_position = uniform || !like->opposed ? NULL : to_single(e->second_position, positions, arena);
+    if (!g->siemens || (!uniform && !g->position) || (!uniform && like->opposed && !g->second_position))
         return ENOMEM;
-    for (size_t k = 0; k < inputs * XO_STRIP; k++)
-        siemens[k] = (float)e->siemens[k];
-    for (size_t k = 0; position && k < (inputs + 1) * XO_STRIP; k++)
-        position[k] = (float)e->position[k];
-    *g = (struct xo_rungs){ .inputs = inputs, .siemens = siemens, .position = position, .step_ohm = (float)step_ohm,
-                            .last_row = last_row };
     for (size_t j = 0; j < XO_STRIP; j++) {
         g->end_ohm[j] = (float)e->end_ohm[j];
         g->volt[j] = (float)e->volt[j];
@@ -218,15 +234,18 @@ static int find_lines(xo_ladder **out, const struct xo_array_layer *l, struct xo
 static int single_strips(struct xo_array_layer *l, const xo_ladder *lines)
 {
     size_t rows = lines->rows, some = lines->top_is_far ? 0 : (rows - 1) * lines->columns;
-    double step = rows > 1 ? lines->step_ohm[some] * xo_level_siemens(l) : 0;
-    int sides = has_minus(l) ? 2 : 1, last = lines->top_is_far ? (int)rows - 1 : 0, status = 0;
+    double level = xo_level_siemens(l);
+    const struct xo_rungs like = { .step_ohm = (float)(lines->step_ohm[some] * level), .opposed = lines->second_ohm,
+                                   .second_step_ohm = lines->second_ohm ? (float)(lines->second_ohm[some] * level) : 0,
+                                   .last_row = lines->top_is_far ? (int)rows - 1 : 0 };
+    int sides = has_minus(l) ? 2 : 1, status = 0;
     for (size_t m = 0; m < l->codes.matrices; m++)
         for (size_t n = 0; n < l->array.bank[m].rows; n++) {
             const struct xo_row_block *r = &l->array.bank[m].row[n];
             for (size_t k = 0; k < r->strips + r->references; k++)
                 for (int side = 0; side < (k < r->strips ? sides : 1) && !status; side++)
                     status = single_side(&xo_ladder_strip(r, k)->rungs[side], xo_ladder_strip(r, k)->exact[side], &l->arena, r->inputs,
-                                         lines->uniform, step, last);
+                                         lines->uniform, &like);
         }
     return status;
 }
@@ -248,6 +267,9 @@ int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_ke
     int status = xo_check_gated(l, info);
     if (!status)
         status = find_lines(&lines, l, info);
+    if (!status && lines->has_open)
+        status = xo_fail(info, XO_EUNSUPPORTED, "open segments in lines that end at two sides; expected source_side as "
+                         "sense_side, or none");
     if (!status)
         status = make_room(l, &doubles);
     if (!status)

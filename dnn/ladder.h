@@ -11,7 +11,7 @@
 /* Of a strip's columns on one side. */
 struct xo_exact_rungs {
     double *siemens;                   /* [inputs][XO_STRIP]                                      */
-    double *position;                  /* [inputs + 1][XO_STRIP]                                  */
+    double *position, *second_position;        /* [inputs + 1][XO_STRIP] second NULL: ends at one side */
     double end_ohm[XO_STRIP], volt[XO_STRIP];
 };
 

@@ -4,9 +4,33 @@
 #include <errno.h>
 #include "ladder.h"
 
+#define OPEN 1e60                      /* ohm in inverse levels: as good as open */
+
+/* Ends at two sides, from row 0 on. */
+static double star_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs, size_t lane)
+{
+    double a = 0, b = 0, c = OPEN, first = 0, second = 0;
+    for (size_t n = 0; n < count; n++) {
+        size_t at = rung[n] * XO_STRIP + lane;
+        double g = e->siemens[at], k;
+        b += e->position[at] - first;
+        c += e->second_position[at] - second;
+        k = 1 / (1 + g * (b + c));
+        c *= k;
+        a += g * b * c;
+        b *= k;
+        first = e->position[at];
+        second = e->second_position[at];
+    }
+    c += e->second_position[inputs * XO_STRIP + lane] - second;
+    return c < OPEN ? e->volt[lane] / (a + c + e->end_ohm[lane]) : 0;
+}
+
 double xo_exact_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs,
                             size_t lane)
 {
+    if (e->second_position)
+        return star_current(e, rung, count, inputs, lane);
     double p = 1, q = 0, before = count ? e->position[rung[0] * XO_STRIP + lane] : 0;
     for (size_t n = 0; n < count; n++) {
         size_t at = rung[n] * XO_STRIP + lane;
