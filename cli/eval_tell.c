@@ -66,8 +66,8 @@ static void put_variation(FILE *to, const struct xo_hardware *h, size_t instance
 static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit c)
 {
     bool plane = x->topology == XO_TOPOLOGY_PLANE;
-    fprintf(to, "In the circuit stage inputs are the gates of transistors of %g ohm, one in series with every cell, and ",
-            x->transistor_ohm);
+    fprintf(to, "In the circuit stage inputs are the gates of transistors of %g ohm, one in series with every cell, "
+            "and ", x->transistor_ohm);
     fputs(plane ? "one plane is the source of all cells" : "source lines run beside the bit lines, with ", to);
     if (!plane)
         put_ohm(to, "wire segments", &x->source_wire_ohm);
@@ -75,9 +75,10 @@ static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit
         put_ohm(to, " and ends", &x->source_end_ohm);
     put_ohm(to, "; column wire segments", &x->column_wire_ohm);
     put_ohm(to, ", sense amplifiers", &x->sense_ohm);
-    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in float32, by its "
-            "bound within %.2g of every current, and within %.2g of float64 on sampled columns of %zu layers: no one "
-            "conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel, c.sampled_error_rel, c.sampled);
+    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in float32, "
+            "by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of %zu layers: no "
+            "one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel, c.sampled_error_rel,
+            c.sampled);
 }
 
 /* What inputs meet along the rows. */

@@ -104,8 +104,8 @@ struct xo_kernels {
 
 const struct xo_kernels *xo_kernels_of(enum xo_simd simd);
 
-typedef void xo_climb(const struct xo_active *a, size_t rows, const struct xo_rungs *plus, const struct xo_rungs *minus,
-                      float *out);
+typedef void xo_climb(const struct xo_active *a, size_t rows, const struct xo_rungs *plus,
+                      const struct xo_rungs *minus, float *out);
 extern xo_climb xo_climb_portable, xo_climb_avx2, xo_climb_avx512;
 extern const struct xo_kernels xo_kernels_portable;
 extern const struct xo_kernels xo_kernels_avx2, xo_kernels_avx512;      /* where the compiler makes them */

@@ -1,8 +1,8 @@
 /* Currents of gated columns, 32 at a time, for one instruction set: the build compiles this file once for each.
  *
- * solver/xo_ladder.h has the recursion: a rung that is on takes two products and two sums for 32 columns, plus and minus
- * sides at once, rungs that are off nothing.  Each rung waits for the one before, so two rows of digits climb side by
- * side.  SPDX-License-Identifier: GPL-3.0-or-later */
+ * solver/xo_ladder.h has the recursion: a rung that is on takes two products and two sums for 32 columns, plus and
+ * minus sides at once, rungs that are off nothing.  Each rung waits for the one before, so two rows of digits climb
+ * side by side.  SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdlib.h>
 #include "kernel_vector.h"
@@ -129,7 +129,8 @@ INLINE void finish_star(struct star *s, const struct xo_rungs *const side[2], fl
     UNROLL for (int v = 0; v < VECTORS; v++) {
         vec current[2] = {{0}, {0}};
         UNROLL for (int n = 0; n < is.sides; n++)
-            current[n] = load(side[n]->volt + v * LANES) / (s->a[n][v] + s->c[n][v] + load(side[n]->end_ohm + v * LANES));
+            current[n] = load(side[n]->volt + v * LANES)
+                         / (s->a[n][v] + s->c[n][v] + load(side[n]->end_ohm + v * LANES));
         *(unaligned_vec *)(out + v * LANES) = current[0] - current[1];
     }
 }

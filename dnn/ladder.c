@@ -17,13 +17,15 @@ int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info)
 {
     const struct xo_hardware *h = l->hardware;
     if (h->array.topology == XO_TOPOLOGY_SOURCE_ROW)
-        return xo_fail(info, XO_EUNSUPPORTED, "array.topology source_row with input gate: every read is a mesh of its own; "
+        return xo_fail(info, XO_EUNSUPPORTED,
+                       "array.topology source_row with input gate: every read is a mesh of its own; "
                        "expected source_column or plane, or input drive");
     if (h->dac.bits != 1)
         return xo_fail(info, XO_EUNSUPPORTED, "dac.bits: found %d with input gate; expected 1: gates are on or off",
                        h->dac.bits);
     if (!l->array.ideal || h->dac.noise_volt > 0)
-        return xo_fail(info, XO_EUNSUPPORTED, "dac: found errors or noise with input gate; expected none: gates are on or "
+        return xo_fail(info, XO_EUNSUPPORTED,
+                       "dac: found errors or noise with input gate; expected none: gates are on or "
                        "off");
     if (h->array.transistor_off_siemens > 0)
         return xo_fail(info, XO_EUNSUPPORTED, "device.transistor_off_siemens: found %g S; expected 0: networks are "
@@ -122,7 +124,8 @@ static bool is_lane_of(const struct xo_array_layer *l, const struct xo_strip *s,
 }
 
 /* Both sides of every lane of a block. */
-static void take_block(const struct xo_array_layer *l, const struct xo_row_block *r, const struct block *b, size_t block)
+static void take_block(const struct xo_array_layer *l, const struct xo_row_block *r, const struct block *b,
+                       size_t block)
 {
     for (size_t k = 0; k < r->strips + r->references; k++) {
         struct xo_strip *s = xo_ladder_strip(r, k);
@@ -234,18 +237,20 @@ static int find_lines(xo_ladder **out, const struct xo_array_layer *l, struct xo
 static int single_strips(struct xo_array_layer *l, const xo_ladder *lines)
 {
     size_t rows = lines->rows, some = lines->top_is_far ? 0 : (rows - 1) * lines->columns;
-    double level = xo_level_siemens(l);
+    double level = xo_level_siemens(l), second_ohm = lines->second_ohm ? lines->second_ohm[some] : 0;
     const struct xo_rungs like = { .step_ohm = (float)(lines->step_ohm[some] * level), .opposed = lines->second_ohm,
-                                   .second_step_ohm = lines->second_ohm ? (float)(lines->second_ohm[some] * level) : 0,
+                                   .second_step_ohm = (float)(second_ohm * level),
                                    .last_row = lines->top_is_far ? (int)rows - 1 : 0 };
     int sides = has_minus(l) ? 2 : 1, status = 0;
     for (size_t m = 0; m < l->codes.matrices; m++)
         for (size_t n = 0; n < l->array.bank[m].rows; n++) {
             const struct xo_row_block *r = &l->array.bank[m].row[n];
-            for (size_t k = 0; k < r->strips + r->references; k++)
+            for (size_t k = 0; k < r->strips + r->references; k++) {
+                struct xo_strip *s = xo_ladder_strip(r, k);
                 for (int side = 0; side < (k < r->strips ? sides : 1) && !status; side++)
-                    status = single_side(&xo_ladder_strip(r, k)->rungs[side], xo_ladder_strip(r, k)->exact[side], &l->arena, r->inputs,
-                                         lines->uniform, &like);
+                    status = single_side(&s->rungs[side], s->exact[side], &l->arena, r->inputs, lines->uniform,
+                                         &like);
+            }
         }
     return status;
 }
@@ -255,9 +260,11 @@ static int single_strips(struct xo_array_layer *l, const xo_ladder *lines)
 static void forget_exact(struct xo_array_layer *l)
 {
     for (size_t m = 0; m < l->codes.matrices; m++)
-        for (size_t n = 0; n < l->array.bank[m].rows; n++)
-            for (size_t k = 0; k < l->array.bank[m].row[n].strips + l->array.bank[m].row[n].references; k++)
-                xo_ladder_strip(&l->array.bank[m].row[n], k)->exact[0] = xo_ladder_strip(&l->array.bank[m].row[n], k)->exact[1] = NULL;
+        for (size_t n = 0; n < l->array.bank[m].rows; n++) {
+            const struct xo_row_block *r = &l->array.bank[m].row[n];
+            for (size_t k = 0; k < r->strips + r->references; k++)
+                xo_ladder_strip(r, k)->exact[0] = xo_ladder_strip(r, k)->exact[1] = NULL;
+        }
 }
 
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info)
@@ -268,7 +275,8 @@ int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_ke
     if (!status)
         status = find_lines(&lines, l, info);
     if (!status && lines->has_open)
-        status = xo_fail(info, XO_EUNSUPPORTED, "open segments in lines that end at two sides; expected source_side as "
+        status = xo_fail(info, XO_EUNSUPPORTED,
+                         "open segments in lines that end at two sides; expected source_side as "
                          "sense_side, or none");
     if (!status)
         status = make_room(l, &doubles);

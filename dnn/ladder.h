@@ -16,14 +16,16 @@ struct xo_exact_rungs {
 };
 
 /* I_unit, of the rungs listed, the farthest first. */
-double xo_exact_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs, size_t lane);
+double xo_exact_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs,
+                        size_t lane);
 
 static inline struct xo_strip *xo_ladder_strip(const struct xo_row_block *r, size_t k)
 {
     return k < r->strips ? &r->strip[k] : &r->reference[k - r->strips];
 }
 
-static inline const struct xo_conversion *xo_ladder_conversion(const struct xo_array_layer *l, const struct xo_strip *s, size_t lane)
+static inline const struct xo_conversion *xo_ladder_conversion(const struct xo_array_layer *l,
+                                                               const struct xo_strip *s, size_t lane)
 {
     return &l->layout.conversion[s->lane[lane].conversion % l->layout.conversions];
 }

@@ -86,7 +86,8 @@ int xo_ladder_figures(struct xo_array_layer *l, bool top_is_far, struct xo_info 
     l->loss.arrays = l->blocks * l->layout.planes;
     l->loss.nf_mean = l->loss.columns ? nf_sum / (double)l->loss.columns : 0;
     l->loss.bound_rel = (24 * (double)l->hardware->array.rows + 10) * 0x1p-24;
-    return most < MOST ? 0 : xo_fail(info, XO_EUNSUPPORTED, "wires and ends resist so much more than cells that float32 "
+    return most < MOST ? 0 : xo_fail(info, XO_EUNSUPPORTED,
+                                     "wires and ends resist so much more than cells that float32 "
                                      "overflows; expected less");
 }
 
@@ -112,8 +113,8 @@ int xo_ladder_sample(struct xo_array_layer *l, const struct xo_kernels *kernels,
     for (int side = 0; side < 2 && s->rungs[side].siemens; side++) {
         kernels->climb(&a, SAMPLES, &s->rungs[side], NULL, amp);
         for (at = 0; at < SAMPLES * XO_STRIP; at++) {
-            double exact = xo_exact_current(s->exact[side], rung + at / XO_STRIP * inputs, count[at / XO_STRIP], inputs,
-                                         at % XO_STRIP);
+            double exact = xo_exact_current(s->exact[side], rung + at / XO_STRIP * inputs, count[at / XO_STRIP],
+                                            inputs, at % XO_STRIP);
             if (exact != 0)
                 l->loss.sampled_error_rel = fmax(l->loss.sampled_error_rel, fabs((double)amp[at] / exact - 1));
         }

@@ -7,7 +7,8 @@
 #define OPEN 1e60                      /* ohm in inverse levels: as good as open */
 
 /* Ends at two sides, from row 0 on. */
-static double star_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs, size_t lane)
+static double star_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs,
+                           size_t lane)
 {
     double a = 0, b = 0, c = OPEN, first = 0, second = 0;
     for (size_t n = 0; n < count; n++) {
@@ -72,12 +73,13 @@ const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s
 {
     float *out = xo_room(t, XO_BUFFER_READY, rows->d.rows + XO_ROWS_AT_ONCE, XO_STRIP * sizeof *out);
     if (out)
-        t->engine->kernels->climb(&rows->active, rows->d.rows, &s->rungs[0], s->rungs[1].siemens ? &s->rungs[1] : NULL,
-                                  out);
+        t->engine->kernels->climb(&rows->active, rows->d.rows, &s->rungs[0],
+                                  s->rungs[1].siemens ? &s->rungs[1] : NULL, out);
     return out;
 }
 
-int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows)
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s,
+                      const struct xo_rows *rows)
 {
     const float *single = t->certified ? NULL : xo_climb_strip(t, s, rows);
     if (!t->certified && !single)

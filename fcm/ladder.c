@@ -23,7 +23,8 @@ static double channel_siemens(const struct xo_fcm *m, double volt)
     return l->transistor_ohm == 0 ? INFINITY : off + gate * (1 / l->transistor_ohm - off);
 }
 
-static inline void climb_rung(struct climber *c, const double *cell, const double *step, double channel_ohm, size_t lanes)
+static inline void climb_rung(struct climber *c, const double *cell, const double *step, double channel_ohm,
+                              size_t lanes)
 {
 #pragma omp simd
     for (size_t k = 0; k < lanes; k++) {
@@ -95,7 +96,7 @@ void xo_ladder_run(const struct xo_fcm *m, size_t inputs, const double *volt, do
     for (size_t n = 0; n < inputs; n++)
         for (size_t first = 0; first < m->columns; first += LANES) {
             size_t left = m->columns - first;
-            (m->ladder.second_ohm ? climb_stars : climb_columns)(m, volt + n * m->rows, first, left < LANES ? left : LANES,
-                                                                 amp + n * m->columns);
+            (m->ladder.second_ohm ? climb_stars : climb_columns)(m, volt + n * m->rows, first,
+                                                                 left < LANES ? left : LANES, amp + n * m->columns);
         }
 }

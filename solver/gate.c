@@ -109,8 +109,8 @@ static int solve_run(const xo_factor *f, const double *gate, size_t count, const
     return status;
 }
 
-/* What became of all runs: of several that fail the first one counts, but any other failure before "not proven", after
- * which outputs are there. */
+/* What became of all runs: of several that fail the first one counts, but any other failure before "not proven",
+ * after which outputs are there. */
 struct verdict { size_t done, failed; int status; struct xo_info why; };
 
 static void judge(struct verdict *v, size_t run, int status, const struct xo_info *why)
@@ -125,8 +125,8 @@ static void judge(struct verdict *v, size_t run, int status, const struct xo_inf
     v->why = *why;
 }
 
-static int solve_runs(const xo_factor *f, size_t runs, const size_t *first, const double *row_volt, const double *gate,
-                      struct xo_solution *s, xo_solve_function *solve, struct xo_info *info)
+static int solve_runs(const xo_factor *f, size_t runs, const size_t *first, const double *row_volt,
+                      const double *gate, struct xo_solution *s, xo_solve_function *solve, struct xo_info *info)
 {
     const xo_circuit *c = f->plan->circuit;
     const struct xo_options *o = &f->plan->options;
@@ -141,8 +141,8 @@ static int solve_runs(const xo_factor *f, size_t runs, const size_t *first, cons
         halt = stop;
         if (halt)
             continue;
-        int status = solve_run(f, gate + first[k] * c->rows, first[k + 1] - first[k], row_volt + first[k] * c->rows, &part,
-                               solve, &why);
+        int status = solve_run(f, gate + first[k] * c->rows, first[k + 1] - first[k], row_volt + first[k] * c->rows,
+                               &part, solve, &why);
 #pragma omp critical (xo_gated)
         {
             judge(&v, k, status, &why);

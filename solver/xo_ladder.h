@@ -8,13 +8,15 @@
  * and at the ends I = V q / (p + R q): sums and products of positive numbers, a rung costs two of each, and rungs of
  * gates that are off cost none but their wire.
  *
- * Where they end at two sides, what lies above a rung is a star of three resistances: a to the end at the top, b along
- * the line tied there (the first), c along the other.  With wires r1 and r2 of the two lines down to the next rung
+ * Where they end at two sides, what lies above a rung is a star of three resistances: a to the end at the top, b
+ * along the line tied there (the first), c along the other.  With wires r1 and r2 of the two lines down to the
+ * next rung
  *     k = 1/(1 + g (b + c))      c <- k c      a <- a + g b c      b <- k b      b <- b + r1      c <- c + r2
  * (triangle to star; c begins open) and I = V/(a + c + R).
  *
- * Nothing is subtracted, and no step changes any resistance by more than 12 2^-53 of itself, nor does the whole then: every
- * current is within (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array, and to all but currents. */
+ * Nothing is subtracted, and no step changes any resistance by more than 12 2^-53 of itself, nor does the whole
+ * then: every current is within (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array, and to all
+ * but currents. */
 #ifndef XO_LADDER_H
 #define XO_LADDER_H
 
@@ -46,8 +48,8 @@ typedef struct xo_ladder {
 
 #define XO_LADDER_OPEN 1e60            /* as good as open next to any XO_MAX_OHM */
 
-/* XO_EUNSUPPORTED where columns are no such ladders: other topologies, nonlinear cells, source lines or bit lines that
- * end at both sides, a plane behind source_end_ohm, bridges.  XO_EVALUE as from xo_circuit_new and
+/* XO_EUNSUPPORTED where columns are no such ladders: other topologies, nonlinear cells, source lines or bit lines
+ * that end at both sides, a plane behind source_end_ohm, bridges.  XO_EVALUE as from xo_circuit_new and
  * xo_factor_new; ENOMEM. */
 int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *cell_siemens, struct xo_info *info);
 void xo_ladder_free(xo_ladder *l);
