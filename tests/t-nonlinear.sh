@@ -86,6 +86,17 @@ else
         done
     }
     fact "a cell read at V/2, V/3 and floating, by both" read_by_both
+    behind_selectors() {
+        for scheme in half floating; do
+            for engine in auto ngspice; do
+                crossohm solve ohmic-selector.yaml --set array.rows=24 --set array.columns=20 --scheme $scheme --cell 0,19 \
+                    --read-volt 1 --engine $engine --quiet --json r.json >printed || return 1
+                sed -n 's/.*"sensed_amp": \([^,]*\),/\1/p' r.json >$engine.txt
+            done
+            paste auto.txt ngspice.txt | awk '($1 - $2)^2 > 1e-14 * $1^2 { bad = 1 } END { exit bad || NR != 2 }' || return 1
+        done
+    }
+    fact "behind selectors of 60 mV per decade, at V/2 and floating, within 1e-7" behind_selectors
 fi
 
 # ---- outputs
