@@ -3,7 +3,8 @@
  * each input costs ngspice two factorisations, the second to see that nothing changes (0.15 s): the fewest it can do.
  * Drivers follow the selector
  *     B<i> in<i> 0 V=pwl(V(select), 0, v[0], 1, v[1], ...)
- * which at whole numbers is exactly v.  An input on gates is a circuit of its own, an operating point of its own.  Other names, other nodes, no analysis: what ngspice computes is its own.
+ * which at whole numbers is exactly v.  An input on gates is a circuit of its own, an operating point of its own.
+ * Other names, other nodes, no analysis: what ngspice computes is its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
