@@ -47,8 +47,8 @@ struct xo_subcircuit_keys {
 struct xo_subcircuit_report {
     size_t levels, volts;              /* of the tables                                                            */
     size_t extra_points;               /* where tables and ngspice were compared besides                           */
-    double worst_rel;                  /* there: |table - ngspice| over the current itself (or 1e-6 of the level's
-                                          largest, whatever is more)                                               */
+    double worst_rel;                  /* there: |table - ngspice| over the current itself, or 1e-6 of that at the
+                                          reference, whatever is more                                              */
     double worst_full_scale;           /* ... over the largest current of any level                                */
     double transient_rel;              /* sweeps against transients with the state set, likewise; NaN: not needed  */
     double disturb;                    /* largest change of the state in one read pulse, over the range of states;
