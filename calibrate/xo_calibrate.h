@@ -46,6 +46,9 @@ struct xo_fit_options {
 };
 
 /* Fit the fast model of one programmed array.  h must be finished for rows x columns.
+ * Nonlinear cells: inputs are drawn within the range of validity (from the voltages of row_volt, some of its inputs
+ * among them) and solved exactly; every stage of enum xo_fcm_stage is fitted to them and tried on others, and the
+ * cheapest within the tolerance becomes the model's.  The list of all is in out->candidate.
  *   cell_siemens [rows][columns]
  *   row_volt     [inputs][rows]  what the array will see: fixes calibrated ADC ranges and the range of validity;
  *                                NULL with inputs 0: uniform over the codes of the DAC
@@ -57,7 +60,7 @@ struct xo_fit_options {
 int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *cell_siemens, size_t inputs,
                  const double *row_volt, const struct xo_fit_options *options, struct xo_info *info);
 
-/* Store the hardware description and the recipe; state the error of that recipe on arrays drawn from the device's
+/* Store the hardware description and the recipe (of nonlinear cells the stage to fit an array with); state the error of that recipe on arrays drawn from the device's
  * levels and inputs drawn from the DAC's, neither used for anything else. */
 int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const struct xo_fit_options *options,
                       struct xo_info *info);
@@ -98,10 +101,11 @@ double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k);
  *   cell_siemens, ideal_siemens [rows][columns] */
 void xo_ideal_siemens(const struct xo_crossbar *x, const double *cell_siemens, double *ideal_siemens);
 
-/* The column currents of these cells: I_j = sum_i G_ij (V_i - S_j) over the rows that are driven or held; 0 for
- * floating columns.  cell_siemens as programmed;  ideal_amp [inputs][columns] out. */
-void xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs,
-                       const double *row_volt, double *ideal_amp);
+/* The column currents of these cells: sum_i I(V_i - S_j; g_ij), by their law, over the rows that are driven or held; 0
+ * for floating columns.  cell_siemens as programmed;  ideal_amp [inputs][columns] out.  Of nonlinear cells XO_EVALUE
+ * where the law knows none such, and what xo_circuit_new returns; else 0. */
+int xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs,
+                      const double *row_volt, double *ideal_amp, struct xo_info *info);
 
 struct xo_error {
     double full_scale_ampere;          /* largest |exact|                              */

@@ -241,31 +241,6 @@ static int tell(struct job *job)
     return code ? code : verdict(r);
 }
 
-/* ---- nonlinear cells ------------------------------------------------------------------------------ */
-
-/* There is no fast model of them yet, so no budget and no page: engines and ngspice alone. */
-static int compare_nonlinear(struct job *job)
-{
-    struct report *r = &job->report;
-    const struct cli_session *s = &job->session;
-    if (job->html || r->model_path || r->times)
-        return cli_fail(CLI_USAGE, "%s: nonlinear cells, which have no fast model: no -o, --fcm, --times; expected "
-                        "--json",
-                        s->hardware_path);
-    if (xo_driver_with_dac(&job->session.hardware.array.driver_ohm, &job->driver_memory, &s->hardware))
-        return cli_no_memory();
-    int code = solve_all(job);
-    if (!code)
-        code = report_write_nonlinear(r);
-    if (!code && !cli_is_stdout(s->common.json))
-        report_print_nonlinear(r);
-    if (code)
-        return code;
-    cli_warn(s);
-    code = cli_finish_stdout();
-    return code ? code : verdict(r);
-}
-
 /* ---- the verb ------------------------------------------------------------------------------------- */
 
 static int run(struct job *job)
@@ -280,13 +255,15 @@ static int run(struct job *job)
     if (job->report.times && !job->html && !s->common.json)
         return cli_fail(CLI_USAGE, "--times: found neither -o nor --json; expected a report to put them into");
     job->report.session = s;
+    job->report.without_wires = "G^T V";
+    job->report.without_wires_html = "G<sup>T</sup>V";
     job->report.tolerance = job->tolerance;
     cli_session_begin(s);
     int code = add_engines(&job->report, job->against);
     if (!code)
         code = cli_read_inputs(s);
     if (!code && xo_is_nonlinear(&s->hardware.array))
-        return compare_nonlinear(job);
+        job->report.without_wires = job->report.without_wires_html = "of the cells without wires";
     if (!code)
         code = find_model(job);
     if (!code)

@@ -71,15 +71,15 @@ static void ideal_currents_by_hand(void)
     double amp[2];
     x.word_line = word;
     x.sense_volt.all = 0.05;
-    xo_ideal_currents(&x, g, 1, v, amp);
+    xo_ideal_currents(&x, g, 1, v, amp, NULL);
     tap_close_ulp(amp[0], 1e-5 * 0.45 + 3e-5 * 0.05, 4, "a held row drives its own voltage, sense_volt pulls back");
     tap_close_ulp(amp[1], 2e-5 * 0.45 + 4e-5 * 0.05, 4, "the same in column 1");
     x.sense_volt.all = 0;
     x.series_ohm.all = 1e5;
-    xo_ideal_currents(&x, g, 1, v, amp);
+    xo_ideal_currents(&x, g, 1, v, amp, NULL);
     tap_close_ulp(amp[0], 5e-6 * 0.5 + 7.5e-6 * 0.1, 4, "series_ohm belongs to the cell: g/(1 + g R)");
     x.series_ohm.all = XO_OPEN;
-    xo_ideal_currents(&x, g, 1, v, amp);
+    xo_ideal_currents(&x, g, 1, v, amp, NULL);
     tap_ok(amp[0] == 0 && amp[1] == 0, "an open one leaves nothing");
 }
 
