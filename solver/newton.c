@@ -315,6 +315,8 @@ int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, str
     int status = iterate(n, s, info);
     if (status == XO_ENOTPROVEN)
         status = step_sources(n, s, info);
+    if (!status && !n->factored)       /* right from the start; but the proof needs a factor */
+        status = factor_slopes(n, info);
     if (status)
         n->warm = n->factored = false;
     if (status == XO_ENOTPROVEN)
