@@ -54,6 +54,9 @@ int xo_fit_held_out(struct xo_fcm *m, struct xo_programmed *p, size_t inputs, st
 /* Errors over all held-out currents of `arrays` arrays into m->validity. */
 int xo_fit_state_error(struct xo_fcm *m, size_t arrays, size_t inputs, const double *amp, const double *exact_amp);
 
+/* Cells of a random array: levels of the device, all as likely. */
+void xo_draw_cells(const struct xo_hardware *h, size_t array, double *cell_siemens);
+
 /* Lines "name: value": tool, command, method, seed, sha256 of every file the fit rests on. */
 int xo_fit_provenance(char **out, const struct xo_hardware *h, const struct xo_fit_options *options,
                       const char *method, struct xo_info *info);

@@ -69,9 +69,14 @@ struct xo_stage_fit {
     struct xo_programmed *p;
     struct xo_seen seen, held;
     struct xo_fcm_basis linear;
-    struct xo_fcm_correction ladders;          /* count 0 */
+    struct xo_fcm_correction ladders;
+    double linear_volt;                        /* of their cells */
     struct xo_typical_cell typical;
 };
+/* Ladders and the voltage that served best, from what f has seen; none (no error) if there are too many kinds of cells. */
+int xo_find_ladders(struct xo_stage_fit *f, size_t corrections, struct xo_info *info);
+double xo_span_of(const struct xo_stage_fit *f);       /* the largest voltage that can lie across a cell */
+void xo_find_typical(struct xo_stage_fit *f);
 int xo_stage_fit_begin(struct xo_stage_fit *f, struct xo_fcm *m, struct xo_programmed *p, size_t array, size_t inputs,
                        const double *row_volt, struct xo_info *info);
 int xo_stage_fit_try(struct xo_stage_fit *f, struct xo_trials *t, size_t array, size_t arrays, struct xo_info *info);

@@ -93,7 +93,7 @@ static int find_offset(struct xo_stage_fit *f, struct xo_info *info)
 }
 
 /* The cell whose conductance is nearest to the mean of those that conduct. */
-static void find_typical(struct xo_stage_fit *f)
+void xo_find_typical(struct xo_stage_fit *f)
 {
     const struct xo_fcm *m = f->m;
     size_t cells = m->rows * m->columns, count = 0, best = 0;
@@ -125,7 +125,7 @@ static int fit_linear(struct xo_stage_fit *f, struct xo_info *info)
 /* ---- corrections ------------------------------------------------------------------------------------------- */
 
 /* The largest voltage that can lie across a cell: sources further apart there are none. */
-static double span_of(const struct xo_stage_fit *f)
+double xo_span_of(const struct xo_stage_fit *f)
 {
     const struct xo_crossbar *x = &f->p->crossbar;
     double low = fmin(0, f->m->validity.low_volt), high = fmax(0, f->m->validity.high_volt);
@@ -184,21 +184,22 @@ static int find_sweeps(const struct xo_stage_fit *f, struct xo_fcm_correction *c
 }
 
 /* Ladders with the linear cells that serve best. */
-static int find_ladders(struct xo_stage_fit *f, struct xo_info *info)
+int xo_find_ladders(struct xo_stage_fit *f, size_t corrections, struct xo_info *info)
 {
-    double best = INFINITY, rms, span = span_of(f);
+    double best = INFINITY, rms, span = xo_span_of(f);
     int status = 0;
     for (size_t k = 0; k < sizeof linear_share / sizeof *linear_share && !status; k++) {
         struct xo_fcm_correction c = {0};
         status = xo_ladders_new(&c, &f->p->crossbar, f->p->circuit, f->m->cell_siemens, linear_share[k] * span,
                                 BEYOND * span, info);
         if (!status)
-            status = find_sweeps(f, &c, PROBE_CORRECTIONS, &rms, info);
+            status = find_sweeps(f, &c, corrections, &rms, info);
         if (!status && rms < best) {
             struct xo_fcm_correction other = f->ladders;
             f->ladders = c;
             c = other;
             best = rms;
+            f->linear_volt = linear_share[k] * span;
         }
         xo_ladders_free(&c);
     }
@@ -209,14 +210,14 @@ int xo_stage_fit_begin(struct xo_stage_fit *f, struct xo_fcm *m, struct xo_progr
                        const double *row_volt, struct xo_info *info)
 {
     *f = (struct xo_stage_fit){.m = m, .p = p};
-    find_typical(f);
+    xo_find_typical(f);
     int status = see(f, array, inputs, row_volt, info);
     if (!status)
         status = find_offset(f, info);
     if (!status)
         status = fit_linear(f, info);
     if (!status && !xo_ladders_refuse(&p->crossbar))
-        status = find_ladders(f, info);
+        status = xo_find_ladders(f, PROBE_CORRECTIONS, info);
     return status;
 }
 

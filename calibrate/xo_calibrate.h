@@ -65,6 +65,32 @@ int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *
 int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const struct xo_fit_options *options,
                       struct xo_info *info);
 
+/* Matrices for many arrays of nonlinear cells of one hardware, as networks need them: few input levels, one matrix an
+ * array.  I_j = i0_j + sum_i A[i][j] b(V_i), b the law of a cell of mean conductance; A by least squares over currents
+ * of corrections (see xo_fcm.h), whose ladders were chosen against exact currents when the fitter was made.
+ * A fitter may be shared by threads while they fit. */
+typedef struct xo_tile_fitter xo_tile_fitter;
+
+/* level_volt [levels]: what the DAC gives, digit 0 first.  function_volt [levels] out: b of them, the last one unchanged.
+ * XO_EUNSUPPORTED for ohmic cells and for arrays that are no ladders (bridges; both ends held without a resistance);
+ * and what xo_factor_new and xo_solve return. */
+int xo_tile_fitter_new(xo_tile_fitter **out, const struct xo_hardware *h, size_t levels, const double *level_volt,
+                       double *function_volt, struct xo_info *info);
+void xo_tile_fitter_free(xo_tile_fitter *t);
+
+/* One array.
+ *   cell_siemens [rows][columns]
+ *   chance       [rows]  how likely a row is to be driven at another level than digit 0
+ *   array        its number: inputs are drawn for it
+ *   g_ni_siemens [rows][columns] A, offset_amp [columns] i0: out */
+int xo_tile_fit(const xo_tile_fitter *t, const double *cell_siemens, const double *chance, size_t array,
+                double *g_ni_siemens, double *offset_amp, struct xo_info *info);
+
+/* How far its currents are from exact ones of other inputs.  One call at a time. */
+struct xo_error;
+int xo_tile_check(xo_tile_fitter *t, const double *cell_siemens, const double *chance, size_t array,
+                  const double *g_ni_siemens, const double *offset_amp, struct xo_error *error, struct xo_info *info);
+
 /* driver_ohm with dac.output_ohm added.  *memory (NULL where none is needed) is what driver->each borrows;
  * the caller frees it.  0 or ENOMEM. */
 int xo_driver_with_dac(struct xo_values *driver, double **memory, const struct xo_hardware *h);

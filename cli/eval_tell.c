@@ -78,9 +78,15 @@ static void put_circuit(FILE *to, const struct eval_job *job)
         put_ohm(to, ", drivers", &x->driver_ohm);
         fprintf(to, " (DAC output: %g)", h->dac.output_ohm);
         put_ohm(to, " and sense amplifiers", &x->sense_ohm);
-        fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
-                "float32, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
-                "certified, are within %.2g. ", c.arrays, c.bound_rel, c.sampled, c.sampled_error_rel);
+        if (xo_is_nonlinear(x))
+            fprintf(to, "; cells are nonlinear, so no matrix is exact: each of the %zu arrays got the one that fits best%s; "
+                    "against exact currents of %zu of them its error is %.2g rms, in the worst layer, and %.2g at most, of "
+                    "full scale. ", c.arrays, h->dac.bits > 1 ? ", its inputs seen through the law of a mean cell" : "",
+                    c.sampled, c.fitted_rms, c.sampled_error_rel);
+        else
+            fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
+                    "float32, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
+                    "certified, are within %.2g. ", c.arrays, c.bound_rel, c.sampled, c.sampled_error_rel);
     }
     if (job->result->instances)
         put_variation(to, h, job->result->instances);
@@ -99,8 +105,9 @@ char *eval_choices(const struct eval_job *job)
     if (!to)
         return NULL;
     fprintf(to, "The network was run with Crossohm %s on %zu images, in float32 and with %zu weights of %zu layers on "
-            "%zu arrays of %zu x %zu ohmic cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers, t.tiles,
-            h->array.rows, h->array.columns, h->device.off_siemens, h->device.on_siemens);
+            "%zu arrays of %zu x %zu %s cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers, t.tiles,
+            h->array.rows, h->array.columns, xo_is_nonlinear(&h->array) ? "nonlinear" : "ohmic", h->device.off_siemens,
+            h->device.on_siemens);
     put_weights(to, &h->mapping, h->device.bits_per_cell);
     put_converters(to, h);
     fprintf(to, "%zu images that are not scored fixed the ranges; pixels: %s. ", r->calibration_images,
@@ -316,7 +323,8 @@ static void put_count(json_t *to, const struct xo_eval_count *c)
 
 static json_t *reading_json(const struct xo_eval_reading *x, const struct xo_eval_count *c)
 {
-    json_t *reading = json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
+    json_t *reading = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
+                                "fitted_rms", cli_json_number(x->fitted_rms),
                                 "low_ampere", cli_json_number(x->low_ampere), "lsb_ampere",
                                 cli_json_number(x->lsb_ampere), "gain", cli_json_number(x->gain),
                                 "solved_arrays", (json_int_t)x->arrays, "nf_mean", cli_json_number(x->nf_mean),

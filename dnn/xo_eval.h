@@ -80,6 +80,8 @@ struct xo_eval_reading {
     double bound_rel;                  /* no entry of G_ni is further off: known beforehand           */
     size_t sampled;                    /* arrays of which some columns were solved and certified      */
     double sampled_error_rel;          /* ... to be no further off than this                          */
+    double fitted_rms;                 /* of nonlinear cells, whose matrices are fitted and have no bound: rms error of the */
+                                       /* currents of sampled arrays over full scale, sampled_error_rel the largest        */
 };
 
 /* One way to run the network. */
