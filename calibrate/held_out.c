@@ -77,13 +77,14 @@ static double from_pool(struct xo_random_key key, size_t pooled, const double *p
     return 0;
 }
 
-void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, size_t pooled,
-                    const double *pool, double *row_volt)
+void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, double dense,
+                    size_t pooled, const double *pool, double *row_volt)
 {
     const struct xo_fcm_validity *v = &m->validity;
     for (size_t n = 0; n < inputs; n++) {
         struct xo_random_key key = {m->seed, (enum xo_purpose)purpose, array, n * (2 * m->rows + 1)};
-        double zeros = v->low_sparsity + xo_random_uniform(key) * (v->high_sparsity - v->low_sparsity);
+        double share = fmax(0, (xo_random_uniform(key) - dense) / (1 - dense));
+        double zeros = v->low_sparsity + share * (v->high_sparsity - v->low_sparsity);
         for (size_t i = 0; i < m->rows; i++) {
             key.place++;
             double chance = xo_random_uniform(key);
@@ -100,7 +101,7 @@ int xo_held_out_currents(const struct xo_fcm *m, struct xo_programmed *p, size_t
 {
     const struct xo_apply stage = {0};
     struct xo_solution solution = {.column_amp = exact_amp};
-    xo_draw_inputs(m, XO_FOR_HELD_OUT_INPUTS, array, inputs, 0, NULL, row_volt);
+    xo_draw_inputs(m, XO_FOR_HELD_OUT_INPUTS, array, inputs, 0, 0, NULL, row_volt);
     int status = xo_solve(p->factor, inputs, row_volt, &solution, info);
     return status ? status : xo_fcm_apply(m, &stage, inputs, row_volt, amp, NULL, info);
 }

@@ -15,6 +15,7 @@ enum { INPUTS_PER_ROW = 8, FEWEST_INPUTS = 512, MOST_INPUTS = 4096, HELD_SHARE =
 /* Linear cells of corrections: secants of the law at this share of the largest voltage. */
 static const double linear_share[] = {0.6, 0.8, 1};
 #define BEYOND 1.1                     /* laws are tabulated to so many times the largest voltage */
+#define DENSE 0.25                     /* so many inputs are as dense as they may be: errors are largest there */
 #define ENOUGH 0.9
 enum { PROBES = 16, PROBE_CORRECTIONS = 2 };
 
@@ -53,7 +54,7 @@ static void fill(struct xo_seen *s, const struct xo_fcm *m, int purpose, size_t 
                  const double *row_volt)
 {
     bool held = purpose == XO_FOR_HELD_OUT_INPUTS;
-    xo_draw_inputs(m, purpose, array, s->inputs, inputs * m->rows, row_volt, s->row_volt);
+    xo_draw_inputs(m, purpose, array, s->inputs, DENSE, inputs * m->rows, row_volt, s->row_volt);
     for (size_t n = 0, at = 0; n < inputs && at < s->inputs / 2; n++)
         if ((n % HELD_SHARE == HELD_SHARE - 1) == held)
             memcpy(s->row_volt + at++ * m->rows, row_volt + n * m->rows, m->rows * sizeof *row_volt);

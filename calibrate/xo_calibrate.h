@@ -36,7 +36,8 @@ struct xo_fit_options {
     size_t held_out_inputs;            /* per array; 0: 64, at most XO_MOST_HELD_OUT                           */
     size_t training_inputs;            /* nonlinear cells, per array; 0: eight a row, 512 .. 4096              */
     double tolerance;                  /* nonlinear cells: the cheapest stage whose held-out rms error is no   */
-                                       /* larger is taken, else the best; 0: XO_FIT_TOLERANCE                 */
+                                       /* larger, over all inputs and for nine in ten, is taken, else the      */
+                                       /* best; 0: XO_FIT_TOLERANCE                                            */
     size_t held_out_arrays;            /* technology scope; 0: 8, at most XO_MOST_HELD_OUT                     */
     const char *command;               /* for the provenance; may be NULL                                      */
     size_t sources;

@@ -195,7 +195,8 @@ static void print_layer(const struct xo_eval_result *r, size_t k)
         printf(" %10.3g %7.4f %9.3g %9.3g %8.3g", x->lsb_ampere, x->gain, 100 * eval_part(c->clipped, c->conversions),
                100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel);
         if (p == XO_EVAL_CIRCUIT)
-            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->bound_rel, x->sampled_error_rel);
+            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->fitted_rms > 0 ? x->fitted_rms : x->bound_rel,
+                   x->sampled_error_rel);
         putchar('\n');
     }
 }
@@ -205,7 +206,8 @@ static void print_layers(const struct eval_job *job)
     const struct xo_eval_result *r = job->result;
     printf("\n%-22s %11s %6s %7s %10s %7s %9s %9s %8s", "Layer", "K x P", "arrays", "used %", "LSB [A]", "gain",
            "clipped %", "flipped %", "error %");
-    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %", "bound", "sampled");
+    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %", xo_is_nonlinear(&job->session.hardware.array) ? "fit rms" : "bound",
+           xo_is_nonlinear(&job->session.hardware.array) ? "largest" : "sampled");
     for (size_t k = 0; k < r->layers; k++)
         print_layer(r, k);
 }

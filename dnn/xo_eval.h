@@ -152,6 +152,7 @@ struct xo_eval_audit {
     double cholmod_rel, ngspice_rel;   /* largest difference over full scale                          */
     double bound_rel;                  /* largest a-priori bound of a current over full scale         */
     size_t outside;                    /* currents further from cholmod's than their bound            */
+    size_t unbounded;                  /* currents of fitted matrices (nonlinear cells), without one  */
 };
 /* XO_EUNSUPPORTED for images with dac.noise_volt; XO_ENOTPROVEN, XO_EJUDGE and others of the solver; ENOMEM. */
 int xo_eval_audit_run(struct xo_eval_audit *out, xo_eval *e, size_t images, size_t tiles,
