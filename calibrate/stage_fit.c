@@ -244,6 +244,8 @@ static int set_stage(struct xo_stage_fit *f, const struct xo_fcm_candidate *c, s
         double rms;
         m->correction = f->ladders;
         status = find_sweeps(f, &m->correction, c->corrections, &rms, info);
+        if (status)
+            m->correction = (struct xo_fcm_correction){0};
     } else if (c->stage == XO_FCM_BASIS) {
         status = xo_basis_functions(&m->basis, c->functions, &f->typical, m->validity.low_volt, m->validity.high_volt,
                                     info);

@@ -108,7 +108,7 @@ static void find_function(xo_tile_fitter *t, double *function_volt)
             sum = (sum + b->coefficient_volt[d]) * x;
         if (e + 1 == t->dac.levels)
             last = sum != 0 ? t->dac.volt[e] / sum : 1;
-        function_volt[e] = last * sum;
+        function_volt[e] = e + 1 == t->dac.levels ? t->dac.volt[e] : last * sum;
     }
     for (size_t d = 0; d < b->terms; d++)
         t->function.coefficient_volt[d] *= last;
