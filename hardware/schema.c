@@ -16,7 +16,8 @@
 #define CHOICE(text) .kind = XO_KIND_CHOICE, .choices = text
 #define COEFFICIENTS .kind = XO_KIND_COEFFICIENTS, RANGE(-1e30, 1e30), \
     .expected = "numbers from -1e30 to 1e30 as [c1, c2, ...], or one such list per level"
-#define NAME .kind = XO_KIND_NAME, .expected = "a name as netlists have them, of letters, digits and _ . : # ! - + [ ]"
+#define NAME .kind = XO_KIND_NAME, \
+    .expected = "a name as netlists have them, of letters, digits and _ . : # ! - + [ ]"
 #define MAX_LINES (1 << 24)
 
 const struct xo_key xo_schema[] = {
