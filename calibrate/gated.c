@@ -60,10 +60,10 @@ int xo_gain_all_on(const struct xo_fcm *m, const struct xo_crossbar *x, double *
         volt[i] = m->dac.read_volt;
     if (!status)
         status = xo_fcm_apply(m, &stage, 1, volt, amp, NULL, info);
-    if (!status) {
-        xo_ideal_currents(x, m->cell_siemens, 1, volt, ideal);
+    if (!status)
+        status = xo_ideal_currents(x, m->cell_siemens, 1, volt, ideal, info);
+    if (!status)
         status = xo_gain_oracle(m->gain.scope, 1, m->columns, ideal, amp, factor);
-    }
     free(volt);
     free(ideal);
     free(amp);

@@ -105,6 +105,8 @@ struct xo_layer_sheet {
         double bound_rel;              /* no entry of G_ni, rounded, is further off, known beforehand */
         size_t sampled;                /* arrays of which some columns were certified ...         */
         double sampled_error_rel;      /* ... to lie within this                                  */
+        double fitted_rms;             /* nonlinear cells: rms error of the currents of sampled   */
+                                       /* arrays over full scale; the one above is the largest    */
     } loss;
 };
 void xo_engine_sheet(const xo_engine_dnn *e, size_t layer, struct xo_layer_sheet *out);
