@@ -1,5 +1,6 @@
 /* Does engine `auto` choose well?
  *     bench/choice [ARRAYS [LARGEST [FIRST]]]     default 60 192 1: so many arrays, sides up to that, first seed
+ *     bench/choice grid [LARGEST]                 default 256: ordinary arrays, a grid of sides, cells, wires, inputs
  * Each array is solved by line, by cholmod and by auto, from the description to proven currents, in processor time,
  * best of several; what matters is auto over the better of the others.
  * The arrays are hard: cells of 1k to 10k ohm or a thousand times less or more, wires of 1 to 100 ohm that may differ,
@@ -180,7 +181,7 @@ static void compare(const struct array *a, struct result best[3])
 {
     static const enum xo_engine engines[3] = {XO_ENGINE_LINE, XO_ENGINE_CHOLMOD, XO_ENGINE_AUTO};
     double spent = 0;
-    for (int round = 0; round < 20 && (round < 3 || spent < 0.3); round++)
+    for (int round = 0; round < 20 && (round < 3 || spent < 0.1) && spent < 3; round++)
         for (int turn = 0; turn < 4; turn++) {
             int which = turn % 2 ? 1 : turn;
             struct result r = run(a, engines[which]);
@@ -199,11 +200,79 @@ static double expected_iterations(const struct array *a)
     return iterations;
 }
 
-int main(int argc, char **argv)
+/* ---- a grid of ordinary arrays ----------------------------------------------------------------------- */
+
+static const struct { size_t rows, columns; } shapes[] = {
+    {16, 16}, {32, 32}, {64, 64}, {16, 128}, {128, 32}, {128, 128}, {64, 512}, {256, 256}, {512, 128}, {512, 512}
+};
+static const double cell_ohms[] = {1, 100, 1e3, 1e4, 1e5, 1e6}, wire_ohms[] = {0.01, 0.1, 1, 10, 100};
+static const size_t input_counts[] = {1, 8, 64};
+#define EACH(list, k) (size_t k = 0; k < sizeof (list) / sizeof *(list); k++)
+
+/* Cells spread over the decade above low_ohm, ends of 100 ohm, inputs of 0 to 0.2 V. */
+static void make_ordinary(struct array *a, size_t rows, size_t columns, double low_ohm, double wire_ohm,
+                          size_t inputs)
 {
-    unsigned long long count = argc > 1 ? strtoull(argv[1], NULL, 10) : 60;
-    double largest = argc > 2 ? atof(argv[2]) : 192, worst = 0;
-    unsigned long long first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
+    unsigned long long state = rows * 7919 + columns;
+    *a = (struct array){.x = xo_crossbar_default(rows, columns), .inputs = inputs,
+                        .cell_siemens = numbers(rows * columns), .row_volt = numbers(inputs * rows),
+                        .amp = numbers(inputs * columns)};
+    a->x.row_wire_ohm.all = a->x.column_wire_ohm.all = wire_ohm;
+    for (size_t k = 0; k < rows * columns; k++)
+        a->cell_siemens[k] = between(&state, 0.1, 1) / low_ohm;
+    for (size_t k = 0; k < inputs * rows; k++)
+        a->row_volt[k] = 0.2 * uniform(&state);
+    snprintf(a->kind, sizeof a->kind, "%zux%zu, %zu inputs, %g-%g ohm cells, %g ohm wires", rows, columns, inputs,
+             low_ohm, 10 * low_ohm, wire_ohm);
+}
+
+/* How auto did on arrays of one shape and number of inputs. */
+struct tally { size_t count, lines, over; double worst; char where[400]; };
+
+static void count_in(struct tally *t, const struct array *a, const struct result best[3])
+{
+    double ratio = best[2].sec / fmin(best[0].sec, best[1].sec);
+    t->count++;
+    t->lines += best[0].sec < best[1].sec;
+    t->over += ratio > 1.2;
+    if (!(ratio <= t->worst)) {
+        t->worst = ratio;
+        snprintf(t->where, sizeof t->where, "%s: line %.3g, cholmod %.3g, auto %.3g ms (%s)", a->kind,
+                 1e3 * best[0].sec, 1e3 * best[1].sec, 1e3 * best[2].sec, xo_engine_name(best[2].engine));
+    }
+}
+
+static void grid(size_t largest)
+{
+    struct tally all = {0};
+    printf("%10s %6s %6s %9s %6s %6s  %s\n", "array", "inputs", "cases", "line best", "> 1.2", "worst", "where");
+    for EACH(shapes, s)
+        for EACH(input_counts, n) {
+            struct tally t = {0};
+            size_t rows = shapes[s].rows, columns = shapes[s].columns;
+            if (rows * columns > largest * largest)
+                continue;
+            for EACH(cell_ohms, c)
+                for EACH(wire_ohms, w) {
+                    struct array a;
+                    struct result best[3];
+                    make_ordinary(&a, rows, columns, cell_ohms[c], wire_ohms[w], input_counts[n]);
+                    compare(&a, best);
+                    count_in(&t, &a, best);
+                    count_in(&all, &a, best);
+                    array_free(&a);
+                }
+            printf("%5zux%-4zu %6zu %6zu %9zu %6zu %6.2f  %s\n", rows, columns, input_counts[n], t.count, t.lines,
+                   t.over, t.worst, t.where);
+            fflush(stdout);
+        }
+    printf("# %zu arrays, auto over 1.2 of the better engine in %zu; worst %.2f: %s\n", all.count, all.over,
+           all.worst, all.where);
+}
+
+static void random_arrays(unsigned long long count, double largest, unsigned long long first)
+{
+    double worst = 0;
     printf("# seconds of one core; iterations: worst input's, and expected\n");
     printf("%9s %9s %9s %6s %5s %5s  %-8s %s\n", "line", "cholmod", "auto", "ratio", "iter", "exp.", "took", "array");
     for (unsigned long long seed = first; seed < first + count; seed++) {
@@ -219,5 +288,14 @@ int main(int argc, char **argv)
         array_free(&a);
     }
     printf("# worst ratio of auto to the better engine: %.2f\n", worst);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "grid"))
+        grid(argc > 2 ? strtoul(argv[2], NULL, 10) : 256);
+    else
+        random_arrays(argc > 1 ? strtoull(argv[1], NULL, 10) : 60, argc > 2 ? atof(argv[2]) : 192,
+                      argc > 3 ? strtoull(argv[3], NULL, 10) : 1);
     return 0;
 }

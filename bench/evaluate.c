@@ -76,13 +76,15 @@ int main(int argc, char **argv)
     printf("sgemm %dx%d      %6.1f GF/s OpenBLAS, %6.1f oneDNN, on %d thread%s\n", SIDE, SIDE, blas, dnnl, threads,
            threads == 1 ? "" : "s");
     printf("integers             %6.1f GF/s\n", 1e-9 * threads * speed.operations / speed.sec);
-    for (int simd = XO_SIMD_PORTABLE; simd <= XO_SIMD_AVX512; simd++) {
-        if (!xo_simd_available((enum xo_simd)simd))
+    for (int k = 2 * XO_SIMD_PORTABLE; k < 2 * (XO_SIMD_AVX512 + 1); k++) {
+        enum xo_simd simd = (enum xo_simd)(k / 2);
+        enum xo_eval_stage stage = k % 2 ? XO_EVAL_CIRCUIT : XO_EVAL_CONVERTERS;
+        if (!xo_simd_available(simd))
             continue;
-        if (xo_speed_of_evaluation(&speed, XO_EVAL_CONVERTERS, images, threads, (enum xo_simd)simd, NULL))
+        if (xo_speed_of_evaluation(&speed, stage, images, threads, simd, NULL))
             return 1;
         double rate = 1e-9 * threads * speed.operations / speed.sec;
-        printf("converters, %-8s %6.1f GF/s, %.2f of sgemm, %.1f ms an image\n", xo_simd_name((enum xo_simd)simd),
+        printf("%s, %-8s %6.1f GF/s, %.2f of sgemm, %.1f ms an image\n", xo_eval_stage_name(stage), xo_simd_name(simd),
                rate, rate / peak, 1e3 * speed.sec);
     }
     return 0;

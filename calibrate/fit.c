@@ -19,8 +19,10 @@ enum { DEFAULT_RANGE_INPUTS = 256 };
 
 int xo_driver_with_dac(struct xo_values *driver, double **memory, const struct xo_hardware *h)
 {
-    *driver = h->array.driver_ohm;
+    *driver = h->array.topology == XO_TOPOLOGY_SOURCE_ROW ? h->array.source_end_ohm : h->array.driver_ohm;
     *memory = NULL;
+    if (h->array.input == XO_INPUT_GATE)
+        return 0;
     driver->all += h->dac.output_ohm;
     if (!driver->each || h->dac.output_ohm == 0)
         return 0;
@@ -33,6 +35,11 @@ int xo_driver_with_dac(struct xo_values *driver, double **memory, const struct x
     return 0;
 }
 
+struct xo_values *xo_driver_of(struct xo_crossbar *x)
+{
+    return x->topology == XO_TOPOLOGY_SOURCE_ROW ? &x->source_end_ohm : &x->driver_ohm;
+}
+
 int xo_programmed_new(struct xo_programmed *p, const struct xo_hardware *h, const struct xo_fit_options *options,
                       struct xo_info *info)
 {
@@ -40,7 +47,9 @@ int xo_programmed_new(struct xo_programmed *p, const struct xo_hardware *h, cons
                              .threads = options->threads, .progress = options->progress, .user = options->user};
     int status;
     *p = (struct xo_programmed){.crossbar = h->array, .options = options};
-    status = xo_driver_with_dac(&p->crossbar.driver_ohm, &p->memory, h);
+    if (xo_is_ladder(&h->array) && options->engine == XO_ENGINE_AUTO)
+        how.engine = XO_ENGINE_LADDER;
+    status = xo_driver_with_dac(xo_driver_of(&p->crossbar), &p->memory, h);
     if (!status)
         status = xo_circuit_new(&p->circuit, &p->crossbar, info);
     if (!status)
@@ -77,7 +86,8 @@ int xo_fit_describe(struct xo_fcm *m, const struct xo_hardware *h)
 {
     m->rows = h->array.rows;
     m->columns = h->array.columns;
-    m->exact = !xo_is_nonlinear(&h->array);            /* and its inputs are driven, on word lines */
+    m->exact = !xo_is_nonlinear(&h->array);
+    m->stage = h->array.input == XO_INPUT_GATE ? XO_FCM_LADDER : XO_FCM_LINEAR;
     m->dac = h->dac;
     m->adc = h->adc;
     m->gain = h->gain;
@@ -104,6 +114,16 @@ static int find_matrix(struct xo_fcm *m, struct xo_programmed *p, struct xo_info
     return xo_ngspice_matrix(p->circuit, m->cell_siemens, &how, m->g_ni_siemens, m->offset_ampere, NULL, info);
 }
 
+static int make_matrices(struct xo_fcm *m)
+{
+    size_t cells = m->rows * m->columns;
+    m->g_ni_siemens = xo_calloc(cells, sizeof(double));
+    m->g_ni_bound_siemens = xo_calloc(cells, sizeof(double));
+    m->offset_ampere = xo_calloc(m->columns, sizeof(double));
+    m->offset_bound_ampere = xo_calloc(m->columns, sizeof(double));
+    return m->g_ni_siemens && m->g_ni_bound_siemens && m->offset_ampere && m->offset_bound_ampere ? 0 : ENOMEM;
+}
+
 int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hardware *h, const double *cell_siemens,
                  struct xo_info *info)
 {
@@ -112,19 +132,18 @@ int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hard
     if (status)
         return status;
     m->cell_siemens = copy(cell_siemens, cells);
-    m->g_ni_siemens = xo_calloc(cells, sizeof(double));
-    m->g_ni_bound_siemens = xo_calloc(cells, sizeof(double));
-    m->offset_ampere = xo_calloc(columns, sizeof(double));
-    m->offset_bound_ampere = xo_calloc(columns, sizeof(double));
     m->adc_low_ampere = xo_calloc(columns, sizeof(double));
     m->adc_lsb_ampere = xo_calloc(columns, sizeof(double));
     m->gain_factor = xo_calloc(columns, sizeof(double));
-    if (!m->cell_siemens || !m->g_ni_siemens || !m->g_ni_bound_siemens || !m->offset_ampere ||
-        !m->offset_bound_ampere || !m->adc_low_ampere || !m->adc_lsb_ampere || !m->gain_factor)
+    if (!m->cell_siemens || !m->adc_low_ampere || !m->adc_lsb_ampere || !m->gain_factor)
         return ENOMEM;
     for (size_t j = 0; j < columns; j++)
         m->gain_factor[j] = m->adc_lsb_ampere[j] = 1;
     status = xo_programmed_cells(p, cell_siemens, info);
+    if (!status && m->stage == XO_FCM_LADDER)
+        return xo_fit_ladder(m, &p->crossbar, cell_siemens, info);
+    if (!status)
+        status = make_matrices(m);
     return status ? status : find_matrix(m, p, info);
 }
 
@@ -186,7 +205,9 @@ static int find_gain(struct xo_fcm *m, const struct xo_crossbar *x, size_t input
     double *factor = xo_calloc(m->columns, sizeof *factor);
     double *ideal = xo_calloc(m->rows * m->columns, sizeof *ideal);
     int status = factor && ideal ? 0 : ENOMEM;
-    if (!status && m->gain.source == XO_GAIN_ORACLE) {
+    if (!status && m->gain.source == XO_GAIN_ORACLE && m->stage == XO_FCM_LADDER) {
+        status = xo_gain_all_on(m, x, factor, info);
+    } else if (!status && m->gain.source == XO_GAIN_ORACLE) {
         xo_ideal_siemens(x, m->cell_siemens, ideal);
         status = xo_gain_oracle(m->gain.scope, m->rows, m->columns, ideal, m->g_ni_siemens, factor);
     } else if (!status) {
@@ -252,6 +273,9 @@ int xo_fit_check(const struct xo_hardware *h, const struct xo_fit_options *optio
     if (options->by_ngspice && xo_is_nonlinear(&h->array))
         return xo_fail(info, XO_EUNSUPPORTED, "nonlinear cells have no matrix that ngspice could find; expected another "
                        "engine");
+    if (h->array.input == XO_INPUT_GATE && options->by_ngspice)
+        return xo_fail(info, XO_EUNSUPPORTED, "inputs go to gates: there is no matrix that ngspice could find; expected "
+                       "another engine");
     if (options->training_inputs > XO_MOST_HELD_OUT)
         return xo_fail(info, XO_ETOOBIG, "%zu inputs to fit to; expected at most %zu", options->training_inputs,
                        XO_MOST_HELD_OUT);
@@ -284,6 +308,7 @@ int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *
         status = xo_fit_held_out(&m, &p, options->held_out_inputs, info);
     if (!status)
         status = xo_fit_provenance(&m.provenance, h, options, xo_is_nonlinear(&h->array) ? XO_METHOD_NONLINEAR
+                                   : m.stage == XO_FCM_LADDER ? "exact ladders, cells, wires and ends as described"
                                    : options->by_ngspice
                                    ? "conductance matrix by ngspice, without bounds; held-out error against currents"
                                    : "exact conductance matrix, entry by entry", info);

@@ -26,6 +26,12 @@ int xo_fit_describe(struct xo_fcm *m, const struct xo_hardware *h);
 int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hardware *h, const double *cell_siemens,
                  struct xo_info *info);
 
+/* gated.c, where inputs go to gates: the ladders; the gain with all gates on; volts of the DAC as gates, and nothing
+ * between its levels. */
+int xo_fit_ladder(struct xo_fcm *m, const struct xo_crossbar *x, const double *cell_siemens, struct xo_info *info);
+int xo_gain_all_on(const struct xo_fcm *m, const struct xo_crossbar *x, double *factor, struct xo_info *info);
+int xo_snap_gates(const struct xo_fcm *m, size_t inputs, double *row_volt, double *gate);
+
 /* The ranges of voltage, conductance and sparsity; inputs 0: what the DAC can give. */
 void xo_fit_validity(struct xo_fcm *m, size_t inputs, const double *row_volt);
 

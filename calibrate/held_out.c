@@ -3,6 +3,7 @@
 #include "config.h"
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include "fit.h"
 #include "memory.h"
@@ -101,8 +102,15 @@ int xo_held_out_currents(const struct xo_fcm *m, struct xo_programmed *p, size_t
 {
     const struct xo_apply stage = {0};
     struct xo_solution solution = {.column_amp = exact_amp};
+    bool gated = m->stage == XO_FCM_LADDER;
+    double *gate = gated ? xo_calloc(inputs, m->rows * sizeof *gate) : NULL;
+    int status = gated && !gate ? ENOMEM : 0;
     xo_draw_inputs(m, XO_FOR_HELD_OUT_INPUTS, array, inputs, 0, 0, NULL, row_volt);
-    int status = xo_solve(p->factor, inputs, row_volt, &solution, info);
+    if (!status && gated)
+        status = xo_snap_gates(m, inputs, row_volt, gate);
+    if (!status)
+        status = xo_solve(p->factor, inputs, gated ? gate : row_volt, &solution, info);
+    free(gate);
     return status ? status : xo_fcm_apply(m, &stage, inputs, row_volt, amp, NULL, info);
 }
 

@@ -37,6 +37,8 @@ static bool has_zero(const struct xo_values *v, size_t count)
 
 const char *xo_ladders_refuse(const struct xo_crossbar *x)
 {
+    if (x->topology != XO_TOPOLOGY_CROSSBAR || x->cell_type == XO_CELL_1T1R)
+        return "it is no crossbar without transistors";
     if (x->word_bridge_count || x->bit_bridge_count)
         return "bridges join its lines";
     if ((x->drive_side == XO_DRIVE_BOTH && has_zero(&x->driver_ohm, x->rows)) ||

@@ -50,6 +50,10 @@ int xo_error_of(struct xo_error *out, size_t count, const double *amp, const dou
 double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k)
 {
     double ohm = x->series_ohm.each ? x->series_ohm.each[k] : x->series_ohm.all;
+    size_t i = k / x->columns;
+    bool gated = x->word_line && x->word_line[i].state == XO_LINE_GATED;
+    if (x->cell_type == XO_CELL_1T1R)
+        ohm += xo_transistor_ohm(x->transistor_ohm, x->transistor_off_siemens, gated ? 0 : x->gate ? x->gate[i] : 1);
     return siemens == 0 ? 0 : siemens / (1 + siemens * ohm);            /* open: 0 */
 }
 
@@ -95,10 +99,12 @@ static int ideal_column(double *sum, const struct xo_crossbar *x, const xo_circu
     *sum = 0;
     for (size_t i = 0; i < x->rows && sensed && !status; i++) {
         size_t k = i * x->columns + j;
-        if (!line_volt(x->word_line, i, row_volt[i], &volt))
-            continue;
-        status = ideal_cell_amp(x, circuit, k, cell_siemens[k], volt - sense, &amp, info);
-        *sum += amp;
+        if (x->input == XO_INPUT_GATE) {
+            *sum += xo_ideal_cell(x, cell_siemens[k], k) * row_volt[i] * (1 - sense / x->source_volt);
+        } else if (line_volt(x->word_line, i, row_volt[i], &volt)) {
+            status = ideal_cell_amp(x, circuit, k, cell_siemens[k], volt - sense, &amp, info);
+            *sum += amp;
+        }
     }
     return status;
 }
@@ -107,7 +113,7 @@ int xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, s
                       double *ideal_amp, struct xo_info *info)
 {
     xo_circuit *circuit = NULL;
-    int status = xo_is_nonlinear(x) ? xo_circuit_new(&circuit, x, info) : 0;
+    int status = xo_is_nonlinear(x) && x->input != XO_INPUT_GATE ? xo_circuit_new(&circuit, x, info) : 0;
     for (size_t k = 0; k < inputs * x->columns && !status; k++)
         status = ideal_column(&ideal_amp[k], x, circuit, cell_siemens, row_volt + k / x->columns * x->rows,
                               k % x->columns, info);

@@ -13,6 +13,7 @@ struct job {
     struct cli_session session;        /* of it only options, progress, timing and the two paths */
     const char *fcm_path, *output;
     bool converters, gain;
+    enum xo_simd simd;
     struct xo_fcm model;
     xo_rows_reader *in;
     xo_rows_writer *out;
@@ -65,7 +66,7 @@ static int apply_piece(struct job *job, size_t first, size_t count)
     struct xo_info info = {""};
     const struct xo_apply how = {
         .converters = job->converters, .gain = job->gain, .threads = (int)job->session.common.threads,
-        .first_input = first
+        .simd = job->simd, .first_input = first
     };
     size_t outside = 0;
     int status = xo_rows_read(job->in, count, job->volt, &info);
@@ -146,7 +147,9 @@ static int run(struct job *job)
     if (job->session.common.set_count)
         return cli_fail(CLI_USAGE, "--set: apply reads no hardware file; expected none");
     cli_session_begin(&job->session);
-    int code = open_inputs(job);
+    int code = cli_simd(&job->simd);
+    if (!code)
+        code = open_inputs(job);
     if (!code)
         code = make_room(job);
     if (!code)

@@ -9,7 +9,8 @@
 
 /* bench_rates.c: the best of several runs, on as many threads; 0 without memory. */
 struct bench_rates {
-    double dgemm_flop, sgemm_flop;     /* per second */
+    double dgemm_flop, sgemm_flop;     /* per second, the better of what there is */
+    double blas_dgemm_flop;            /* OpenBLAS's share in that                */
     double stream_byte;                /* per second: a = b + s c, 24 bytes a number, as STREAM counts */
 };
 

@@ -29,19 +29,28 @@ int bench_evaluation(struct bench *b)
     struct xo_info info = {""};
     struct xo_speed speed = {0, 0};
     int threads = (int)b->common->threads;
-    int status = xo_speed_of_evaluation(&speed, XO_EVAL_CONVERTERS, IMAGES, threads, b->simd, &info);
-    if (status)
-        return cli_fail_computing(status, &info, "evaluation");
-    add_row(b, "evaluation", "ResNet-20, 2-bit cells, 1-bit streams, 8-bit ADC", "fused", 64, speed.sec / threads,
-            speed.operations, true);
+    for (int wires = 0; wires < 2; wires++) {
+        int status = xo_speed_of_evaluation(&speed, wires ? XO_EVAL_CIRCUIT : XO_EVAL_CONVERTERS, IMAGES, threads,
+                                            b->simd, &info);
+        if (status)
+            return cli_fail_computing(status, &info, "evaluation");
+        add_row(b, "evaluation", "ResNet-20, 2-bit cells, 1-bit streams, 8-bit ADC", wires ? "fused, wires" : "fused", 64,
+                speed.sec / threads, speed.operations, true);
+    }
     return CLI_DONE;
 }
 
-/* Seconds of all inputs, the best of several runs; with 8-bit converters, or the bare product. */
-static int time_apply(const struct bench *b, const struct xo_fcm *m, bool converters, const double *volt,
+/* The bare product, converters around it, and the product by the BLAS: what it would be without our own kernels. */
+static const struct how { const char *name; bool converters, blas; } hows[] = {
+    {"no converters", false, false}, {"8-bit converters", true, false}, {"no converters, BLAS", false, true}
+};
+
+/* Seconds of all inputs, the best of several runs. */
+static int time_apply(const struct bench *b, const struct xo_fcm *m, const struct how *as, const double *volt,
                       double *amp, double *sec)
 {
-    struct xo_apply how = {.threads = (int)b->common->threads, .converters = converters};
+    struct xo_apply how = {.threads = (int)b->common->threads, .converters = as->converters,
+                           .simd = as->blas ? XO_SIMD_PORTABLE : b->simd};
     struct xo_info info = {""};
     int status = 0;
     *sec = INFINITY;
@@ -67,11 +76,10 @@ int bench_apply(struct bench *b)
         m.g_ni_siemens[k] = 1e-5 * bench_spread(7 * k);
     for (size_t j = 0; j < COLUMNS && !code; j++)
         m.adc_lsb_ampere[j] = 2e-6 * ROWS / 256;
-    for (int converters = 0; converters < 2 && !code; converters++) {
-        code = time_apply(b, &m, converters, volt, amp, &sec);
+    for (size_t k = 0; k < sizeof hows / sizeof *hows && !code; k++) {
+        code = time_apply(b, &m, &hows[k], volt, amp, &sec);
         if (!code)
-            add_row(b, "apply", "40,000 inputs", converters ? "8-bit converters" : "no converters", ROWS, sec,
-                    2.0 * INPUTS * ROWS * COLUMNS, false);
+            add_row(b, "apply", "40,000 inputs", hows[k].name, ROWS, sec, 2.0 * INPUTS * ROWS * COLUMNS, false);
     }
     free(volt);
     free(amp);

@@ -9,6 +9,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+#include "xo_calibrate.h"
 #include "xo_file.h"
 #include "xo_hardware.h"
 #include "xo_simd.h"
@@ -117,14 +119,17 @@ struct cli_session {
     struct cli_progress progress;
     json_t *seconds;                   /* stage -> seconds, for --timing */
     double lap_sec;
-    const char *hardware_path, *siemens_path, *volt_path;
+    const char *hardware_path, *siemens_path, *volt_path, *gate_path;
     const char *hardware_text;         /* instead of the file, if not NULL */
     size_t hardware_nbytes;
     struct xo_hardware hardware;
     bool takes_batch;                  /* G may be (arrays, rows, columns) */
     struct xo_ndarray cell_siemens;    /* (rows, columns)  */
-    struct xo_ndarray row_volt;        /* (inputs, rows)   */
+    struct xo_ndarray row_volt;        /* (inputs, rows); where inputs go to gates: the gates, 0 to 1 */
+    struct xo_ndarray gate;            /* (inputs, rows), of arrays that are driven and gated; else empty */
     double *volt_sum;                  /* (rows) over the inputs */
+    bool wants_volts;                  /* row_volt stays volts of the DAC even where inputs go to gates */
+    struct xo_one_matrix one_matrix;   /* found by cli_find_one_matrix; held_out_inputs 0: not yet */
     size_t rows, columns, inputs;
     bool has_engine_option;            /* then messages may advise one                     */
     bool by_ngspice;                   /* no plan, no factor, no proof                     */
@@ -144,6 +149,16 @@ void cli_session_free(struct cli_session *s);
  * NULL, and settles rows, columns and inputs. */
 int cli_read_hardware(struct cli_session *s);
 int cli_read_inputs(struct cli_session *s);
+
+/* gates.c.  --gate: into row_volt where inputs go to gates (there -v is volts of the DAC, dac.read_volt a gate of 1),
+ * else into gate.  Inputs are counted when it is done.  Are inputs there, by -v or --gate? */
+int cli_read_gates(struct cli_session *s);
+int cli_check_inputs_given(const struct cli_session *s);
+bool cli_is_gated(const struct cli_session *s);                    /* conductances depend on the input */
+/* How far one matrix would be off where inputs go to gates; without effect where they do not. */
+int cli_find_one_matrix(struct cli_session *s);
+void cli_print_one_matrix(FILE *to, const char *before, const struct cli_session *s);
+json_t *cli_json_one_matrix(const struct cli_session *s);
 
 /* Build the circuit, unless it is there. */
 int cli_circuit(struct cli_session *s);
@@ -213,6 +228,11 @@ const char *cli_plural(size_t count);                               /* "" for 1,
 /* Warn on stderr about islands and undefined splits: --quiet does not silence this. */
 void cli_warn(const struct cli_session *s);
 
+/* subcircuit.c: cells of law spice, nothing of others.  Each line begins with `begin`. */
+void cli_tell_subcircuit(FILE *to, const char *begin, const struct cli_session *s);
+void cli_print_levels(const char *begin, const struct cli_session *s);
+json_t *cli_subcircuit_json(const struct cli_session *s);           /* only where array.law.subcircuit is there */
+
 /* ---- reports in JSON: report.json and timing.json ------------------------------------------------- */
 
 json_t *cli_json_number(double value);                              /* null where it is not finite */
@@ -243,6 +263,7 @@ int cli_solve_deck(struct cli_session *s, const char *path);        /* the table
 void cli_find_helper(void);            /* let the library know the ngspice helper that belongs to this command */
 struct xo_ngspice_options cli_ngspice(struct cli_session *s, double inputs);    /* and begin a progress bar */
 int cli_judged(struct cli_session *s, int status, const struct xo_info *info);  /* and end it; says what failed */
+int cli_ask_ngspice(struct cli_session *s, size_t inputs, double *column_amp, double *sec);
 int cli_solve_ngspice(struct cli_session *s, const char *currents);
 int cli_check_judge(const struct cli_engine *engine, const struct cli_option *options); /* --time-limit in place? */
 int cli_scheme_read(struct cli_session *s, const struct cli_scheme *scheme);

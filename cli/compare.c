@@ -30,7 +30,7 @@ static int add_engine(struct report *r, const char *name, size_t length)
         return CLI_DONE;
     }
     if (xo_engine_parse(&engine, text) || engine == XO_ENGINE_AUTO)
-        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh,line", (int)length,
+        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh,line,ladder", (int)length,
                         name);
     for (size_t k = 0; k < r->engines; k++)
         if (r->engine[k].engine == engine)
@@ -122,7 +122,7 @@ static int find_model(struct job *job)
     int code = job->report.model_path ? read_model(job) : fit_model(job);
     if (!code)
         code = apply_model(job);
-    if (!code && xo_driver_with_dac(&s->hardware.array.driver_ohm, &job->driver_memory, &s->hardware))
+    if (!code && xo_driver_with_dac(xo_driver_of(&s->hardware.array), &job->driver_memory, &s->hardware))
         code = cli_no_memory();
     return code;
 }
@@ -165,17 +165,13 @@ static int ask_ngspice(struct job *job)
 {
     struct cli_session *s = &job->session;
     struct report_judge *judge = &job->report.judge;
-    struct xo_info info = {""};
     if (!judge->asked)
         return CLI_DONE;
     judge->inputs = job->judge_inputs && job->judge_inputs < s->inputs ? job->judge_inputs : s->inputs;
     judge->column_amp = cli_numbers(judge->inputs * s->columns);
     if (!judge->column_amp)
         return cli_no_memory();
-    const struct xo_ngspice_options options = cli_ngspice(s, (double)judge->inputs);
-    int status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, judge->inputs, s->row_volt.value, &options,
-                                  judge->column_amp, &judge->sec, &info);
-    return cli_judged(s, status, &info);
+    return cli_ask_ngspice(s, judge->inputs, judge->column_amp, &judge->sec);
 }
 
 /* The other engines first, the reference last: its factor then serves the pictures. */
@@ -241,6 +237,33 @@ static int tell(struct job *job)
     return code ? code : verdict(r);
 }
 
+/* ---- gates ------------------------------------------------------------------------------ */
+
+/* There is no matrix, so no budget and no page: engines and ngspice alone. */
+static int compare_gated(struct job *job)
+{
+    struct report *r = &job->report;
+    const struct cli_session *s = &job->session;
+    if (job->html || r->model_path || r->times)
+        return cli_fail(CLI_USAGE, "%s: inputs on gates, which have no linear model: no -o, --fcm, --times; "
+                        "expected --json",
+                        s->hardware_path);
+    if (xo_driver_with_dac(xo_driver_of(&job->session.hardware.array), &job->driver_memory, &s->hardware))
+        return cli_no_memory();
+    int code = solve_all(job);
+    if (!code)
+        code = cli_find_one_matrix(&job->session);
+    if (!code)
+        code = report_write_gated(r);
+    if (!code && !cli_is_stdout(s->common.json))
+        report_print_gated(r);
+    if (code)
+        return code;
+    cli_warn(s);
+    code = cli_finish_stdout();
+    return code ? code : verdict(r);
+}
+
 /* ---- the verb ------------------------------------------------------------------------------------- */
 
 static int run(struct job *job)
@@ -250,8 +273,8 @@ static int run(struct job *job)
         return cli_fail(CLI_USAGE, "--tolerance: found %g; expected more than 0", job->tolerance);
     if (!s->siemens_path)
         return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
-    if (!s->volt_path)
-        return cli_missing("-v", "the read voltages [V], a .npy or .csv of (inputs, rows)");
+    if (cli_check_inputs_given(s))
+        return CLI_USAGE;
     if (job->report.times && !job->html && !s->common.json)
         return cli_fail(CLI_USAGE, "--times: found neither -o nor --json; expected a report to put them into");
     job->report.session = s;
@@ -262,6 +285,13 @@ static int run(struct job *job)
     int code = add_engines(&job->report, job->against);
     if (!code)
         code = cli_read_inputs(s);
+    for (size_t k = 1; !code && xo_is_ladder(&s->hardware.array) && k < job->report.engines; k++)
+        if (job->report.engine[k].engine == XO_ENGINE_LADDER)
+            job->report.engine[k].engine = XO_ENGINE_CHOLMOD;
+    if (!code && xo_is_ladder(&s->hardware.array))
+        job->report.engine[0].engine = XO_ENGINE_LADDER;
+    if (!code && cli_is_gated(s))
+        return compare_gated(job);
     if (!code && xo_is_nonlinear(&s->hardware.array))
         job->report.without_wires = job->report.without_wires_html = "of the cells without wires";
     if (!code)
@@ -280,6 +310,7 @@ int cli_compare(int argc, char **argv)
     struct cli_option options[] = {
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
+        {CLI_INPUT, 0, "gate", &s->gate_path, "X.npy", "1T1R: gates, (inputs, rows), 0 off to 1 on", false},
         {CLI_INPUT, 0, "fcm", &job.report.model_path, "array.fcm", "the fast model; default: fitted here", false},
         {CLI_TEXT, 0, "against", &job.against, "E,E", "some of ngspice,klu,starmesh,line; klu,starmesh", false},
         {CLI_COUNT, 0, "judge-inputs", &job.judge_inputs, "N", "ngspice takes the first N inputs; 20, 0: all", false},

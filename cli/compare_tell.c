@@ -128,7 +128,7 @@ static json_t *candidates_json(const struct report *r)
 
 static json_t *model_json(const struct report *r)
 {
-    static const char *const stage[] = {"linear", "basis", "corrected"};
+    static const char *const stage[] = {"linear", "basis", "corrected", "ladder"};
     const struct xo_fcm_validity *v = &r->model.validity;
     return json_pack("{s:s, s:s, s:f, s:o, s:b, s:b, s:I, s:o, s:o, s:[f,f], s:o, s:{s:I, s:f, s:f, s:[f,f]}, "
                      "s:{s:[f,f], s:[f,f], s:[f,f]}}",
@@ -271,4 +271,34 @@ int report_write_json(const struct report *r)
         report = NULL;
     }
     return cli_write_json(s->common.json, report);
+}
+
+int report_write_gated(const struct report *r)
+{
+    const struct cli_session *s = r->session;
+    if (!s->common.json)
+        return CLI_DONE;
+    json_t *report = cli_json_head(s);
+    int failed = cli_json_proof(report, s, &r->reference);
+    failed |= cli_json_put(report, "tolerance", cli_json_number(r->tolerance));
+    failed |= cli_json_put(report, "engines", engines_json(r));
+    if (s->one_matrix.held_out_inputs)
+        failed |= cli_json_put(report, "one_matrix", cli_json_one_matrix(s));
+    if (failed) {
+        json_decref(report);
+        report = NULL;
+    }
+    return cli_write_json(s->common.json, report);
+}
+
+void report_print_gated(const struct report *r)
+{
+    const struct xo_solution *x = &r->reference;
+    double lost = cli_current_lost(r->session, x->column_amp, NULL);
+    printf("Proof      worst certified bound %.2g of the column's scale; Kirchhoff's law to %.2g A at every node\n",
+           x->worst_bound_rel, x->worst_kcl_amp);
+    if (isfinite(lost))
+        printf("Lost       %.3g %% of what the cells would carry without wires\n", 100 * lost);
+    cli_print_one_matrix(stdout, "One matrix ", r->session);
+    print_engines(r);
 }

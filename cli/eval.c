@@ -137,7 +137,8 @@ static int evaluate(struct eval_job *job)
     const struct xo_eval_request request = {
         .network = job->network, .hardware = &s->hardware, .data = job->scored, .calibrate = job->calibration,
         .preprocess = job->pixels, .limit = job->limit, .calibrate_limit = job->calibrate_limit,
-        .threads = (int)s->common.threads, .simd = simd, .every_gain = job->stages, .keep_logits = job->logits,
+        .threads = (int)s->common.threads, .simd = simd, .every_gain = job->stages,
+        .in_float32 = eval_is_float32(job), .keep_logits = job->logits,
         .instances = job->instances,
         .checkpoint = job->checkpoint, .resume = job->resume, .progress = show, .user = job,
     };
@@ -211,6 +212,8 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
     return c;
 }
 
+const char *const eval_gain_name[] = {"none", "array", "column"};
+
 const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
 {
     for (size_t p = 0; p < r->passes; p++)
@@ -233,8 +236,15 @@ static void warn(const struct eval_job *job)
                 job->result->images);
 }
 
+bool eval_is_float32(const struct eval_job *job)
+{
+    return job->precision && !strcmp(job->precision, "float32");
+}
+
 static int check_options(struct eval_job *job)
 {
+    if (job->precision && strcmp(job->precision, "float64") && !eval_is_float32(job))
+        return cli_fail(CLI_USAGE, "--precision %s: expected float64 or float32", job->precision);
     if (!job->folder)
         return cli_missing("-o", "a folder for the results");
     if (!job->data)
@@ -289,6 +299,7 @@ int cli_eval(int argc, char **argv)
         {CLI_COUNT, 0, "calibrate-limit", &job.calibrate_limit, "N", "calibrate on the first N; 0: all", false},
         {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
         {CLI_COUNT, 0, "instances", &job.instances, "N", "program N instances at random; 1 if anything varies", false},
+        {CLI_TEXT, 0, "precision", &job.precision, "P", "of the arrays' solution: float64 (default) or float32", false},
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
         {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many, against exact solves", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},

@@ -1,6 +1,7 @@
 /* What `eval` found, and how it is told.
  *     eval.c          options -> request -> result
- *     eval_tell.c     standard output, report.json, images.csv, logits, timing.json
+ *     eval_tell.c     standard output, report.json, images.csv, logits
+ *     eval_speed.c    how long it took: standard output, timing.json
  *     eval_report.c   the page
  *     eval_audit.c    --audit: what an exact solver says
  *     eval_export.c   files for other programs
@@ -16,7 +17,7 @@ enum { EVAL_STAGES = XO_EVAL_CIRCUIT + 1 };    /* deterministic ones: pass k is 
 struct eval_job {
     struct cli_session session;
     const char *model, *data, *calibrate, *preprocess, *folder;
-    const char *export_onnx, *export_noise, *export_error_table, *audit_text;
+    const char *export_onnx, *export_noise, *export_error_table, *audit_text, *precision;
     size_t audit_images, audit_tiles;
     struct xo_eval_audit audit;
     size_t limit, calibrate_limit, instances;
@@ -49,6 +50,10 @@ struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass);
 struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_rel, fitted_rms; };
 struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
 
+extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */
+
+bool eval_is_float32(const struct eval_job *job);   /* --precision */
+
 /* NULL: that gain was not asked for. */
 const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain);
 
@@ -57,7 +62,8 @@ char *eval_choices(const struct eval_job *job);
 
 void eval_print(const struct eval_job *job);
 int eval_write_files(struct eval_job *job);             /* report.json, images.csv, logits */
-int eval_write_timing(struct eval_job *job);
+void eval_speed_print(const struct eval_job *job);
+int eval_write_timing(struct eval_job *job);            /* timing.json */
 int eval_write_page(const struct eval_job *job);
 int eval_export(const struct eval_job *job);            /* --export-... */
 

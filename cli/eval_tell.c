@@ -9,8 +9,6 @@
 #include <string.h>
 #include "eval.h"
 
-static const char *const gain_name[] = {"none", "array", "column"};
-
 /* ---- the modelling choices in words ---------------------------------------------------------------- */
 
 static void put_weights(FILE *to, const struct xo_mapping *m, int bits_per_cell)
@@ -40,7 +38,7 @@ static void put_converters(FILE *to, const struct xo_hardware *h)
     if (h->adc.range == XO_ADC_CALIBRATED)
         fprintf(to, " (quantiles %g and %g per %s)", h->adc.quantile, 1 - h->adc.quantile,
                 h->adc.range_scope == XO_ADC_LAYER ? "layer" : h->adc.range_scope == XO_ADC_TILE ? "tile" : "column");
-    fprintf(to, "; gain: %s%s. ", gain_name[h->gain.scope], h->gain.scope == XO_GAIN_NONE ? "" :
+    fprintf(to, "; gain: %s%s. ", eval_gain_name[h->gain.scope], h->gain.scope == XO_GAIN_NONE ? "" :
             h->gain.source == XO_GAIN_MEASURED ? ", measured" : ", from the matrices");
 }
 
@@ -85,8 +83,10 @@ static void put_circuit(FILE *to, const struct eval_job *job)
                     c.sampled, c.fitted_rms, c.sampled_error_rel);
         else
             fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
-                    "float32, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
-                    "certified, are within %.2g. ", c.arrays, c.bound_rel, c.sampled, c.sampled_error_rel);
+                    "%s, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
+                    "certified, are within %.2g. ", c.arrays,
+                    eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled,
+                    c.sampled_error_rel);
     }
     if (job->result->instances)
         put_variation(to, h, job->result->instances);
@@ -166,7 +166,7 @@ static void print_gains(const struct eval_job *job)
         return;
     printf("\nGain        converters  95 %% interval      circuit  95 %% interval\n");
     for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        printf("%-11s", gain_name[gain]);
+        printf("%-11s", eval_gain_name[gain]);
         for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
             struct xo_share s = xo_share_of(eval_gain_pass(r, (enum xo_eval_stage)stage, gain)->hits, r->images);
             printf("     %6.2f  %6.2f .. %6.2f", 100 * s.value, 100 * s.low95, 100 * s.high95);
@@ -231,9 +231,7 @@ void eval_print(const struct eval_job *job)
     print_gains(job);
     print_layers(job);
     eval_audit_print(job);
-    printf("\nSpeed       %.4g images/s through %zu passes, %.3g s to calibrate, %zu thread%s\n",
-           (double)(r->images - r->resumed_images) / job->run_sec, r->passes, job->calibrate_sec,
-           job->session.common.threads, cli_plural(job->session.common.threads));
+    eval_speed_print(job);
     printf("Report      %s/report.html\n", job->folder);
 }
 
@@ -306,7 +304,7 @@ static json_t *gains_json(const struct eval_job *job)
         json_t *both = json_pack("{s:o, s:o, s:o}", "accuracy", accuracy, "interval95", interval,
                                  "clipped_share", clipped);
         if (eval_gain_pass(r, XO_EVAL_CIRCUIT, gain))
-            json_object_set(gains, gain_name[gain], both);
+            json_object_set(gains, eval_gain_name[gain], both);
         json_decref(both);
     }
     return gains;
@@ -503,37 +501,4 @@ int eval_write_files(struct eval_job *job)
         if (stage != XO_EVAL_CONVERTERS)
             code = write_logits(job, (enum xo_eval_stage)stage);
     return code ? code : write_json(job);
-}
-
-/* What each way through the network took, of all threads together. */
-static json_t *passes_json(const struct xo_eval_result *r)
-{
-    json_t *list = json_array();
-    double all = 0;
-    for (size_t p = 0; p < r->passes; p++)
-        all += r->pass[p].seconds;
-    for (size_t p = 0; p < r->passes; p++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:f}", "stage", xo_eval_stage_name(r->pass[p].stage),
-                                              "gain", gain_name[r->pass[p].gain], "thread_seconds", r->pass[p].seconds,
-                                              "share", all > 0 ? r->pass[p].seconds / all : 0));
-    return list;
-}
-
-int eval_write_timing(struct eval_job *job)
-{
-    char *own = job->session.common.timing ? NULL : eval_path(job, "timing.json");
-    json_object_set_new(job->session.seconds, "images_per_second",
-                        json_real((double)(job->result->images - job->result->resumed_images) / job->run_sec));
-    json_object_set_new(job->session.seconds, "program_and_solve", json_real(job->result->program_sec));
-    json_object_set_new(job->session.seconds, "program_and_solve_processor",
-                        json_real(job->result->program_processor_sec));
-    json_object_set_new(job->session.seconds, "passes", passes_json(job->result));
-    json_object_set_new(job->session.seconds, "resumed_images", json_integer((json_int_t)job->result->resumed_images));
-    if (own)
-        job->session.common.timing = own;
-    int code = cli_write_timing(&job->session);
-    if (own)
-        job->session.common.timing = NULL;
-    free(own);
-    return code;
 }

@@ -96,6 +96,8 @@ static int write_report(const struct job *job)
         json_decref(report);
         report = NULL;
     }
+    if (report && s->one_matrix.held_out_inputs)
+        cli_json_put(report, "one_matrix", cli_json_one_matrix(s));
     if (report && job->fcm.scope == XO_FCM_ARRAY && cli_json_put(report, "converters", converters_json(&job->fcm))) {
         json_decref(report);
         report = NULL;
@@ -113,13 +115,15 @@ static void summarise(const struct job *job)
         return;
     fprintf(stderr, "%zu x %zu %s%s\n", m->rows, m->columns,
             m->scope == XO_FCM_ARRAY ? "array" : "technology: arrays are programmed from the description",
-            m->exact ? "; ohmic cells, so the linear stage is the circuit itself"
+            m->stage == XO_FCM_LADDER ? "; inputs on gates: no matrix, the ladders themselves, exact"
+            : m->exact ? "; ohmic cells, so the linear stage is the circuit itself"
             : m->candidates ? "; nonlinear cells, so the stage is fitted"
             : job->engine.ngspice ? "; the matrix is ngspice's, without a bound" : "");
     cli_print_candidates(stderr, m);
     fprintf(stderr, "held out: %zu inputs%s, error rms %.2g, largest %.2g of %.3g A\n", v->held_out_inputs,
             m->scope == XO_FCM_ARRAY ? "" : " on each of several random arrays", v->error_rms, v->error_max,
             v->full_scale_ampere);
+    cli_print_one_matrix(stderr, "one matrix ", &job->session);
     fprintf(stderr, "range of the fit: %.4g to %.4g V, %.4g to %.4g S, %.3g to %.3g of an input's rows at 0 V\n",
             v->low_volt, v->high_volt, v->low_siemens, v->high_siemens, v->low_sparsity, v->high_sparsity);
     if (m->scope == XO_FCM_ARRAY)
@@ -158,12 +162,15 @@ static int run(struct job *job)
     struct xo_info info = {""};
     if (!job->model)
         return cli_missing("-o", "the name of the model's file, such as array.fcm");
-    if (s->volt_path && !s->siemens_path)
+    if ((s->volt_path || s->gate_path) && !s->siemens_path)
         return cli_missing("-g", "the cell conductances [S] that belong to -v; without both the scope is technology");
     cli_session_begin(s);
+    s->wants_volts = true;
     int code = cli_read_inputs(s);
     if (!code)
         code = fit(job);
+    if (!code && s->siemens_path)
+        code = cli_find_one_matrix(s);
     if (code)
         return code;
     int status = xo_fcm_write(job->model, &job->fcm, &info);
@@ -185,6 +192,7 @@ int cli_fit(int argc, char **argv)
     struct cli_option options[] = {
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cells [S], (rows, columns); none: technology", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "what the array will see [V]; none: any DAC code", false},
+        {CLI_INPUT, 0, "gate", &s->gate_path, "X.npy", "1T1R: the same as gates, 0 off to 1 on", false},
         {CLI_OUTPUT, 'o', "model", &job.model, "out.fcm", "the fast model", false},
         {CLI_ENGINE, 0, "engine", &job.engine, "E", "cholmod (every entry certified), starmesh or ngspice", false},
         {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},

@@ -43,17 +43,26 @@ static void print_hardware(const struct cli_session *s, const char *yaml)
            h->device.on_siemens, h->device.bits_per_cell, h->device.bits_per_cell == 1 ? "" : "s",
            cli_values_text(series, sizeof series, h->array.series_ohm, h->array.rows * h->array.columns));
     printf("#   reads   %g V\n", h->dac.read_volt);
+    cli_tell_subcircuit(stdout, "#   ", s);
+    cli_print_levels("#     ", s);
     puts("# Every key, defaults included:");
     fputs(yaml, stdout);
 }
+
+/* Without a size subcircuits can be told of all the same: any size that holds the lines named will do. */
+#define ANY_LINES 4096
 
 static int show_hardware(struct cli_session *s, json_t *report)
 {
     struct xo_info info = {""};
     char *yaml = NULL;
     int code = cli_read_hardware(s);
-    if (!code && s->hardware.array.rows && s->hardware.array.columns) {
-        int status = xo_hardware_finish(&s->hardware, 0, 0, &info);
+    bool sized = s->hardware.array.rows && s->hardware.array.columns, spice = s->hardware.array.law.law == XO_LAW_SPICE;
+    if (!code && (sized || spice)) {
+        size_t lines = sized ? 0 : ANY_LINES;
+        int status = xo_hardware_finish(&s->hardware, lines, lines, &info);
+        if (!sized)
+            s->hardware.array.rows = s->hardware.array.columns = 0;
         if (status)
             return cli_fail_reading(status, &info, s->hardware_path);
     }

@@ -47,6 +47,14 @@ static void print_nonlinear(const struct xo_fcm *m)
 static void print_stage(const struct xo_fcm *m)
 {
     size_t cells = m->rows * m->columns;
+    if (m->stage == XO_FCM_LADDER && m->scope == XO_FCM_ARRAY) {
+        struct span rungs = span_of(m->ladder.cell_siemens, cells);
+        printf("stage       inputs on gates: every column the ladder of the cells that are on; exact: ohmic cells\n"
+               "  rungs     %.6g S to %.6g S, transistors of %g ohm; up to %g ohm from rung to rung, %g ohm at the ends\n",
+               rungs.low, rungs.high, m->ladder.transistor_ohm, largest(m->ladder.step_ohm, cells),
+               largest(m->ladder.end_ohm, m->columns));
+        return;
+    }
     struct span g = span_of(m->g_ni_siemens, cells), before = span_of(m->cell_siemens, cells);
     if (!m->g_ni_siemens) {
         puts("stage       none stored: arrays are programmed from the hardware description below");
@@ -170,7 +178,7 @@ static int note(const struct xo_fcm *m, json_t *report)
     failed |= cli_json_put(report, "rows", json_integer((json_int_t)m->rows));
     failed |= cli_json_put(report, "columns", json_integer((json_int_t)m->columns));
     failed |= cli_json_put(report, "exact", json_boolean(m->exact));
-    static const char *const stage[] = {"linear", "basis", "corrected"};
+    static const char *const stage[] = {"linear", "basis", "corrected", "ladder"};
     failed |= cli_json_put(report, "stage", json_string(stage[m->stage]));
     failed |= cli_json_put(report, "cost", cli_json_number(m->scope == XO_FCM_ARRAY ? xo_fcm_cost(m) : NAN));
     failed |= cli_json_put(report, "candidates", candidates(m));

@@ -60,10 +60,13 @@ int cli_json_put(json_t *report, const char *key, json_t *value)
 
 json_t *cli_json_head(const struct cli_session *s)
 {
-    return json_pack("{s:s, s:s, s:o, s:{s:I, s:I}, s:s, s:s}",
+    json_t *head = json_pack("{s:s, s:s, s:o, s:{s:I, s:I}, s:s, s:s}",
                      "tool", "crossohm", "version", PACKAGE_VERSION, "command", cli_json_text(s->common.command),
                      "array", "rows", (json_int_t)s->rows, "columns", (json_int_t)s->columns,
                      "engine", cli_engine(s), "engine_reason", cli_engine_reason(s));
+    if (head && s->hardware.array.law.subcircuit)
+        json_object_set_new(head, "subcircuit", cli_subcircuit_json(s));
+    return head;
 }
 
 static json_t *islands(const struct cli_session *s)

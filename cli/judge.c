@@ -51,15 +51,37 @@ int cli_check_judge(const struct cli_engine *engine, const struct cli_option *op
 
 /* ---- crossohm solve --engine ngspice -------------------------------------------------------------- */
 
-static int ask(struct cli_session *s, double *column_amp)
+/* Driven and gated: every input's circuit by itself. */
+static int ask_gated(const struct cli_session *s, size_t inputs, const struct xo_ngspice_options *options,
+                     double *column_amp, double *sec, struct xo_info *info)
+{
+    struct xo_crossbar x = s->hardware.array;
+    double one = 0;
+    int status = 0;
+    *sec = 0;
+    for (size_t k = 0; k < inputs && !status; k++) {
+        xo_circuit *c = NULL;
+        x.gate = s->gate.value + k * s->rows;
+        status = xo_circuit_new(&c, &x, info);
+        if (!status)
+            status = xo_ngspice_solve(c, s->cell_siemens.value, 1, s->row_volt.value + k * s->rows, options,
+                                      column_amp + k * s->columns, &one, info);
+        *sec += one;
+        xo_circuit_free(c);
+    }
+    return status;
+}
+
+int cli_ask_ngspice(struct cli_session *s, size_t inputs, double *column_amp, double *sec)
 {
     struct xo_info info = {""};
     int code = cli_circuit(s);
     if (code)
         return code;
-    const struct xo_ngspice_options options = cli_ngspice(s, (double)s->inputs);
-    int status = xo_ngspice_solve(s->circuit, s->cell_siemens.value, s->inputs, s->row_volt.value, &options,
-                                  column_amp, NULL, &info);
+    const struct xo_ngspice_options options = cli_ngspice(s, (double)inputs);
+    int status = s->gate.value ? ask_gated(s, inputs, &options, column_amp, sec, &info)
+                               : xo_ngspice_solve(s->circuit, s->cell_siemens.value, inputs, s->row_volt.value, &options,
+                                                  column_amp, sec, &info);
     return cli_judged(s, status, &info);
 }
 
@@ -81,9 +103,10 @@ static int write_report(const struct cli_session *s)
 int cli_solve_ngspice(struct cli_session *s, const char *currents)
 {
     int code = cli_read_inputs(s);
+    double sec;
     double *amp = code ? NULL : cli_numbers(s->inputs * s->columns);
     if (!code)
-        code = amp ? ask(s, amp) : cli_no_memory();
+        code = amp ? cli_ask_ngspice(s, s->inputs, amp, &sec) : cli_no_memory();
     if (!code)
         code = write_report(s);
     if (!code)

@@ -46,10 +46,26 @@ static int solve(struct job *job)
     return status ? cli_fail_solving(s, status, &info, s->hardware_path) : CLI_DONE;
 }
 
+/* No one matrix is exact; so say what the best of them would be worth. */
+static int refuse_gates(struct cli_session *s)
+{
+    int code = cli_find_one_matrix(s);
+    if (code)
+        return code;
+    const struct xo_one_matrix *m = &s->one_matrix;
+    return cli_fail(CLI_BAD_INPUT, "%s: array.input: gate: conductances change with the input, so no one matrix is exact: on "
+                    "%zu unseen inputs the best is off by up to %.3g %% of full scale (rms %.3g %%), one measured row by "
+                    "row by up to %.3g %% (rms %.3g %%); expected drive, or crossohm fit, which keeps the ladders",
+                    s->hardware_path, m->held_out_inputs, 100 * m->best_max, 100 * m->best_rms, 100 * m->rows_max,
+                    100 * m->rows_rms);
+}
+
 static int compute(struct job *job)
 {
     struct cli_session *s = &job->session;
     struct xo_matrix_result *m = &job->result;
+    if (s->hardware.array.input == XO_INPUT_GATE)
+        return refuse_gates(s);
     int code = cli_circuit(s);         /* refuses an array too large before there are numbers for its cells */
     if (code)
         return code;

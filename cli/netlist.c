@@ -17,8 +17,8 @@ static int check_usage(struct job *job)
     const struct cli_session *s = &job->session;
     if (!s->siemens_path)
         return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
-    if (!s->volt_path)
-        return cli_missing("-v", "the read voltages [V], a .npy or .csv of (inputs, rows)");
+    if (cli_check_inputs_given(s))
+        return CLI_USAGE;
     if (xo_dialect_parse(&job->dialect, job->dialect_name))
         return cli_fail(CLI_USAGE, "--dialect: found '%s'; expected ngspice, hspice, ltspice, spectre or xyce",
                         job->dialect_name);
@@ -32,6 +32,7 @@ static int write_deck(struct job *job)
     struct cli_session *s = &job->session;
     struct xo_info info = {""};
     char title[300];
+    s->hardware.array.gate = s->gate.value ? s->gate.value + job->input * s->rows : NULL;
     int status = xo_circuit_new(&s->circuit, &s->hardware.array, &info);
     if (status)
         return cli_fail_computing(status, &info, s->hardware_path);
@@ -67,6 +68,7 @@ int cli_netlist(int argc, char **argv)
     struct cli_option options[] = {
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
+        {CLI_INPUT, 0, "gate", &s->gate_path, "X.npy", "1T1R: gates, (inputs, rows), 0 off to 1 on", false},
         {CLI_OUTPUT, 'o', "deck", &job.deck, "deck.cir", "the deck; default: standard output", false},
         {CLI_TEXT, 0, "dialect", &job.dialect_name, "D", "ngspice, hspice, ltspice, spectre or xyce", false},
         {CLI_COUNT, 0, "input", &job.input, "K", "which input, from 0; default 0", false},

@@ -100,7 +100,7 @@ static int store_engine(const struct cli_option *o, const char *text)
     engine->ngspice = !strcmp(text, "ngspice");
     engine->ours = XO_ENGINE_AUTO;
     return engine->ngspice || !xo_engine_parse(&engine->ours, text)
-           ? CLI_DONE : wrong(o, text, "auto, cholmod, klu, line, starmesh or ngspice");
+           ? CLI_DONE : wrong(o, text, "auto, cholmod, klu, ladder, line, starmesh or ngspice");
 }
 
 static int store(struct cli_option *o, const char *text)

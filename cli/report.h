@@ -82,6 +82,9 @@ void report_free(struct report *r);
 /* compare_tell.c: standard output, report.json.  Returns 0 or the exit code. */
 void report_print(const struct report *r, const char *html);
 int report_write_json(const struct report *r);
+/* Of inputs on gates: what needs no matrix. */
+int report_write_gated(const struct report *r);
+void report_print_gated(const struct report *r);
 
 /* compare_times.c: on standard output, the page, in report.json; timing.json. */
 void report_print_times(const struct report *r);

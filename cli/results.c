@@ -35,13 +35,25 @@ static int fill_fields(const struct field *field, size_t fields)
     return CLI_DONE;
 }
 
+/* Wires and ends of word lines, or of the source lines in their place. */
+static void word_shapes(const struct cli_session *s, size_t wires[2], size_t *ends)
+{
+    bool column = s->hardware.array.topology == XO_TOPOLOGY_SOURCE_COLUMN;
+    bool plane = s->hardware.array.topology == XO_TOPOLOGY_PLANE;
+    wires[0] = plane ? 1 : column ? s->rows - 1 : s->rows;
+    wires[1] = plane ? s->rows * s->columns - 1 : column ? s->columns : s->columns - 1;
+    *ends = plane ? 1 : column ? s->columns : s->rows;
+}
+
 int cli_branches_new(struct xo_branch_values *out, const struct cli_session *s, size_t inputs)
 {
+    size_t wires[2], ends;
+    word_shapes(s, wires, &ends);
     const struct field field[] = {
         {&out->cells, inputs * s->rows * s->columns},
-        {&out->row_wires, inputs * s->rows * (s->columns - 1)},
+        {&out->row_wires, inputs * wires[0] * wires[1]},
         {&out->column_wires, inputs * (s->rows - 1) * s->columns},
-        {&out->drivers, inputs * xo_circuit_drive_ends(s->circuit) * s->rows},
+        {&out->drivers, inputs * xo_circuit_drive_ends(s->circuit) * ends},
         {&out->senses, inputs * xo_circuit_sense_ends(s->circuit) * s->columns},
         {&out->word_bridges, inputs * s->hardware.array.word_bridge_count},
         {&out->bit_bridges, inputs * s->hardware.array.bit_bridge_count},
@@ -161,6 +173,8 @@ static bool loss_means_something(const struct cli_session *s)
     if (cli_largest(sense_volt, x->sense_volt.each ? s->columns : 1) > 0 ||
         holds_voltage(x->word_line, s->rows) || holds_voltage(x->bit_line, s->columns))
         return false;
+    if (x->input == XO_INPUT_GATE)
+        return true;
     for (size_t k = 0; k < s->inputs * s->rows; k++)
         if (is_normal(x->word_line, k % s->rows)) {
             lowest = fmin(lowest, s->row_volt.value[k]);
@@ -175,19 +189,31 @@ const char *cli_no_loss_reason(const struct cli_session *s)
                                    : "inputs of both signs, held lines or sense voltages cancel";
 }
 
+/* A cell's current in one input, without wires; 0: the law knows it. */
+static int cell_amp(const struct cli_session *s, struct xo_site at, size_t input, double *amp)
+{
+    double siemens = s->cell_siemens.value[at.row * s->columns + at.column];
+    size_t k = input * s->rows + at.row;
+    if (s->hardware.array.input == XO_INPUT_GATE)
+        return xo_cell_amp_gated(s->circuit, at, siemens, s->row_volt.value[k], s->hardware.array.source_volt, amp,
+                                 NULL);
+    if (s->gate.value)
+        return xo_cell_amp_gated(s->circuit, at, siemens, s->gate.value[k], s->row_volt.value[k], amp, NULL);
+    return xo_cell_amp(s->circuit, at, siemens, s->row_volt.value[k], amp, NULL);
+}
+
 /* What column j would carry in all inputs without wires; NaN where the law does not say. */
 static double ideal_amp(const struct cli_session *s, size_t j)
 {
     const struct xo_crossbar *x = &s->hardware.array;
-    bool nonlinear = xo_is_nonlinear(x);
+    bool one_by_one = xo_is_nonlinear(x) || cli_is_gated(s);
     double sum = 0;
     for (size_t i = 0; i < s->rows; i++) {
         double siemens = s->cell_siemens.value[i * s->columns + j], amp;
-        if (is_normal(x->word_line, i) && !nonlinear)
+        if (is_normal(x->word_line, i) && !one_by_one)
             sum += xo_ideal_cell(x, siemens, i * s->columns + j) * s->volt_sum[i];
-        for (size_t n = 0; nonlinear && is_normal(x->word_line, i) && n < s->inputs; n++) {
-            if (xo_cell_amp(s->circuit, (struct xo_site){i, j}, siemens, s->row_volt.value[n * s->rows + i], &amp,
-                            NULL))
+        for (size_t n = 0; one_by_one && is_normal(x->word_line, i) && n < s->inputs; n++) {
+            if (cell_amp(s, (struct xo_site){i, j}, n, &amp))
                 return NAN;
             sum += amp;
         }
@@ -273,11 +299,13 @@ int cli_write_branches(const char *path, const struct cli_session *s, size_t inp
 {
     struct xo_info info = {""};
     size_t drive_ends = xo_circuit_drive_ends(s->circuit), sense_ends = xo_circuit_sense_ends(s->circuit);
+    size_t wires[2], ends;
+    word_shapes(s, wires, &ends);
     const struct xo_named_array arrays[] = {
         {"cells", {3, {inputs, s->rows, s->columns}, b->cells}},
-        {"row_wires", {3, {inputs, s->rows, s->columns - 1}, b->row_wires}},
+        {"row_wires", {3, {inputs, wires[0], wires[1]}, b->row_wires}},
         {"column_wires", {3, {inputs, s->rows - 1, s->columns}, b->column_wires}},
-        {"drivers", {3, {inputs, drive_ends, s->rows}, b->drivers}},
+        {"drivers", {3, {inputs, drive_ends, ends}, b->drivers}},
         {"senses", {3, {inputs, sense_ends, s->columns}, b->senses}},
         {"word_bridges", {2, {inputs, s->hardware.array.word_bridge_count}, b->word_bridges}},
         {"bit_bridges", {2, {inputs, s->hardware.array.bit_bridge_count}, b->bit_bridges}},

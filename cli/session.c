@@ -29,6 +29,7 @@ void cli_session_free(struct cli_session *s)
 {
     cli_unprogram(s);
     xo_ndarray_free(&s->row_volt);
+    xo_ndarray_free(&s->gate);
     free(s->volt_sum);
     xo_ndarray_free(&s->cell_siemens);
     xo_hardware_free(&s->hardware);
@@ -126,11 +127,16 @@ static int read_volts(struct cli_session *s)
     s->inputs = v->dimensions == 1 ? 1 : v->shape[0];
     if (!s->inputs)
         return cli_fail(CLI_BAD_INPUT, "%s: holds no input; expected at least one", s->volt_path);
+    return CLI_DONE;
+}
+
+static int sum_inputs(struct cli_session *s)
+{
     s->volt_sum = cli_numbers(s->rows);
     if (!s->volt_sum)
         return cli_no_memory();
     for (size_t k = 0; k < s->inputs * s->rows; k++)
-        s->volt_sum[k % s->rows] += v->value[k];
+        s->volt_sum[k % s->rows] += s->row_volt.value[k];
     return CLI_DONE;
 }
 
@@ -145,6 +151,8 @@ static int finish_hardware(struct cli_session *s)
         return cli_fail_reading(status, &info, s->hardware_path);
     s->rows = s->hardware.array.rows;
     s->columns = s->hardware.array.columns;
+    if (!s->common.quiet)
+        cli_tell_subcircuit(stderr, "cells: ", s);
     return CLI_DONE;
 }
 
@@ -172,6 +180,10 @@ int cli_read_inputs(struct cli_session *s)
         code = finish_hardware(s);
     if (!code && s->volt_path)
         code = read_volts(s);
+    if (!code)
+        code = cli_read_gates(s);
+    if (!code && s->inputs)
+        code = sum_inputs(s);
     cli_lap(s, "read");
     return code;
 }
@@ -244,21 +256,29 @@ int cli_fail_solving(const struct cli_session *s, int status, struct xo_info *in
     return cli_fail_computing(status, info, path);
 }
 
+static int solve(struct cli_session *s, size_t inputs, const double *row_volt, struct xo_solution *out,
+                 struct xo_info *info)
+{
+    cli_progress_stage(&s->progress, "solve", (double)inputs, "inputs");
+    return s->gate.value ? xo_solve_gates(s->factor, inputs, row_volt, s->gate.value, out, info)
+                         : xo_solve(s->factor, inputs, row_volt, out, info);
+}
+
 int cli_run(struct cli_session *s, size_t inputs, const double *row_volt, struct xo_solution *solution)
 {
     struct xo_info info = {""};
-    cli_progress_stage(&s->progress, "solve", (double)inputs, "inputs");
-    int status = xo_solve(s->factor, inputs, row_volt, solution, &info);
+    int status = solve(s, inputs, row_volt, solution, &info);
     if (status == XO_ENOTPROVEN && s->engine == XO_ENGINE_AUTO && xo_factor_engine(s->factor) != XO_ENGINE_STARMESH) {
         int code = program(s, XO_ENGINE_STARMESH, s->programmed);
         if (code)
             return code;
         s->engine_reason = "Cholesky proved too little: elimination without subtraction";
-        cli_progress_stage(&s->progress, "solve", (double)inputs, "inputs");
-        status = xo_solve(s->factor, inputs, row_volt, solution, &info);
+        status = solve(s, inputs, row_volt, solution, &info);
     }
     cli_progress_clear(&s->progress);
     cli_lap(s, "solve");
-    bool voltages = s->volt_path && (status == XO_EVALUE || status == XO_ECONFLICT);
-    return status ? cli_fail_solving(s, status, &info, voltages ? s->volt_path : s->hardware_path) : CLI_DONE;
+    bool voltages = (s->volt_path || s->gate_path) && (status == XO_EVALUE || status == XO_ECONFLICT);
+    return status ? cli_fail_solving(s, status, &info, !voltages     ? s->hardware_path
+                                                           : s->volt_path ? s->volt_path
+                                                                          : s->gate_path) : CLI_DONE;
 }

@@ -126,7 +126,8 @@ static void summarise(const struct job *job)
             x->worst_kcl_amp, x->worst_power_rel);
     if (isfinite(lost))
         fprintf(stderr, "%.3g %% of the ideal current%s is lost\n", 100 * lost,
-                xo_is_nonlinear(&s->hardware.array) ? ", that of the cells without wires," : " G^T V");
+                xo_is_nonlinear(&s->hardware.array) || cli_is_gated(s) ? ", that of the cells without wires,"
+                                                                       : " G^T V");
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------- */
@@ -156,7 +157,7 @@ static int check_deck(const struct job *job, const struct cli_option *options)
 
 static int check_scheme(const struct cli_option *options)
 {
-    static const char *const of_inputs[] = {"volts", "currents", "node-voltage", "branch-current", "power", "bound",
+    static const char *const of_inputs[] = {"volts", "gate", "currents", "node-voltage", "branch-current", "power", "bound",
                                             "gradient", "gradient-output"};
     int code = refuse(options, COUNT(of_inputs), of_inputs,
                       "not with --scheme; expected --cell, --read-volt, --pattern, --json");
@@ -180,8 +181,9 @@ static int check_inputs(const struct job *job, const struct cli_option *options)
         return code;
     if (!job->session.siemens_path)
         return cli_missing("-g", "the cell conductances [S], a .npy or .csv of (rows, columns)");
-    if (!job->session.volt_path)
-        return cli_missing("-v", "the read voltages [V], a .npy or .csv of (inputs, rows)");
+    code = cli_check_inputs_given(&job->session);
+    if (code)
+        return code;
     if (cli_is_stdout(job->session.common.json) && cli_is_stdout(job->currents))
         return cli_missing("-o", "a file for the currents, since --json takes standard output");
     if (cli_given(options, "gradient") != cli_given(options, "gradient-output"))
@@ -226,8 +228,9 @@ int cli_solve(int argc, char **argv)
     struct cli_option options[] = {
         {CLI_INPUT, 'g', "siemens", &s->siemens_path, "G.npy", "cell conductances [S], (rows, columns)", false},
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
+        {CLI_INPUT, 0, "gate", &s->gate_path, "X.npy", "1T1R: gates, (inputs, rows), 0 off to 1 on", false},
         {CLI_ARRAY, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
-        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu, line, starmesh or ngspice", false},
+        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu, ladder, line, starmesh, ngspice", false},
         {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},
         {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
         {CLI_ARRAY, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},

@@ -215,7 +215,8 @@ static int exact_new(struct exact *x, const struct tile *t, const struct xo_arra
 {
     const struct xo_crossbar *a = &l->hardware->array;
     size_t other = other_plane(&l->layout, t->plane);
-    double unit = l->hardware->dac.read_volt / (double)(l->array.levels - 1);
+    bool gates = a->input == XO_INPUT_GATE;
+    double unit = (gates ? 1 : l->hardware->dac.read_volt) / (double)(l->array.levels - 1);
     bool all;
     *x = (struct exact){ .planes = other == XO_NONE ? 1 : 2, .plane = { t->plane, other } };
     x->volt = xo_calloc(VECTORS, a->rows * sizeof *x->volt);

@@ -35,6 +35,7 @@ static int multiply_single(double *out, struct xo_engine_thread *t, const struct
         t->engine->kernels->tabulate(table, r->inputs, use->bits, use->level_single, s->b);
     d.given = NULL;
     t->engine->kernels->currents(&d, use->bits ? table : s->b, single);
+    #pragma omp simd
     for (size_t k = 0; k < rows->d.rows * XO_STRIP; k++)
         out[k] = (double)single[k];
     return 0;
@@ -144,6 +145,22 @@ static void multiply_certified(double *out, const struct xo_use *use, const stru
     }
 }
 
+static void add_given(double *current, const struct xo_rows *rows)
+{
+    for (size_t row = 0; row < rows->d.rows; row++)
+        #pragma omp simd
+        for (size_t j = 0; j < XO_STRIP; j++)
+            current[row * XO_STRIP + j] += rows->given[row];
+}
+
+static void add_offset(double *current, size_t rows, const double *offset)
+{
+    for (size_t row = 0; row < rows; row++)
+        #pragma omp simd
+        for (size_t j = 0; j < XO_STRIP; j++)
+            current[row * XO_STRIP + j] += offset[j];
+}
+
 int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
                 const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows,
                 const struct xo_place *where)
@@ -155,6 +172,8 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
     if (!current)
         return ENOMEM;
     *out = current;
+    if (use->ladder)
+        return xo_climb_currents(current, t, s, rows);
     if (t->certified) {
         multiply_certified(current, use, r, s, rows);
         return 0;
@@ -165,10 +184,10 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
         status = multiply_single(current, t, use, r, s, rows);
     else
         multiply(current, use, r, s, rows);
-    for (size_t k = 0; k < rows->d.rows * XO_STRIP && !status && !noisy && use->off > 0 && !use->circuit; k++)
-        current[k] += rows->given[k / XO_STRIP];
-    for (size_t k = 0; k < rows->d.rows * XO_STRIP && !status && s->offset; k++)
-        current[k] += s->offset[k % XO_STRIP];
+    if (!status && !noisy && use->off > 0 && !use->circuit)
+        add_given(current, rows);
+    if (!status && s->offset)
+        add_offset(current, rows->d.rows, s->offset);
     return status;
 }
 

@@ -111,7 +111,7 @@ int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struc
     if (!e)
         return ENOMEM;
     *e = (struct xo_engine_dnn){ g, xo_kernels_of(XO_SIMD_BEST), layers->count,
-                                 xo_calloc(layers->count, sizeof *e->layer), false };
+                                 xo_calloc(layers->count, sizeof *e->layer), false, XO_TAILS_KEPT };
     if (!e->layer)
         status = ENOMEM;
     for (size_t k = 0; k < layers->count && !status; k++) {
@@ -142,6 +142,7 @@ void xo_engine_dnn_free(xo_engine_dnn *e)
             xo_codes_free(&e->layer[k].codes);
             xo_layout_free(&e->layer[k].layout);
         }
+        xo_tails_free(e->layer[k].tails);
         xo_arena_free(&e->layer[k].arena);
     }
     free(e->layer);
@@ -189,7 +190,7 @@ int xo_engine_thread_new(xo_engine_thread **out, xo_engine_dnn *e, enum xo_stage
     return 0;
 }
 
-int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, struct xo_info *info)
+int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, size_t images, struct xo_info *info)
 {
     struct xo_engine_thread *t;
     int status = xo_engine_thread_new(&t, e, XO_STAGE_QUANTISED, info);
@@ -199,8 +200,11 @@ int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, struct xo
     t->calibration = xo_calloc(e->layers, sizeof(struct xo_calibration *));
     status = t->calibration ? 0 : ENOMEM;
     for (size_t k = 0; k < e->layers && !status; k++)
-        if (e->layer[k].hardware)
-            status = xo_calibration_new(&t->calibration[k], &e->layer[k]);
+        if (e->layer[k].hardware) {
+            status = xo_calibration_new(&t->calibration[k], &e->layer[k], images);
+            if (!status)
+                status = xo_tails_of(&e->layer[k], &e->tails_left);
+        }
     if (status)
         xo_engine_thread_free(t);
     else
@@ -232,18 +236,28 @@ const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t)
     return t->count;
 }
 
-int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, struct xo_info *info)
+int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, bool *again, struct xo_info *info)
 {
     struct xo_engine_thread *scratch = NULL;
-    int status = threads ? 0 : xo_engine_calibrator_new(&scratch, e, info);
+    int status = threads ? 0 : xo_engine_calibrator_new(&scratch, e, 0, info);
+    bool more = false;
     for (size_t k = 0; k < e->layers && !status; k++) {
-        struct xo_calibration *c = threads && e->layer[k].hardware ? t[0]->calibration[k] : NULL;
-        for (size_t n = 1; n < threads && c && !status; n++)
+        struct xo_array_layer *l = &e->layer[k];
+        struct xo_calibration *c = threads && l->hardware ? t[0]->calibration[k] : NULL;
+        bool this = false;
+        if (!l->hardware || l->calibrated)
+            continue;
+        for (size_t n = 1; n < threads && !status; n++)
             status = xo_calibration_merge(c, t[n]->calibration[k]);
-        if (!status && e->layer[k].hardware)
-            status = xo_calibrate_layer(&e->layer[k], threads ? t[0] : scratch, c, info);
+        if (!status)
+            status = xo_calibrate_layer(l, threads ? t[0] : scratch, c, &this, info);
+        for (size_t n = 0; n < threads; n++)
+            xo_calibration_next(t[n]->calibration[k]);
+        l->calibrated = !status && !this;
+        more |= this;
     }
     xo_engine_thread_free(scratch);
+    *again = more && !status;
     return status;
 }
 

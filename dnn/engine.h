@@ -45,7 +45,7 @@ int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struc
 void xo_engine_dnn_free(xo_engine_dnn *e);
 
 /* The same layers on programmed arrays: for every array its digits become conductances, the circuit around them is solved
- * exactly (xo_batch, float32), and G_ni and i0 take the place of G.  Where a layer's resistances are all 0, its lines
+ * exactly (xo_batch, float64, then rounded), and G_ni and i0 take the place of G.  Where a layer's resistances are all 0, its lines
  * all driven and sensed at 0 V and nothing varies or is stuck, G_ni is G itself.
  * base must be calibrated and outlive the new engine, which has to be calibrated in its turn: its ranges and gains are
  * those of the programmed arrays.  It serves XO_STAGE_CIRCUIT and calibrators.
@@ -56,6 +56,7 @@ struct xo_programming {
     uint64_t instance;                 /* ... for the array made so many'th                       */
     int threads;
     enum xo_simd simd;
+    bool in_float32;                   /* solve arrays in float32: quicker, but with hardly a bound          */
 };
 int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const struct xo_programming *how,
                           struct xo_info *info);
@@ -82,10 +83,11 @@ struct xo_layer_hook xo_engine_hook(xo_engine_thread *t);
 void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image);
 const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t);      /* [layers] */
 
-/* Calibration: run calibration images with a thread of stage XO_STAGE_QUANTISED made by this, merge, then fix ranges
- * and gains.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
-int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, struct xo_info *info);
-int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, struct xo_info *info);
+/* Calibration: run all `images` calibration images with threads of stage XO_STAGE_QUANTISED made by this, then fix
+ * ranges and gains; *again: not yet, run all of them once more.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
+int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, size_t images, struct xo_info *info);
+int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, bool *again,
+                        struct xo_info *info);
 
 /* For reports: what a layer got. */
 struct xo_layer_sheet {
@@ -99,7 +101,7 @@ struct xo_layer_sheet {
     struct xo_loss {
         size_t arrays, columns;        /* solved; read                                            */
         double nf_mean, nf_low, nf_high;       /* share of a column's current that is lost, over its inputs   */
-        double bound_rel;              /* no entry of G_ni is further off, known beforehand       */
+        double bound_rel;              /* no entry of G_ni, rounded, is further off, known beforehand */
         size_t sampled;                /* arrays of which some columns were certified ...         */
         double sampled_error_rel;      /* ... to lie within this                                  */
         double fitted_rms;             /* nonlinear cells: rms error of the currents of sampled   */

@@ -2,11 +2,15 @@
  *     engine.c     set up, hook, counts, figures for reports
  *     strips.c     digits in cells -> strips of columns as the kernels take them; how each column is read
  *     program.c    digits -> conductances -> circuits -> the same strips
+ *     ladder.c     the same where inputs go to gates: rungs in place of matrices, and their currents
  *     vary.c       conductances as they come out of the factory
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
  *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
  *     convert.c    the same conversion by conversion, with every key of dac: and adc:
- *     ranges.c     currents and vectors of calibration images -> ADC ranges and gain
+ *     ranges.c     currents of calibration images -> ADC ranges
+ *     tails.c      exact quantiles of very many numbers
+ *     gain.c       the gain, measured
+ *     vectors.c    ... with inputs of calibration images
  * Currents are in I_unit, voltages in read_volt/(2^a - 1), conductances in (on - off)/(2^c - 1).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_ENGINE_PRIVATE_H
@@ -14,6 +18,7 @@
 
 #include "engine.h"
 #include "kernel.h"
+#include "tails.h"
 
 /* ---- one layer ------------------------------------------------------------------------------------- */
 
@@ -38,6 +43,8 @@ struct xo_strip {
     struct xo_half half[2];
     double *offset;                    /* [XO_STRIP] i0 of programmed arrays; NULL: none           */
     double *certified;                 /* [inputs + 1][XO_STRIP] b of certified matrices, i0 behind it; audits only */
+    struct xo_rungs rungs[2];          /* plus and minus of gated columns; siemens NULL: none              */
+    struct xo_exact_rungs *exact[2];   /* the same in double; audits only                                  */
     float *side[2];                    /* plus and minus apart, for DACs with noise; else NULL     */
     struct xo_lane *lane;              /* [XO_STRIP]; NULL: sums are taken as they are             */
     struct xo_reading reading[2];      /* of columns that stay real; of those that are rounded     */
@@ -74,6 +81,7 @@ struct xo_use {
     bool ideal;                        /* level[e] is e                                            */
     double off;                        /* conductance of an off cell; 0: its current plays no part */
     bool popcount;                     /* it is known by counting                                  */
+    bool ladder, top_is_far;           /* columns are ladders, b is not used; their farthest rung  */
     bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
     bool fast;                         /* the fused kernels will do                                */
     bool single;                       /* float32 sums will do                                     */
@@ -103,6 +111,8 @@ struct xo_array_layer {
     struct xo_adc_scale *range;        /* [units of range_scope] [A]                               */
     double *gain;                      /* [units of gain.scope]                                    */
     bool calibrated;
+    xo_tails *tails;                   /* while ranges are looked for [units of range_scope]; else NULL */
+    bool scaled;                       /* ... those of gain times current                          */
     uint64_t *digit_sum;               /* [inputs, all groups] of digits of calibration images     */
     const struct xo_array_layer *base; /* programmed: whose codes and layout these are; else NULL  */
     bool varies;
@@ -112,12 +122,15 @@ struct xo_array_layer {
     struct xo_arena arena;
 };
 
+#define XO_TAILS_KEPT ((ptrdiff_t)1 << 27)
+
 struct xo_engine_dnn {
     const struct xo_graph *graph;
     const struct xo_kernels *kernels;
     size_t layers;
     struct xo_array_layer *layer;      /* [layers] */
     bool programmed;
+    ptrdiff_t tails_left;              /* how many numbers all layers' tails may still keep, of XO_TAILS_KEPT: 1 GiB */
 };
 
 /* The arrays as they were meant: of a programmed layer its base's. */
@@ -150,6 +163,17 @@ void xo_program_cells(double *cell_siemens, uint16_t *digit, const struct xo_arr
 void xo_vary_cells(double *cell_siemens, const struct xo_hardware *h, size_t layer, size_t tile, uint64_t instance);
 void xo_set_readings(struct xo_array_layer *l);             /* from ranges and gains */
 
+/* ladder.c */
+/* Does this hardware have inputs on gates?  XO_EUNSUPPORTED where evaluation does not know such arrays or such a DAC. */
+int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
+int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
+int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
+struct xo_rows;
+int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
+/* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread asks for it. */
+const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
+
 /* ---- one thread ------------------------------------------------------------------------------------ */
 
 enum xo_buffer {
@@ -157,7 +181,9 @@ enum xo_buffer {
     XO_BUFFER_DIGIT, XO_BUFFER_POP, XO_BUFFER_GIVEN, XO_BUFFER_KNOWN, XO_BUFFER_KNOWN_SINGLE, XO_BUFFER_KNOWN_SUM,
     XO_BUFFER_TABLE,
     XO_BUFFER_SINGLE, XO_BUFFER_CURRENT, XO_BUFFER_SUM, XO_BUFFER_STRIP, XO_BUFFER_STRIP_SUM, XO_BUFFER_TOTAL,
-    XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFERS
+    XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFER_TAIL, XO_BUFFER_TAIL_ROW,
+    XO_BUFFER_ACTIVE, XO_BUFFER_READY,
+    XO_BUFFERS
 };
 
 /* The input of a layer as padded planes of bytes, and how a window reads them. */
@@ -187,6 +213,7 @@ struct xo_rows {
     double *known;                     /* [references or 1][rows] off-current as decoding knows it */
     float *known_single;
     double *known_sum;                 /* [references or 1][positions] over streams, weighed       */
+    struct xo_active active;           /* of ladders                                               */
     size_t room;                       /* rows there is room for, in each                          */
 };
 
@@ -261,14 +288,33 @@ bool xo_is_sampled(const struct xo_place *where, size_t row);
 int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
                        const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);
 
+/* vectors.c: `wanted` vectors of digits of the images, those with the lowest of random priorities: a heap, the largest
+ * priority on top. */
+struct xo_vectors {
+    size_t wanted, kept, inputs;
+    struct xo_vector { double priority; uint64_t place; uint16_t *digit; } *vector;
+};
+
+int xo_vectors_new(struct xo_vectors *c, size_t wanted, size_t inputs);
+void xo_vectors_free(struct xo_vectors *c);
+int xo_vectors_offer(struct xo_vectors *c, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                     const struct xo_view *v, const struct xo_patches *p);
+int xo_vectors_merge(struct xo_vectors *to, const struct xo_vectors *from);
+void xo_vectors_sort(struct xo_vectors *c);                  /* by place */
+
+/* gain.c: l->gain, with ranges as they are; v NULL or empty: with digits drawn at random. */
+int xo_measure_gain(struct xo_array_layer *l, struct xo_engine_thread *t, const struct xo_vectors *v);
+
 /* ranges.c */
+int xo_tails_of(struct xo_array_layer *l, ptrdiff_t *left);  /* l->tails, if there are none and ranges are calibrated */
 int xo_observe(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
                const struct xo_patches *p);
-int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l);
+int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l, size_t images);
 void xo_calibration_free(struct xo_calibration *c);
 int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration *from);
-/* Ranges and gains of a layer from what was seen; c may be NULL: nothing was. */
-int xo_calibrate_layer(struct xo_array_layer *l, struct xo_engine_thread *t, struct xo_calibration *c,
+void xo_calibration_next(struct xo_calibration *c);          /* round */
+/* Ranges and gains of a layer from what was seen; c may be NULL: nothing was.  *again: another round first. */
+int xo_calibrate_layer(struct xo_array_layer *l, struct xo_engine_thread *t, struct xo_calibration *c, bool *again,
                        struct xo_info *info);
 
 #endif

@@ -74,6 +74,7 @@ static int program(struct xo_eval *e, size_t p, struct xo_info *info)
     const struct xo_programming how = {
         .hardware = e->engine[p].hardware, .varies = pass->stage == XO_EVAL_VARIATION, .instance = pass->instance,
         .threads = (int)e->threads, .simd = e->request.simd,
+        .in_float32 = e->request.in_float32 != 0,
     };
     double before = omp_get_wtime();
     clock_t began = clock();
@@ -134,11 +135,12 @@ static int calibrate(struct xo_eval *e, xo_engine_dnn *engine, struct xo_info *i
     const struct xo_eval_work work = {.block = calibrate_block, .user = &c, .phase = XO_EVAL_CURRENTS};
     int status = c.thread ? 0 : ENOMEM;
     for (size_t t = 0; t < e->threads && !status; t++)
-        status = xo_engine_calibrator_new(&c.thread[t], engine, info);
-    if (!status)
+        status = xo_engine_calibrator_new(&c.thread[t], engine, e->calibration.count, info);
+    for (bool again = true; again && !status;) {
         status = xo_eval_for_blocks(e, &e->calibration, &work, info);
-    if (!status)
-        status = xo_engine_calibrate(engine, e->threads, c.thread, info);
+        if (!status)
+            status = xo_engine_calibrate(engine, e->threads, c.thread, &again, info);
+    }
     for (size_t t = 0; c.thread && t < e->threads; t++)
         xo_engine_thread_free(c.thread[t]);
     free(c.thread);

@@ -23,30 +23,35 @@ struct work {
 
 static const float *table_of(struct work *w, const struct xo_strip *s)
 {
+    if (w->use->ladder)
+        return xo_climb_strip(w->t, s, &w->rows);
     if (!w->use->bits)
         return s->b;
     w->t->engine->kernels->tabulate(w->table, w->r->inputs, w->use->bits, w->use->level_single, s->b);
     return w->table;
 }
 
-static void convert(struct work *w, const struct xo_strip *s, const float *table, int integer,
-                    const struct xo_weight half[2], int32_t *const sum[2], size_t stride)
+static int convert(struct work *w, const struct xo_strip *s, const float *table, int integer,
+                   const struct xo_weight half[2], int32_t *const sum[2], size_t stride)
 {
+    if (!table)
+        return ENOMEM;
     const float *known[2] = { NULL, NULL };
     for (int k = 0; k < 2 && w->use->off > 0; k++) {
         size_t reference = s->half[k].reference == XO_NONE ? 0 : s->half[k].reference;
         known[k] = w->rows.known_single + reference * w->rows.d.rows;
     }
     w->t->engine->kernels->convert(&w->rows.d, table, &s->reading[integer], w->use->weight, half, known, sum, stride);
+    return 0;
 }
 
 /* All readings are whole numbers that fit: straight into the sums of the matrix. */
-static void convert_together(struct work *w, const struct xo_strip *s)
+static int convert_together(struct work *w, const struct xo_strip *s)
 {
     const struct xo_weight half[2] = { s->half[0].weight, s->half[1].weight };
     int32_t *const sum[2] = { w->sum + s->half[0].first,
                               s->half[1].count ? w->sum + s->half[1].first : w->strip_sum };
-    convert(w, s, table_of(w, s), s->lane != NULL, half, sum, w->bank->stride);
+    return convert(w, s, table_of(w, s), s->lane != NULL, half, sum, w->bank->stride);
 }
 
 static void add_half(struct work *w, const struct xo_strip *s, int k, int integer, const double *sum)
@@ -74,7 +79,8 @@ static int convert_alone(struct work *w, const struct xo_strip *s, int integer)
         return status;
     }
     memset(w->strip_sum, 0, 2 * w->positions * XO_HALF * sizeof *w->strip_sum);
-    convert(w, s, table_of(w, s), integer, none, sum, XO_HALF);
+    if (convert(w, s, table_of(w, s), integer, none, sum, XO_HALF))
+        return ENOMEM;
     for (int k = 0; k < 2; k++) {
         const struct xo_half *h = &s->half[k];
         size_t reference = h->reference == XO_NONE ? 0 : h->reference;
@@ -114,7 +120,7 @@ static int evaluate_rows(struct work *w, const struct xo_patches *p)
     for (size_t k = 0; k < w->r->strips && !status; k++) {
         const struct xo_strip *s = &w->r->strip[k];
         if (w->use->together && w->fast)
-            convert_together(w, s);
+            status = convert_together(w, s);
         else
             for (int integer = 0; integer < 2 && !status; integer++)
                 status = s->has[integer] ? convert_alone(w, s, integer) : 0;

@@ -2,44 +2,7 @@
  * it.  SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <string.h>
-#include "kernel.h"
-
-#define XO_PASTE_(a, b) a##b
-#define XO_PASTE(a, b) XO_PASTE_(a, b)
-#define avx512 1
-#define avx2 2
-#define portable 3
-#if XO_LEVEL == avx512
-enum { LANES = 16, ROWS = 4 };
-#define CLAMP(z, low, high) _mm512_min_ps(_mm512_max_ps(z, low), high)
-#elif XO_LEVEL == avx2
-enum { LANES = 8, ROWS = 2 };
-#define CLAMP(z, low, high) _mm256_min_ps(_mm256_max_ps(z, low), high)
-#else
-enum { LANES = 4, ROWS = 1 };
-#endif
-#undef avx512
-#undef avx2
-#undef portable
-#if defined CLAMP
-#include <immintrin.h>
-#endif
-
-/* Loops over registers; clang unrolls them unasked. */
-#if defined __clang__
-#define UNROLL
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-enum { VECTORS = XO_STRIP / LANES, HALF = XO_HALF / LANES };    /* of a strip, of its half */
-typedef float vec __attribute__((vector_size(4 * LANES), may_alias));
-typedef uint32_t whole __attribute__((vector_size(4 * LANES), may_alias));
-typedef float unaligned_vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint32_t unaligned_whole __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vec load(const float *x) { return *(const unaligned_vec *)x; }
+#include "kernel_vector.h"
 
 #if defined CLAMP
 INLINE vec clamp(vec z, vec low, vec high) { return CLAMP(z, low, high); }
@@ -86,21 +49,33 @@ INLINE void add_products(struct sums *s, const struct xo_digits *d, size_t row, 
         }
 }
 
+/* Currents that are there. */
+INLINE void take_ready(struct sums *s, size_t row, const float *ready)
+{
+    UNROLL for (int r = 0; r < ROWS; r++)
+        UNROLL for (int v = 0; v < VECTORS; v++)
+            s->of[r][v] = load(ready + (row + (size_t)r) * XO_STRIP + v * LANES);
+}
+
+enum source { PRODUCTS, CHOSEN, READY };
+
 /* Of rows row, row + 1, ... */
-INLINE void sum_rows(struct sums *s, const struct xo_digits *d, size_t row, const float *table, bool chosen)
+INLINE void sum_rows(struct sums *s, const struct xo_digits *d, size_t row, const float *table, enum source from)
 {
     memset(s, 0, sizeof *s);
-    if (chosen)
+    if (from == READY)
+        take_ready(s, row, table);
+    else if (from == CHOSEN)
         add_chosen(s, d, row, table);
     else
         add_products(s, d, row, table);
 }
 
-INLINE void store_currents(const struct xo_digits *d, const float *table, float *out, bool chosen)
+INLINE void store_currents(const struct xo_digits *d, const float *table, float *out, enum source from)
 {
     for (size_t row = 0; row < d->rows; row += ROWS) {
         struct sums s;
-        sum_rows(&s, d, row, table, chosen);
+        sum_rows(&s, d, row, table, from);
         UNROLL for (int r = 0; r < ROWS; r++) {
             if (row + (size_t)r >= d->rows)
                 return;
@@ -115,15 +90,15 @@ INLINE void store_currents(const struct xo_digits *d, const float *table, float 
 static void currents(const struct xo_digits *d, const float *table, float *out)
 {
     if (d->bits)
-        store_currents(d, table, out, true);
+        store_currents(d, table, out, CHOSEN);
     else
-        store_currents(d, table, out, false);
+        store_currents(d, table, out, PRODUCTS);
 }
 
 /* ---- conversions ---------------------------------------------------------------------------------- */
 
 /* What convert() below is compiled for. */
-struct kind { bool chosen, off, integer; };
+struct kind { enum source from; bool off, integer; };
 
 struct running {
     const struct xo_reading *r;
@@ -177,7 +152,7 @@ INLINE void convert_as(const struct xo_digits *d, const float *table, const stru
     start(&now);
     for (size_t row = 0; row < d->rows; row += ROWS) {
         struct sums s;
-        sum_rows(&s, d, row, table, is.chosen);
+        sum_rows(&s, d, row, table, is.from);
         UNROLL for (int k = 0; k < ROWS; k++) {
             if (row + (size_t)k >= d->rows)
                 return;
@@ -199,27 +174,33 @@ INLINE void convert_as(const struct xo_digits *d, const float *table, const stru
     {                                                                                                               \
         convert_as(d, table, r, stream, half, known, sum, stride, (struct kind){ __VA_ARGS__ });                    \
     }
-/*                      digits choose, off-current, whole numbers */
-CONVERT(multiply_codes,     false, false, false)
-CONVERT(multiply_integers,  false, false, true)
-CONVERT(multiply_off_codes, false, true,  false)
-CONVERT(multiply_off_integers, false, true, true)
-CONVERT(choose_codes,       true,  false, false)
-CONVERT(choose_integers,    true,  false, true)
-CONVERT(choose_off_codes,   true,  true,  false)
-CONVERT(choose_off_integers, true, true,  true)
+/*                      sums, off-current, whole numbers */
+CONVERT(multiply_codes,     PRODUCTS, false, false)
+CONVERT(multiply_integers,  PRODUCTS, false, true)
+CONVERT(multiply_off_codes, PRODUCTS, true,  false)
+CONVERT(multiply_off_integers, PRODUCTS, true, true)
+CONVERT(choose_codes,       CHOSEN, false, false)
+CONVERT(choose_integers,    CHOSEN, false, true)
+CONVERT(choose_off_codes,   CHOSEN, true,  false)
+CONVERT(choose_off_integers, CHOSEN, true,  true)
+CONVERT(ready_codes,        READY, false, false)
+CONVERT(ready_integers,     READY, false, true)
+CONVERT(ready_off_codes,    READY, true,  false)
+CONVERT(ready_off_integers, READY, true,  true)
 
 static void convert(const struct xo_digits *d, const float *table, const struct xo_reading *r,
                     const struct xo_weight *stream, const struct xo_weight half[2], const float *const known[2],
                     int32_t *const sum[2], size_t stride)
 {
-    static void (*const of[2][2][2])(const struct xo_digits *, const float *, const struct xo_reading *,
+    static void (*const of[3][2][2])(const struct xo_digits *, const float *, const struct xo_reading *,
                                      const struct xo_weight *, const struct xo_weight *, const float *const *,
                                      int32_t *const *, size_t) = {
-        { { multiply_codes, multiply_integers }, { multiply_off_codes, multiply_off_integers } },
-        { { choose_codes, choose_integers }, { choose_off_codes, choose_off_integers } },
+        [PRODUCTS] = { { multiply_codes, multiply_integers }, { multiply_off_codes, multiply_off_integers } },
+        [CHOSEN] = { { choose_codes, choose_integers }, { choose_off_codes, choose_off_integers } },
+        [READY] = { { ready_codes, ready_integers }, { ready_off_codes, ready_off_integers } },
     };
-    of[d->bits != 0][d->given || known[0]][r->integer](d, table, r, stream, half, known, sum, stride);
+    enum source from = d->ready ? READY : d->bits ? CHOSEN : PRODUCTS;
+    of[from][d->given || known[0]][r->integer](d, table, r, stream, half, known, sum, stride);
 }
 
 /* ---- tables --------------------------------------------------------------------------------------- */
@@ -341,5 +322,5 @@ static void quantise(const float *x, size_t count, double scale, int32_t low, in
 }
 
 const struct xo_kernels XO_PASTE(xo_kernels_, XO_LEVEL) = {
-    currents, convert, tabulate, flush, pack, widen, quantise
+    currents, convert, tabulate, flush, pack, widen, quantise, XO_PASTE(xo_climb_, XO_LEVEL)
 };

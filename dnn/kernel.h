@@ -32,6 +32,25 @@ struct xo_digits {
     size_t row_bytes;                  /* xo_packed_bytes(inputs, bits)                                   */
     const float *volt;                 /* [rows][inputs]                                                  */
     const float *given;                /* [rows] off-current, unless it is in b; NULL: none               */
+    bool ready;                        /* currents [rows][XO_STRIP] take the place of a table             */
+};
+
+/* Columns of a strip as gated ladders (solver/xo_ladder.h): siemens in weight levels, ohm in their inverse. */
+struct xo_rungs {
+    size_t inputs;
+    const float *siemens;              /* [inputs][XO_STRIP]                                              */
+    const float *position;             /* [inputs + 1][XO_STRIP] ohm from the farthest rung in use to each, and to */
+                                       /* the last row of the array; NULL: uniform                        */
+    float step_ohm;                    /* uniform: from row to row                                        */
+    int last_row;                      /* nearest to the ends                                             */
+    float end_ohm[XO_STRIP], volt[XO_STRIP];
+};
+
+/* Which rungs are on, the farthest first. */
+struct xo_active {
+    const uint16_t *rung;              /* [rows][inputs] count[row] of them                               */
+    const uint16_t *count;             /* [rows]                                                          */
+    size_t inputs;
 };
 
 /* Whole quadruples of table entries. */
@@ -76,10 +95,15 @@ struct xo_kernels {
     void (*widen)(const struct xo_digit_bits *stream, size_t streams, size_t count, float *volt);
     /* round((double)x/scale), clamped */
     void (*quantise)(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out);
+    /* out [rows][XO_STRIP]: currents of plus, less those of minus (may be NULL)  (kernel_ladder.c) */
+    void (*climb)(const struct xo_active *, size_t, const struct xo_rungs *, const struct xo_rungs *, float *);
 };
 
 const struct xo_kernels *xo_kernels_of(enum xo_simd simd);
 
+typedef void xo_climb(const struct xo_active *a, size_t rows, const struct xo_rungs *plus, const struct xo_rungs *minus,
+                      float *out);
+extern xo_climb xo_climb_portable, xo_climb_avx2, xo_climb_avx512;
 extern const struct xo_kernels xo_kernels_portable;
 extern const struct xo_kernels xo_kernels_avx2, xo_kernels_avx512;      /* where the compiler makes them */
 

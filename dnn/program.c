@@ -29,12 +29,28 @@ static bool is_normal(const struct xo_line *line, size_t count)
     return true;
 }
 
+/* Transistors are switches, what inputs meet along rows, and source lines, do not resist. */
+static bool has_ideal_sources(const struct xo_hardware *h)
+{
+    const struct xo_crossbar *x = &h->array;
+    size_t m = x->rows, n = x->columns;
+    bool crossbar = x->topology == XO_TOPOLOGY_CROSSBAR, row = x->topology == XO_TOPOLOGY_SOURCE_ROW;
+    if (x->cell_type == XO_CELL_1T1R && (x->transistor_ohm != 0 || x->transistor_off_siemens != 0))
+        return false;
+    if (x->input == XO_INPUT_GATE ? x->source_volt != h->dac.read_volt : h->dac.output_ohm != 0)
+        return false;
+    return crossbar ? is_zero(&x->row_wire_ohm, m * (n - 1)) && is_zero(&x->driver_ohm, m)
+                    : is_zero(&x->source_end_ohm, row ? m : n) &&
+                          (x->topology == XO_TOPOLOGY_PLANE ||
+                           is_zero(&x->source_wire_ohm, row ? m * (n - 1) : (m - 1) * n));
+}
+
 bool xo_is_ideal(const struct xo_hardware *h, bool varies)
 {
     const struct xo_crossbar *x = &h->array;
     size_t m = x->rows, n = x->columns;
-    return !(varies && xo_hardware_varies(h)) && !xo_is_nonlinear(x) && h->dac.output_ohm == 0 && is_zero(&x->row_wire_ohm, m * (n - 1)) &&
-           is_zero(&x->column_wire_ohm, (m - 1) * n) && is_zero(&x->driver_ohm, m) && is_zero(&x->sense_ohm, n) &&
+    return !(varies && xo_hardware_varies(h)) && !xo_is_nonlinear(x) && has_ideal_sources(h) &&
+           is_zero(&x->column_wire_ohm, (m - 1) * n) && is_zero(&x->sense_ohm, n) &&
            is_zero(&x->sense_volt, n) && is_zero(&x->series_ohm, m * n) && is_normal(x->word_line, m) &&
            is_normal(x->bit_line, n) && !x->stuck_count && !x->open_cell_count && !x->open_word_segment_count &&
            !x->open_bit_segment_count && !x->word_bridge_count && !x->bit_bridge_count;
@@ -66,15 +82,17 @@ int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struc
 {
     struct xo_crossbar x = h->array;
     double *each = NULL;
-    if (x.driver_ohm.each) {
+    struct xo_values *driver = x.topology == XO_TOPOLOGY_SOURCE_ROW ? &x.source_end_ohm : &x.driver_ohm;
+    double output_ohm = x.input == XO_INPUT_GATE ? 0 : h->dac.output_ohm;
+    if (driver->each) {
         each = xo_calloc(x.rows, sizeof *each);
         if (!each)
             return ENOMEM;
         for (size_t i = 0; i < x.rows; i++)
-            each[i] = x.driver_ohm.each[i] + h->dac.output_ohm;
-        x.driver_ohm.each = each;
+            each[i] = driver->each[i] + output_ohm;
+        driver->each = each;
     } else {
-        x.driver_ohm.all += h->dac.output_ohm;
+        driver->all += output_ohm;
     }
     *out = x;
     *driver_ohm = each;
@@ -83,7 +101,7 @@ int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struc
 
 static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_info *info)
 {
-    const struct xo_batch_options options = { .precision = XO_FLOAT32, .simd = p->how->simd, .bounds = 1,
+    const struct xo_batch_options options = { .precision = p->how->in_float32 ? XO_FLOAT32 : XO_FLOAT64, .simd = p->how->simd, .bounds = 1,
                                               .threads = p->how->threads };
     struct xo_crossbar x;
     char *text = NULL;
@@ -102,6 +120,12 @@ static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_inf
     if (!status)
         status = xo_circuit_new(&p->circuit, &x, info);
     return status ? status : xo_batch_new(&p->batch, p->circuit, &options, info);
+}
+
+/* What rounding adds to the error of entries that were found in float64. */
+static double rounding(const struct press *p)
+{
+    return p->how->in_float32 ? 0 : 0x1p-24;
 }
 
 /* ---- a piece: some blocks at a time ------------------------------------------------------------------ */
@@ -289,7 +313,7 @@ static int sample(struct piece *p, size_t first, size_t arrays, struct xo_info *
     if (status)
         return status;
     p->l->loss.sampled++;
-    p->l->loss.sampled_error_rel = fmax(p->l->loss.sampled_error_rel, error);
+    p->l->loss.sampled_error_rel = fmax(p->l->loss.sampled_error_rel, error + rounding(p->press));
     return 0;
 }
 
@@ -333,7 +357,7 @@ static int run_piece(struct piece *p, size_t first, struct xo_info *info)
     fill_cells(p, first, blocks);
     int status = p->press->batch ? xo_batch_matrix(p->press->batch, &b, info) : fit_piece(p, first, b.arrays, info);
     for (size_t n = 0; n < b.arrays && !status; n++)
-        p->l->loss.bound_rel = fmax(p->l->loss.bound_rel, p->bound[n]);
+        p->l->loss.bound_rel = fmax(p->l->loss.bound_rel, p->bound[n] + rounding(p->press));
     for (size_t n = 0; n < blocks && !status; n++)
         take_block(p, first + n, n * planes);
     return status || !p->press->batch ? status : sample(p, first * planes, b.arrays, info);
@@ -393,7 +417,7 @@ static int solve_layer(struct press *press, struct xo_array_layer *l, struct xo_
 
 /* Codes, layout and inputs are the base's; strips, ranges and gains its own. */
 static int program_layer(struct press *press, struct xo_array_layer *l, const struct xo_array_layer *base, size_t k,
-                         struct xo_info *info)
+                         const struct xo_kernels *kernels, struct xo_info *info)
 {
     const struct xo_programming *how = press->how;
     struct xo_info why = { "" };
@@ -414,7 +438,8 @@ static int program_layer(struct press *press, struct xo_array_layer *l, const st
     if (!status)
         status = xo_layer_units(l);
     if (!status && !ideal)
-        status = solve_layer(press, l, &why);
+        status = l->hardware->array.input == XO_INPUT_GATE ? xo_program_ladders(l, how->threads, kernels, &why)
+                                                           : solve_layer(press, l, &why);
     return status < 0 ? xo_fail(info, status, "layer %s: %s", l->layer->name, why.text) : status;
 }
 
@@ -426,10 +451,10 @@ int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const 
     if (!e)
         return ENOMEM;
     *e = (struct xo_engine_dnn){ base->graph, base->kernels, base->layers,
-                                 xo_calloc(base->layers, sizeof *e->layer), true };
+                                 xo_calloc(base->layers, sizeof *e->layer), true, XO_TAILS_KEPT };
     int status = e->layer ? 0 : ENOMEM;
     for (size_t k = 0; k < base->layers && e->layer && !status; k++)
-        status = program_layer(&press, &e->layer[k], &base->layer[k], k, info);
+        status = program_layer(&press, &e->layer[k], &base->layer[k], k, base->kernels, info);
     press_free(&press);
     if (status)
         xo_engine_dnn_free(e);

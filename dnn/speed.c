@@ -168,11 +168,12 @@ static int calibrate(const struct network *n, xo_engine_dnn *e)
 {
     xo_engine_thread *t = NULL;
     float *y = xo_calloc(LARGEST, sizeof *y);
-    int status = y ? xo_engine_calibrator_new(&t, e, NULL) : ENOMEM;
-    if (!status)
+    int status = y ? xo_engine_calibrator_new(&t, e, 1, NULL) : ENOMEM;
+    for (bool again = true; again && !status;) {
         status = run(n, xo_engine_hook(t), 1, y);
-    if (!status)
-        status = xo_engine_calibrate(e, 1, &t, NULL);
+        if (!status)
+            status = xo_engine_calibrate(e, 1, &t, &again, NULL);
+    }
     xo_engine_thread_free(t);
     free(y);
     return status;
@@ -193,7 +194,7 @@ int xo_speed_of_evaluation(struct xo_speed *out, enum xo_eval_stage stage, size_
                            enum xo_simd simd, struct xo_info *info)
 {
     struct network *n = xo_calloc(1, sizeof *n);
-    xo_engine_dnn *e = NULL;
+    xo_engine_dnn *e = NULL, *programmed = NULL;
     double sec = 0;
     int status = n && images ? make_network(n, images, info) : n ? XO_EVALUE : ENOMEM;
     if (!status)
@@ -202,11 +203,18 @@ int xo_speed_of_evaluation(struct xo_speed *out, enum xo_eval_stage stage, size_
         xo_engine_dnn_simd(e, simd ? simd : xo_simd_best());
         status = calibrate(n, e);
     }
+    if (!status && stage == XO_EVAL_CIRCUIT) {
+        const struct xo_programming how = { .threads = threads, .simd = simd };
+        status = xo_engine_dnn_program(&programmed, e, &how, info);
+        if (!status)
+            status = calibrate(n, programmed);
+    }
     if (!status)
-        sec = best_sec(n, e, (enum xo_stage)stage, threads);
+        sec = best_sec(n, programmed ? programmed : e, (enum xo_stage)stage, threads);
     if (!status && sec > 0)
         *out = (struct xo_speed){operations(n) * (stage == XO_EVAL_QUANTISED ? 1 : STREAMS * SLICES),
                                  sec / (double)images / threads};
+    xo_engine_dnn_free(programmed);
     xo_engine_dnn_free(e);
     if (n)
         network_free(n);

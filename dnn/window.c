@@ -312,8 +312,9 @@ int xo_rows_of(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_
             count_digits(&o, use, row, digit, (double *)o.given + row);
     }
     finish_rows(&o, use);
+    status = use->ladder ? xo_list_active(&o, t, use) : 0;
     *out = o;
-    return 0;
+    return status;
 }
 
 int xo_rows_of_digits(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_array_layer *l,
@@ -338,6 +339,7 @@ int xo_rows_of_digits(struct xo_rows *out, struct xo_engine_thread *t, const str
         count_digits(&o, use, row, from, (double *)o.given + row);
     }
     finish_rows(&o, use);
+    status = use->ladder ? xo_list_active(&o, t, use) : 0;
     *out = o;
-    return 0;
+    return status;
 }

@@ -45,6 +45,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
     size_t instances;                                       /* programmed at random; 0: none                 */
+    int in_float32;                                         /* solve arrays in float32: quicker, hardly a bound */
     int keep_logits;
     const char *checkpoint;                                 /* a file, gone when all is done; NULL: none     */
     int resume;                                             /* go on from it, if it is there                 */
@@ -77,7 +78,7 @@ struct xo_eval_reading {
     double nf_mean, nf_low, nf_high;   /* (sum I_ideal - sum I)/sum I_ideal of physical columns, I_ideal through the same */
                                        /* cells without wires, over the inputs of sampled calibration images (all rows    */
                                        /* alike without any)                                          */
-    double bound_rel;                  /* no entry of G_ni is further off: known beforehand           */
+    double bound_rel;                  /* no entry of G_ni, rounded, is further off: known beforehand */
     size_t sampled;                    /* arrays of which some columns were solved and certified      */
     double sampled_error_rel;          /* ... to be no further off than this                          */
     double fitted_rms;                 /* of nonlinear cells, whose matrices are fitted and have no bound: rms error of the */

@@ -17,7 +17,8 @@ struct xo_speed {
 };
 
 /* Every thread evaluates so many images.  One thread is timed by the seconds it computed, so that what else runs on
- * the machine disturbs less; more by the clock.  Stage XO_EVAL_QUANTISED: integer sums alone, and their operations.
+ * the machine disturbs less; more by the clock.  Stage XO_EVAL_QUANTISED: integer sums alone, and their operations;
+ * XO_EVAL_CIRCUIT: arrays with wires of 1 ohm a segment, drivers and senses of 100 ohm.
  * XO_EVALUE for no images, ENOMEM. */
 int xo_speed_of_evaluation(struct xo_speed *out, enum xo_eval_stage stage, size_t images, int threads,
                            enum xo_simd simd, struct xo_info *info);

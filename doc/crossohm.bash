@@ -15,9 +15,9 @@ _crossohm()
         --law) words='ohmic sinh polynomial table auto' ;;
         --shape) words='shared level auto' ;;
         --loss) words='square huber cauchy' ;;
-        --engine) words='auto cholmod klu line starmesh ngspice' ;;
+        --engine) words='auto cholmod klu ladder line starmesh ngspice' ;;
         --dialect) words='ngspice hspice ltspice spectre xyce' ;;
-        --against) words='cholmod klu line starmesh ngspice' ;;
+        --against) words='cholmod klu ladder line starmesh ngspice' ;;
         --scheme) words='half third floating' ;;
         --pattern) words='all-on all-off checkerboard given' ;;
         *)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include "select.h"
 #include "xo_converter.h"
 
 #include <math.h>
@@ -51,42 +52,12 @@ static int between(struct xo_adc_scale *out, const struct rule *r, double low, d
     return 0;
 }
 
-static void swap(double *a, double *b)
-{
-    double kept = *a;
-    *a = *b;
-    *b = kept;
-}
-
-/* Reorder so that x[k] is the k-th smallest, nothing before it larger, nothing behind it smaller (Hoare's FIND). */
-static double select_kth(double *x, size_t count, size_t k)
-{
-    ptrdiff_t left = 0, right = (ptrdiff_t)count - 1, wanted = (ptrdiff_t)k;
-    while (left < right) {
-        double pivot = x[wanted];
-        ptrdiff_t i = left, j = right;
-        while (i <= j) {
-            while (x[i] < pivot)
-                i++;
-            while (x[j] > pivot)
-                j--;
-            if (i <= j)
-                swap(&x[i++], &x[j--]);
-        }
-        if (j < wanted)
-            left = i;
-        if (wanted < i)
-            right = j;
-    }
-    return x[wanted];
-}
-
 /* Linear interpolation between the two order statistics around (count - 1) q. */
 static double quantile(double *x, size_t count, double q)
 {
     double at = q * (double)(count - 1);
     size_t k = (size_t)at < count - 1 ? (size_t)at : count - 1;
-    double here = select_kth(x, count, k), next = here;
+    double here = xo_select(x, count, k), next = here;
     if (k + 1 < count) {
         next = x[k + 1];
         for (size_t n = k + 2; n < count; n++)

@@ -141,7 +141,7 @@ static size_t apply_block(const struct job *job, size_t first, double *scratch)
         volt = scratch;
         scratch += BLOCK * m->rows;
     }
-    xo_stage_run(m, count, volt, amp, scratch);
+    xo_stage_run(m, job->how->simd, count, volt, amp, scratch);
     if (job->how->converters)
         convert_outputs(job, first, count, amp);
     else if (job->how->gain && m->gain_factor)
@@ -153,7 +153,7 @@ static size_t apply_block(const struct job *job, size_t first, double *scratch)
 
 static int check(const struct xo_fcm *m, const struct xo_apply *how, struct xo_info *info)
 {
-    if (!m->g_ni_siemens)
+    if (!m->g_ni_siemens && !m->ladder.cell_siemens)
         return xo_fail(info, XO_EVALUE, "the model: scope technology, no programmed array; expected one of an array");
     if (how->converters && !m->adc_lsb_ampere)
         return xo_fail(info, XO_EVALUE, "the model: no ADC range was fixed when it was fitted; expected one for "

@@ -115,11 +115,14 @@ static int check_candidates(const struct xo_fcm *m, const char *name, struct xo_
 
 static int check_stage(const struct xo_fcm *m, const char *name, struct xo_info *info)
 {
-    if (m->exact && m->stage != XO_FCM_LINEAR)
-        return xo_fail(info, XO_EVALUE, "%s: model/exact: 1; expected 0 but in stage linear", name);
+    bool is_ladder = m->stage == XO_FCM_LADDER, exact = m->stage == XO_FCM_LINEAR || is_ladder;
+    if (m->exact && !exact)
+        return xo_fail(info, XO_EVALUE, "%s: model/exact: 1; expected 0 but in stages linear and ladder", name);
     int status = check_basis(m, name, info);
     if (!status)
         status = check_correction(m, name, info);
+    if (!status)
+        status = check_folder(m, "ladder/", is_ladder && m->scope == XO_FCM_ARRAY, "", name, info);
     return status ? status : check_candidates(m, name, info);
 }
 
@@ -127,10 +130,10 @@ static int check_stage(const struct xo_fcm *m, const char *name, struct xo_info 
 static int check_together(const struct xo_fcm *m, const char *name, struct xo_info *info)
 {
     const struct xo_fcm_validity *v = &m->validity;
-    if (m->scope == XO_FCM_ARRAY && !m->g_ni_siemens)
+    if (m->scope == XO_FCM_ARRAY && !m->g_ni_siemens && m->stage != XO_FCM_LADDER)
         return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: missing; expected it in a model of an array", name);
-    if (m->scope == XO_FCM_TECHNOLOGY && m->g_ni_siemens)
-        return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: present; expected none in a technology", name);
+    if ((m->scope == XO_FCM_TECHNOLOGY || m->stage == XO_FCM_LADDER) && m->g_ni_siemens)
+        return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: present; expected none in a technology or stage ladder", name);
     if (m->scope == XO_FCM_TECHNOLOGY && !m->hardware_yaml)
         return xo_fail(info, XO_EVALUE, "%s: provenance/hardware: missing; expected it in a technology", name);
     if (!m->adc_low_ampere != !m->adc_lsb_ampere)

@@ -22,8 +22,8 @@ const struct xo_fcm_field xo_fcm_fields[] = {
     WORD("model/scope", scope, "array|technology", "one programmed array, or a technology that programs any"),
     COUNT("model/rows", rows, 1, 16777216, "word lines, driven"),
     COUNT("model/columns", columns, 1, 16777216, "bit lines, sensed"),
-    WHOLE("model/exact", exact, 0, 1, "1: the linear stage is the circuit itself, not a fit"),
-    WORD("model/stage", stage, "linear|basis|corrected", "what carries volts to amperes"),
+    WHOLE("model/exact", exact, 0, 1, "1: the stage is the circuit itself, not a fit"),
+    WORD("model/stage", stage, "linear|basis|corrected|ladder", "what carries volts to amperes"),
     COUNT("model/candidates", candidates, 0, XO_FCM_MOST_CANDIDATES, "how many stages were tried; 0: none, it is exact"),
     { "model/seed", XO_FCM_U64, AT(seed), "1", 0, 0x1p64, NULL, "seed of every random number" },
 
@@ -71,6 +71,14 @@ const struct xo_fcm_field xo_fcm_fields[] = {
     ARRAY("correction/bit_far_siemens", XO_FCM_COLUMNS, correction.bit_far_siemens, "S", 0, HIGHEST,
           "from the last node to the same terminal"),
     ARRAY("correction/bit_siemens", XO_FCM_COLUMNS, correction.bit_siemens, "S", 0, HIGHEST, "Y of the first node"),
+
+    WHOLE("ladder/top_is_far", ladder.top_is_far, 0, 1, "1: rung 0 is row 0; else the last row"),
+    REAL("ladder/transistor_ohm", ladder.transistor_ohm, "ohm", 0, HIGHEST, "of a gate at read_volt"),
+    REAL("ladder/transistor_off", ladder.transistor_off_siemens, "S", 0, HIGHEST, "of a gate at 0 V"),
+    ARRAY("ladder/cells", XO_FCM_CELLS, ladder.cell_siemens, "S", 0, HIGHEST, "rungs without their transistors"),
+    ARRAY("ladder/step", XO_FCM_CELLS, ladder.step_ohm, "ohm", 0, HIGHEST, "both lines, to the next rung"),
+    ARRAY("ladder/end", XO_FCM_COLUMNS, ladder.end_ohm, "ohm", 0, HIGHEST, "both ends together"),
+    ARRAY("ladder/volt", XO_FCM_COLUMNS, ladder.volt, "V", LOWEST, HIGHEST, "between them"),
 
     ARRAY("candidates/table", XO_FCM_CANDIDATES, candidate, "1", LOWEST, HIGHEST,
           "stage functions bent corrections sweeps cost error_rms error_max 95_%_low 95_%_high, held out"),

@@ -2,11 +2,10 @@
  * each other), eight inputs at a time for corrections.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
-#include <cblas.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "clones.h"
+#include "product.h"
 #include "stage.h"
 
 size_t xo_stage_scratch(const struct xo_fcm *m, size_t inputs)
@@ -82,40 +81,37 @@ static void add_offset(const struct xo_fcm *m, size_t inputs, double *amp)
             amp[j] += m->offset_ampere[j];
 }
 
-/* amp = values matrix, or with what is already there. */
-static void multiply(size_t inputs, size_t inner, size_t columns, const double *values, const double *matrix,
-                     bool onto, double *amp)
-{
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)inputs, (int)columns, (int)inner, 1, values, (int)inner,
-                matrix, (int)columns, onto, amp, (int)columns);
-}
-
-static void run_basis(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp, double *values)
+static void run_basis(const struct xo_fcm *m, enum xo_simd simd, size_t inputs, const double *volt, double *amp,
+                      double *values)
 {
     const struct xo_fcm_basis *b = &m->basis;
     xo_basis_values(b, inputs, m->rows, volt, values);
-    multiply(inputs, b->functions * m->rows, m->columns, values, b->matrix_siemens, false, amp);
+    xo_multiply(simd, inputs, b->functions * m->rows, m->columns, values, b->matrix_siemens, false, amp);
     if (b->bend_per_ampere)
         bend(inputs, m->columns, b->bend_per_ampere, amp);
     if (m->offset_ampere)
         add_offset(m, inputs, amp);
 }
 
-void xo_stage_run(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp, double *scratch)
+void xo_stage_run(const struct xo_fcm *m, enum xo_simd simd, size_t inputs, const double *volt, double *amp,
+                  double *scratch)
 {
     switch (m->stage) {
     case XO_FCM_LINEAR:
         if (m->offset_ampere)
             set_offset(m, inputs, amp);
-        multiply(inputs, m->rows, m->columns, volt, m->g_ni_siemens, m->offset_ampere != NULL, amp);
+        xo_multiply(simd, inputs, m->rows, m->columns, volt, m->g_ni_siemens, m->offset_ampere != NULL, amp);
         break;
     case XO_FCM_BASIS:
-        run_basis(m, inputs, volt, amp, scratch);
+        run_basis(m, simd, inputs, volt, amp, scratch);
         break;
     case XO_FCM_CORRECTED:
         for (size_t n = 0; n < inputs; n += XO_LANES)
             xo_correct(m, inputs - n < XO_LANES ? inputs - n : XO_LANES, volt + n * m->rows, amp + n * m->columns,
                        scratch);
+        break;
+    case XO_FCM_LADDER:
+        xo_ladder_run(m, inputs, volt, amp);
     }
 }
 
@@ -134,6 +130,8 @@ double xo_fcm_cost(const struct xo_fcm *m)
         return (double)(SWEEP_COST * c->sweeps * (c->count + 1) + LAW_COST * c->count);
     if (m->stage == XO_FCM_LINEAR)
         return 1;
+    if (m->stage == XO_FCM_LADDER)
+        return 2;                      /* products a rung, and few of them are on */
     for (size_t k = 0; b->coefficient_volt && k < b->functions; k++)
         terms += 1 + (double)degree(b->coefficient_volt + k * b->terms, b->terms);
     return (double)b->functions + terms / (double)m->columns + (b->bent ? 2 / (double)m->rows : 0);

@@ -9,7 +9,8 @@
 size_t xo_stage_scratch(const struct xo_fcm *m, size_t inputs);
 
 /* volt [inputs][rows] -> amp [inputs][columns]; scratch [xo_stage_scratch]. */
-void xo_stage_run(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp, double *scratch);
+void xo_stage_run(const struct xo_fcm *m, enum xo_simd simd, size_t inputs, const double *volt, double *amp,
+                  double *scratch);
 
 /* b_k(V_i) for all functions beside each other: values [inputs][functions][rows]. */
 void xo_basis_values(const struct xo_fcm_basis *b, size_t inputs, size_t rows, const double *volt, double *values);
@@ -18,5 +19,8 @@ void xo_basis_values(const struct xo_fcm_basis *b, size_t inputs, size_t rows, c
 enum { XO_LANES = 8 };
 size_t xo_correct_scratch(const struct xo_fcm *m);
 void xo_correct(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp, double *scratch);
+
+/* Gated columns  (ladder.c). */
+void xo_ladder_run(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp);
 
 #endif

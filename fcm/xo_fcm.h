@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "xo_converter.h"
 #include "xo_file.h"
+#include "xo_simd.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,7 +31,8 @@ struct xo_fcm_validity {
 enum xo_fcm_stage {
     XO_FCM_LINEAR,                     /* I_lin                                                                */
     XO_FCM_BASIS,                      /* y_j (1 + bend_j y_j) + i0_j,  y_j = sum_k sum_i A_k[i][j] b_k(V_i)   */
-    XO_FCM_CORRECTED                   /* the array itself, linear but for `count` corrections, see below      */
+    XO_FCM_CORRECTED,                  /* the array itself, linear but for `count` corrections, see below      */
+    XO_FCM_LADDER                      /* gated columns, each the ladder of the cells that are on: exact       */
 };
 
 /* b_k(V) = sum_d coefficient[k][d] (V/scale_volt)^(d+1), d from 0: volts to volts, 0 V to 0 V. */
@@ -72,6 +74,16 @@ struct xo_fcm_correction {
     double *bit_siemens;               /* [columns] Y of the first node                                        */
 };
 
+/* Inputs on gates: V_i/dac.read_volt, at most 0 to 1, is row i's gate, behind which a cell conducts
+ *     g = 1/(1/cell_siemens + 1/t),  t from transistor_off_siemens (gate 0) in proportion to 1/transistor_ohm (gate 1)
+ * From the rung farthest from the ends on, with p = 1, q = 0:  q += g p, p += step_ohm q.  I = volt q/(p + end_ohm q). */
+struct xo_fcm_ladder {
+    int top_is_far;                    /* 1: row 0 is the farthest; else the last                              */
+    double transistor_ohm, transistor_off_siemens;
+    double *cell_siemens, *step_ohm;   /* [rows][columns]  cells as the ends see them; both lines, to the next rung */
+    double *end_ohm, *volt;            /* [columns]                                                            */
+};
+
 /* What the fit tried: held-out errors over full scale; cost in products V^T G_ni, counted in multiplications with an
  * addition. */
 struct xo_fcm_candidate {
@@ -94,9 +106,10 @@ struct xo_fcm {
     enum xo_fcm_stage stage;           /* technology scope: what arrays are to be fitted with                  */
     struct xo_fcm_basis basis;         /* all 0 with another stage; in technology scope without its matrices   */
     struct xo_fcm_correction correction;       /* likewise                                                     */
+    struct xo_fcm_ladder ladder;       /* likewise                                                             */
     size_t candidates;                 /* cheapest first; 0: none were tried, the linear stage is exact        */
     double *candidate;                 /* [candidates][XO_FCM_CANDIDATE_NUMBERS] as struct xo_fcm_candidate    */
-    double *g_ni_siemens;              /* [rows][columns]; required in array scope, absent in technology scope */
+    double *g_ni_siemens;              /* [rows][columns]; required in array scope but for ladders, else absent */
     double *g_ni_bound_siemens;        /* [rows][columns]  unknown                                             */
     double *offset_ampere;             /* [columns]        all 0                                               */
     double *offset_bound_ampere;       /* [columns]        unknown                                             */
@@ -137,6 +150,7 @@ struct xo_apply {
     int converters;                    /* volt snapped to the nearest DAC level; currents read by the ADC       */
     int gain;                          /* times gain_factor; in the ADC's reference if gain.where says so       */
     int threads;                       /* < 1: one                                                              */
+    enum xo_simd simd;                 /* of the products: below                                                */
     size_t first_input;                /* number of the first input in a longer sequence: places the noise      */
 };
 
@@ -144,8 +158,12 @@ struct xo_apply {
  * bytes as in one piece, for any number of threads. */
 #define XO_APPLY_BLOCK 512
 
-/* The conductance stage for many inputs, as matrix products by cblas_dgemm (let OpenBLAS run on one thread,
- * openblas_set_num_threads(1); threads run outside), or corrections of eight inputs at a time.
+/* What multiplies matrices on that instruction set: with AVX2 and AVX-512 our own kernels, which round once for each
+ * multiply-add, in the order of the rows, and so give the same bytes on both; else cblas_dgemm, whose last digits are
+ * its own: let OpenBLAS run on one thread then (openblas_set_num_threads(1)), threads run outside. */
+const char *xo_fcm_product_name(enum xo_simd simd);
+
+/* The conductance stage for many inputs, as matrix products, or corrections of eight inputs at a time.
  *   row_volt   [inputs][rows]
  *   column_amp [inputs][columns] out
  *   outside    out, may be NULL: how many inputs lie outside the range of the fit (a voltage, the share of zeros)

@@ -36,10 +36,10 @@ static const char *show_shape(char *text, size_t size, size_t dimensions, const 
     return text;
 }
 
-static int check_shape(const struct xo_key *key, const struct xo_key_data *data, size_t rows, size_t columns,
-                       struct xo_info *info)
+static int check_shape(const struct xo_key *key, enum xo_place place, const struct xo_key_data *data, size_t rows,
+                       size_t columns, struct xo_info *info)
 {
-    size_t shape[2], dimensions = xo_place_shape(key->place, rows, columns, shape);
+    size_t shape[2], dimensions = xo_place_shape(place, rows, columns, shape);
     char found[100], expected[60];
     if (data->loaded.dimensions == dimensions && !memcmp(data->loaded.shape, shape, dimensions * sizeof *shape))
         return 0;
@@ -84,7 +84,7 @@ static int load_values(struct xo_hardware *h, const struct xo_key *key, struct x
     if (status)
         return xo_mark_fail(info, status, data->mark, "%s: %s", key->path,
                             *inner.text ? inner.text : xo_strerror(status));
-    status = check_shape(key, data, h->array.rows, h->array.columns, info);
+    status = check_shape(key, xo_key_place(h, key), data, h->array.rows, h->array.columns, info);
     if (!status)
         status = check_range(key, data, info);
     ((struct xo_values *)xo_field(h, key->offset))->each = data->loaded.value;

@@ -87,7 +87,7 @@ static struct xo_mark given(const struct xo_hardware *h, const char *first, cons
 int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
 {
     char a[XO_NUMBER_SIZE], b[XO_NUMBER_SIZE];
-    if (!(h->device.on_siemens > h->device.off_siemens))
+    if (!(h->device.on_siemens > h->device.off_siemens) && h->array.law.law != XO_LAW_SPICE)
         return xo_mark_fail(info, XO_EVALUE, given(h, "device.on_siemens", "device.off_siemens"),
                             "device: found on_siemens %s with off_siemens %s; expected on above off",
                             xo_number_print(a, h->device.on_siemens), xo_number_print(b, h->device.off_siemens));
@@ -100,7 +100,8 @@ int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
                             "device.faults: found stuck_on_rate %s with stuck_off_rate %s; expected at most 1 together",
                             xo_number_print(a, h->cell_faults.stuck_on_rate),
                             xo_number_print(b, h->cell_faults.stuck_off_rate));
-    return xo_check_laws(h, info);
+    int status = xo_check_gate_keys(h, info);
+    return status ? status : xo_check_laws(h, info);
 }
 
 static int read_tree(struct xo_node **root, struct xo_hardware *h, const char *bytes, size_t nbytes,
@@ -160,6 +161,8 @@ int xo_hardware_parse(struct xo_hardware *out, const char *bytes, size_t nbytes,
     if (!status)
         status = xo_check_layers(&h, info);
     if (!status)
+        xo_settle_gates(&h);
+    if (!status)
         status = xo_check_together(&h, info);
     if (status)
         xo_hardware_free(&h);
@@ -196,6 +199,7 @@ void xo_hardware_free(struct xo_hardware *h)
     if (h->owned) {
         for (size_t k = 0; k < xo_schema_count; k++)
             xo_ndarray_free(&h->owned->key[k].loaded);
+        xo_subcircuit_free(h->owned->subcircuit);
         xo_arena_free(&h->owned->arena);
         free(h->owned);
     }

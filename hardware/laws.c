@@ -15,7 +15,7 @@ static const struct keys device_keys = {"device", "device.law", "device.referenc
                                         "device.coefficients", "device.file"};
 static const struct keys selector_keys = {"device.selector", "device.selector.law", "device.selector.reference_volt",
                                           "device.selector.v0_volt", "device.selector.coefficients", NULL};
-static const char *const law_name[] = {"ohmic", "sinh", "polynomial", "table"};
+static const char *const law_name[] = {"ohmic", "sinh", "polynomial", "table", "spice"};
 
 static struct xo_mark mark_of(const struct xo_hardware *h, const char *path)
 {
@@ -45,6 +45,8 @@ static int check_keys(const struct xo_hardware *h, const struct keys *k, enum xo
     char by[40];
     snprintf(by, sizeof by, "law %s", law_name[law]);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (law == XO_LAW_SPICE && own[i].law == XO_LAW_TABLE)
+            continue;                  /* its own file: spice.c */
         if (law == own[i].law && !is_given(h, own[i].path))
             return missing(h, k, own[i].path, own[i].what, by, info);
         if (law != own[i].law && is_given(h, own[i].path))
@@ -98,16 +100,24 @@ static int take_coefficients(struct xo_hardware *h, const char *path, struct xo_
     return status;
 }
 
+/* A law's file, relative to the hardware file's folder. */
+static char *full_name(struct xo_hardware *h, const char *path)
+{
+    const char *file = xo_data(h, xo_find_key(path))->file, *folder = *file != '/' ? h->owned->folder : "";
+    char *full = xo_arena_alloc(&h->owned->arena, strlen(folder) + strlen(file) + 1, 1);
+    if (full)
+        strcpy(stpcpy(full, folder), file);
+    return full;
+}
+
 static int take_curves(struct xo_hardware *h, const char *path, struct xo_device_law *law, struct xo_info *info)
 {
     const struct xo_key_data *data = xo_data(h, xo_find_key(path));
-    const char *folder = *data->file != '/' ? h->owned->folder : "";
     size_t expected = (size_t)1 << h->device.bits_per_cell;
     struct xo_law_level *level = NULL;
-    char *full = xo_arena_alloc(&h->owned->arena, strlen(folder) + strlen(data->file) + 1, 1);
+    char *full = full_name(h, path);
     if (!full)
         return ENOMEM;
-    strcpy(stpcpy(full, folder), data->file);
     int status = xo_curves_read(&h->owned->arena, full, &level, &law->levels, info);
     law->level = level;
     if (!status && is_given(h, "device.bits_per_cell") && law->levels != expected)
@@ -121,7 +131,7 @@ static int take_curves(struct xo_hardware *h, const char *path, struct xo_device
 static int check_law(const struct xo_hardware *h, const struct keys *k, const struct xo_device_law *law,
                      struct xo_info *info)
 {
-    static const char *const key_to_blame[] = {"law", "v0_volt", "coefficients", "file"};
+    static const char *const key_to_blame[] = {"law", "v0_volt", "coefficients", "file", "subcircuit"};
     struct xo_law_prepared *prepared = NULL;
     struct xo_info why = {""};
     char path[64];
@@ -137,15 +147,45 @@ static int check_law(const struct xo_hardware *h, const struct keys *k, const st
                                                                   why.text);
 }
 
+/* "board.yaml:3:9": where the key is that says how far the law is known. */
+static int note_place(struct xo_hardware *h, const struct keys *k, struct xo_device_law *law)
+{
+    const char *const path[] = {k->law, k->v0_volt, k->coefficients, k->file, "device.volt_range"};
+    struct xo_mark mark = mark_of(h, path[law->law]);
+    char text[100];
+    if (!mark.origin && law->law == XO_LAW_SPICE)
+        mark = mark_of(h, k->file);
+    snprintf(text, sizeof text, mark.line ? "%.60s:%u:%u" : "%.60s", mark.origin ? mark.origin : "",
+             (unsigned)mark.line, (unsigned)mark.column);
+    law->where = xo_arena_text(&h->owned->arena, text, strlen(text));
+    return law->where ? 0 : ENOMEM;
+}
+
 static int finish_law(struct xo_hardware *h, const struct keys *k, struct xo_device_law *law, struct xo_info *info)
 {
     int status = 0;
     law->levels = 0;
-    if (law->law == XO_LAW_POLYNOMIAL)
+    law->subcircuit = NULL;
+    status = note_place(h, k, law);
+    if (!status && law->law == XO_LAW_POLYNOMIAL)
         status = take_coefficients(h, k->coefficients, law, info);
     if (!status && law->law == XO_LAW_TABLE)
         status = take_curves(h, k->file, law, info);
+    if (!status && law->law == XO_LAW_SPICE) {
+        char *full = full_name(h, k->file);
+        status = full ? xo_spice_finish(h, full, info) : ENOMEM;
+    }
     return status ? status : check_law(h, k, law, info);
+}
+
+static int check_table_name(const struct xo_hardware *h, struct xo_info *info)
+{
+    const char *file = xo_data(h, xo_find_key("device.file"))->file;
+    size_t length = strlen(file);
+    if (length > 4 && !strcmp(file + length - 4, ".csv"))
+        return 0;
+    return xo_mark_fail(info, XO_EVALUE, mark_of(h, "device.file"), "device.file: found %.200s; expected a file.csv "
+                        "with the columns level,v[V],i[A]", file);
 }
 
 int xo_check_laws(const struct xo_hardware *h, struct xo_info *info)
@@ -153,7 +193,11 @@ int xo_check_laws(const struct xo_hardware *h, struct xo_info *info)
     static const char *const of_selectors[] = {"device.selector.law", "device.selector.siemens",
                                                "device.selector.reference_volt", "device.selector.v0_volt",
                                                "device.selector.coefficients"};
-    int status = check_keys(h, &device_keys, h->array.law.law, info);
+    int status = xo_spice_check(h, info);
+    if (!status)
+        status = check_keys(h, &device_keys, h->array.law.law, info);
+    if (!status && h->array.law.law == XO_LAW_TABLE)
+        status = check_table_name(h, info);
     if (status)
         return status;
     if (h->array.cell_type == XO_CELL_1S1R && !is_given(h, "device.selector.siemens"))
@@ -165,7 +209,8 @@ int xo_check_laws(const struct xo_hardware *h, struct xo_info *info)
     for (size_t k = 0; k < sizeof of_selectors / sizeof *of_selectors; k++)
         if (is_given(h, of_selectors[k]))
             return xo_mark_fail(info, XO_EVALUE, mark_of(h, of_selectors[k]),
-                                "%s: belongs to type 1S1R; expected none with type 1R", of_selectors[k]);
+                                "%s: belongs to type 1S1R; expected none with type %s", of_selectors[k],
+                                h->array.cell_type == XO_CELL_1R ? "1R" : "1T1R");
     return 0;
 }
 

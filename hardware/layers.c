@@ -90,6 +90,7 @@ int xo_hardware_copy(struct xo_hardware *out, const struct xo_hardware *base)
         return ENOMEM;
     *h.owned = *base->owned;
     h.owned->arena = (struct xo_arena){ NULL };
+    h.owned->subcircuit = NULL;
     for (size_t k = 0; k < xo_schema_count; k++) {
         const struct xo_key *key = &xo_schema[k];
         xo_data(&h, key)->loaded = (struct xo_ndarray){ 0 };
@@ -132,8 +133,10 @@ int xo_hardware_for_layer(struct xo_hardware *out, const struct xo_hardware *bas
          pattern = pattern->next)
         if (matches(pattern, layer))
             status = xo_override(&h, pattern, &keep, info);
-    if (!status)
+    if (!status) {
+        xo_settle_gates(&h);
         status = xo_check_together(&h, info);
+    }
     if (status) {
         xo_hardware_free(&h);
         return status;

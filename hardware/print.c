@@ -114,7 +114,8 @@ static void print_lines(FILE *f, const struct xo_hardware *h, const struct xo_ke
             print_number(f, line->hold_volt);
             putc('}', f);
         } else {
-            fputs(line->state == XO_LINE_FLOATING ? "floating" : "grounded", f);
+            fputs(line->state == XO_LINE_FLOATING ? "floating" : line->state == XO_LINE_GATED ? "gated" : "grounded",
+                  f);
         }
     }
     putc('}', f);
@@ -164,6 +165,23 @@ static void print_file(FILE *f, const struct xo_hardware *h, const struct xo_key
     print_text(f, xo_data(h, key)->file);
 }
 
+static void print_word(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const char *text;
+    memcpy(&text, xo_field(h, key->offset), sizeof text);
+    print_text(f, text);
+}
+
+static void print_range(FILE *f, const struct xo_hardware *h, const struct xo_key *key)
+{
+    const double *range = xo_field(h, key->offset);
+    putc('[', f);
+    print_number(f, range[0]);
+    fputs(", ", f);
+    print_number(f, range[1]);
+    putc(']', f);
+}
+
 /* "array.faults.stuck" after "array.lines.bit" -> "  faults:" and the indented name, up to its colon */
 static void print_name(FILE *f, size_t indent, const char *before, const char *path)
 {
@@ -181,9 +199,18 @@ static void print_name(FILE *f, size_t indent, const char *before, const char *p
 /* Keys without a value: their absence is the default. */
 static bool is_absent(const struct xo_hardware *h, const struct xo_key *key)
 {
-    return (h->array.cell_type == XO_CELL_1R && !strncmp(key->path, "device.selector.", 16))
+    bool crossbar = h->array.topology == XO_TOPOLOGY_CROSSBAR;
+    return (h->array.cell_type != XO_CELL_1S1R && !strncmp(key->path, "device.selector.", 16))
+           || (h->array.cell_type != XO_CELL_1T1R && !strncmp(key->path, "device.transistor_", 18))
+           || (crossbar && (!strncmp(key->path, "array.source_", 13) || !strcmp(key->path, "array.input")))
            || (key->kind == XO_KIND_COEFFICIENTS && !xo_data(h, key)->list)
            || (key->kind == XO_KIND_FILE && !xo_data(h, key)->file)
+           || (h->array.law.law != XO_LAW_SPICE && key->offset >= offsetof(struct xo_hardware, subcircuit)
+               && key->offset < offsetof(struct xo_hardware, subcircuit) + sizeof h->subcircuit)
+           || (key->kind == XO_KIND_NAME && !*(const char *const *)xo_field(h, key->offset))
+           || (key->offset == offsetof(struct xo_hardware, subcircuit.gate_volt) && !h->subcircuit.gate_pin)
+           || (key->kind == XO_KIND_RANGE && !xo_data(h, key)->mark.origin)
+           || (key->offset == offsetof(struct xo_hardware, subcircuit.read) && !xo_data(h, key)->mark.origin)
            || (key->kind == XO_KIND_REAL && !key->fallback && !xo_data(h, key)->mark.origin)
            || (key->offset == offsetof(struct xo_hardware, array.rows) && !h->array.rows)
            || (key->offset == offsetof(struct xo_hardware, array.columns) && !h->array.columns);
@@ -196,6 +223,7 @@ static void print_value(FILE *f, const struct xo_hardware *h, const struct xo_ke
         [XO_KIND_CHOICE] = print_choice, [XO_KIND_CLIP] = print_clip,  [XO_KIND_INL] = print_inl,
         [XO_KIND_LINES] = print_lines,  [XO_KIND_SITES] = print_sites, [XO_KIND_SITE_VALUES] = print_sites,
         [XO_KIND_COEFFICIENTS] = print_coefficients, [XO_KIND_FILE] = print_file,
+        [XO_KIND_NAME] = print_word,    [XO_KIND_RANGE] = print_range,
     };
     print[key->kind](f, h, key);
     putc('\n', f);

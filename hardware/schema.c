@@ -16,6 +16,7 @@
 #define CHOICE(text) .kind = XO_KIND_CHOICE, .choices = text
 #define COEFFICIENTS .kind = XO_KIND_COEFFICIENTS, RANGE(-1e30, 1e30), \
     .expected = "numbers from -1e30 to 1e30 as [c1, c2, ...], or one such list per level"
+#define NAME .kind = XO_KIND_NAME, .expected = "a name as netlists have them, of letters, digits and _ . : # ! - + [ ]"
 #define MAX_LINES (1 << 24)
 
 const struct xo_key xo_schema[] = {
@@ -24,8 +25,8 @@ const struct xo_key xo_schema[] = {
 
     { "array.rows", AT(array.rows), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
     { "array.columns", AT(array.columns), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
-    { "array.topology", AT(topology), CHOICE("crossbar"), .fallback = "crossbar",
-      .later = "source_column|source_row|plane", .later_why = "this version computes the plain crossbar only" },
+    { "array.topology", AT(array.topology), CHOICE("crossbar|source_column|source_row|plane"), .fallback = "crossbar" },
+    { "array.input", AT(array.input), CHOICE("drive|gate"), .fallback = "drive" },     /* gate in other topologies */
     { "array.row_wire_ohm", AT(array.row_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
       .place = XO_PER_ROW_SEGMENT, .fallback = "1" },
     { "array.column_wire_ohm", AT(array.column_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
@@ -36,6 +37,12 @@ const struct xo_key xo_schema[] = {
       .place = XO_PER_COLUMN, .fallback = "100" },
     { "array.sense_volt", AT(array.sense_volt), .kind = XO_KIND_VALUES, VOLT,
       .place = XO_PER_COLUMN, .fallback = "0" },
+    { "array.source_wire_ohm", AT(array.source_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_SOURCE_SEGMENT, .fallback = "1" },
+    { "array.source_end_ohm", AT(array.source_end_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
+      .place = XO_PER_SOURCE_LINE, .fallback = "100" },
+    { "array.source_volt", AT(array.source_volt), .kind = XO_KIND_REAL, VOLT },        /* default: dac.read_volt */
+    { "array.source_side", AT(array.source_side), CHOICE("bottom|top|both"), .fallback = "bottom" },
     { "array.drive_side", AT(array.drive_side), CHOICE("left|right|both"), .fallback = "left" },
     { "array.sense_side", AT(array.sense_side), CHOICE("bottom|top|both"), .fallback = "bottom" },
     { "array.lines.word", AT(array.word_line), .kind = XO_KIND_LINES, VOLT, .place = XO_PER_ROW },
@@ -53,14 +60,28 @@ const struct xo_key xo_schema[] = {
     { "array.faults.bit_bridges", AT(array.bit_bridge), COUNTED(array.bit_bridge_count),
       .kind = XO_KIND_SITE_VALUES, OHM, .place = XO_PER_ROW_SEGMENT },
 
-    { "device.law", AT(array.law.law), CHOICE("ohmic|sinh|polynomial|table"), .fallback = "ohmic",
-      .later = "spice", .later_why = "this version does not read subcircuits as cells" },
+    { "device.law", AT(array.law.law), CHOICE("ohmic|sinh|polynomial|table|spice"), .fallback = "ohmic" },
     { "device.reference_volt", AT(array.law.reference_volt), .kind = XO_KIND_REAL, VOLT },
     { "device.v0_volt", AT(array.law.v0_volt), .kind = XO_KIND_REAL, .unit = "V", RANGE(1e-6, XO_MAX_VOLT) },
     { "device.coefficients", COEFFICIENTS },
-    { "device.file", .kind = XO_KIND_FILE, .expected = "a file.csv with the columns level,v[V],i[A]" },
-    { "device.type", AT(array.cell_type), CHOICE("1R|1S1R"), .fallback = "1R",
-      .later = "1T1R", .later_why = "this version computes 1R and 1S1R cells only" },
+    { "device.file", .kind = XO_KIND_FILE,
+      .expected = "a file.csv with the columns level,v[V],i[A], or with law spice a netlist" },
+    { "device.subcircuit", AT(subcircuit.name), NAME },
+    { "device.level_parameter", AT(subcircuit.level_parameter), NAME },
+    { "device.level_range", AT(subcircuit.level_range), .kind = XO_KIND_RANGE, RANGE(-1e30, 1e30) },
+    { "device.state_node", AT(subcircuit.state_node), NAME },
+    { "device.read", AT(subcircuit.read), CHOICE("frozen|dc"), .fallback = "frozen" },
+    { "device.word_pin", AT(subcircuit.word_pin), NAME },
+    { "device.bit_pin", AT(subcircuit.bit_pin), NAME },
+    { "device.gate_pin", AT(subcircuit.gate_pin), NAME },
+    { "device.gate_volt", AT(subcircuit.gate_volt), .kind = XO_KIND_REAL, VOLT, .fallback = "0" },
+    { "device.volt_range", AT(subcircuit.volt_range), .kind = XO_KIND_RANGE, VOLT },
+    { "device.read_second", AT(subcircuit.read_second), .kind = XO_KIND_REAL, .unit = "s", RANGE(1e-15, 1e9),
+      .zero = true, .fallback = "1e-7" },
+    { "device.type", AT(array.cell_type), CHOICE("1R|1S1R|1T1R"), .fallback = "1R" },
+    { "device.transistor_ohm", AT(array.transistor_ohm), .kind = XO_KIND_REAL, OHM, .fallback = "0" },
+    { "device.transistor_off_siemens", AT(array.transistor_off_siemens), .kind = XO_KIND_REAL, SIEMENS, .zero = true,
+      .fallback = "0" },
     { "device.selector.law", AT(array.selector.law), CHOICE("ohmic|sinh|polynomial"), .fallback = "sinh" },
     { "device.selector.siemens", AT(array.selector_siemens), .kind = XO_KIND_REAL, SIEMENS },
     { "device.selector.reference_volt", AT(array.selector.reference_volt), .kind = XO_KIND_REAL, VOLT },
@@ -145,13 +166,8 @@ _Static_assert(sizeof xo_schema / sizeof *xo_schema <= XO_MAX_KEYS, "make room i
 _Static_assert(sizeof(size_t) == sizeof(uint64_t) && sizeof(enum xo_topology) == sizeof(int),
                "whole numbers by size");
 
-#define SUBCIRCUIT "belongs to law spice; this version does not read subcircuits as cells"
-#define GATED "belongs to gated arrays; this version computes the plain crossbar only"
 const struct xo_later_key xo_later_keys[] = {
     { "device.preset", "device presets are not offered by this version; write law, on_siemens, ... here" },
-    { "device.subcircuit", SUBCIRCUIT },      { "device.read", SUBCIRCUIT }, { "device.state_node", SUBCIRCUIT },
-    { "device.level_parameter", SUBCIRCUIT }, { "device.level_range", SUBCIRCUIT },
-    { "array.source_wire_ohm", GATED },     { "array.source_end_ohm", GATED }, { "array.input", GATED },
 };
 const size_t xo_later_key_count = sizeof xo_later_keys / sizeof *xo_later_keys;
 
@@ -180,7 +196,10 @@ const char *xo_key_expected(char *text, const struct xo_key *key)
     const char *unit = key->unit ? key->unit : "";
     if (key->expected)
         return key->expected;
-    if (key->kind == XO_KIND_CHOICE) {
+    if (key->kind == XO_KIND_RANGE) {
+        snprintf(text, XO_EXPECTED_SIZE, "[low, high], two numbers from %s to %s%s%s, low below high",
+                 xo_number_print(low, key->low), xo_number_print(high, key->high), *unit ? " " : "", unit);
+    } else if (key->kind == XO_KIND_CHOICE) {
         list_choices(text, XO_EXPECTED_SIZE, key->choices);
     } else if (key->kind == XO_KIND_WHOLE) {
         snprintf(text, XO_EXPECTED_SIZE, "a whole number from %.0f to %.0f", key->low, key->high);

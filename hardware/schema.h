@@ -10,6 +10,8 @@
  *     print.c    kind by kind: struct -> YAML text
  *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
  *     laws.c     the laws of device and selector        (from several keys, and a table's file)
+ *     spice.c    law spice: keys -> tables of a subcircuit
+ *     gates.c    topology, input and transistors        (what follows from them, what does not go together)
  * A new key is a new line in schema.c, a field in xo_hardware.h and a paragraph in the man page.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SCHEMA_H
@@ -27,7 +29,9 @@ enum xo_kind {
     XO_KIND_CLIP,                      /* struct xo_clip                                    */
     XO_KIND_INL,                       /* struct xo_inl                                     */
     XO_KIND_COEFFICIENTS,              /* [c1, ...] or [[c1, ...], ...], kept as written; see laws.c */
-    XO_KIND_FILE,                      /* NAME.csv, read in laws.c                          */
+    XO_KIND_FILE,                      /* a file's name, read in laws.c                     */
+    XO_KIND_NAME,                      /* const char *: a word of a netlist                 */
+    XO_KIND_RANGE,                     /* double[2]: [low, high]                            */
     XO_KIND_LINES,                     /* {3: floating, ...} -> struct xo_line[]            */
     XO_KIND_SITES,                     /* [[i, j], ...]      -> struct xo_site[]            */
     XO_KIND_SITE_VALUES                /* [[i, j, x], ...]   -> struct xo_stuck[], xo_bridge[] */
@@ -39,7 +43,9 @@ enum xo_place {
     XO_PER_COLUMN,                     /* (columns)          */
     XO_PER_CELL,                       /* (rows, columns)    */
     XO_PER_ROW_SEGMENT,                /* (rows, columns-1)  also a bridge between columns j and j+1 */
-    XO_PER_COLUMN_SEGMENT              /* (rows-1, columns)  also a bridge between rows i and i+1    */
+    XO_PER_COLUMN_SEGMENT,             /* (rows-1, columns)  also a bridge between rows i and i+1    */
+    XO_PER_SOURCE_SEGMENT,             /* like a row's or a column's, as the topology has it         */
+    XO_PER_SOURCE_LINE                 /* (rows) or (columns)                                        */
 };
 size_t xo_place_shape(enum xo_place place, size_t rows, size_t columns, size_t shape[2]);    /* -> dimensions */
 
@@ -61,7 +67,7 @@ struct xo_key {
 
 extern const struct xo_key xo_schema[];
 extern const size_t xo_schema_count;
-#define XO_MAX_KEYS 80                 /* room in struct xo_hardware_owned; tested in schema.c */
+#define XO_MAX_KEYS 112                /* room in struct xo_hardware_owned; tested in schema.c */
 
 /* Keys that belong to what this version does not offer: a path or a section, and what to say. */
 struct xo_later_key { const char *path, *why; };
@@ -87,6 +93,7 @@ struct xo_hardware_owned {
     struct xo_arena arena;             /* texts, lists, lines */
     const char *folder;                /* "" or ends with '/' */
     const struct xo_node *layers;      /* pattern -> mapping, checked; NULL: none given      */
+    struct xo_subcircuit *subcircuit;  /* law spice, after finish                            */
     struct xo_key_data key[XO_MAX_KEYS];
 };
 
@@ -112,12 +119,19 @@ int xo_check_layers(const struct xo_hardware *h, struct xo_info *info);
 int xo_override(struct xo_hardware *h, const struct xo_node *pattern, bool *keep_digital, struct xo_info *info);
 int xo_hardware_copy(struct xo_hardware *out, const struct xo_hardware *base);   /* borrows from base; ENOMEM */
 
+/* gates.c: defaults that follow from other keys; does what there is of transistors and source lines go together? */
+void xo_settle_gates(struct xo_hardware *h);
+int xo_check_gate_keys(const struct xo_hardware *h, struct xo_info *info);
+enum xo_place xo_key_place(const struct xo_hardware *h, const struct xo_key *key);
+
 /* Are the keys of device and selector those of their laws?  Then the laws, and the file of a table  (laws.c,
  * curves.c). */
 int xo_check_laws(const struct xo_hardware *h, struct xo_info *info);
 int xo_finish_laws(struct xo_hardware *h, struct xo_info *info);
 int xo_curves_read(struct xo_arena *arena, const char *path, struct xo_law_level **level, size_t *levels,
                    struct xo_info *info);
+int xo_spice_check(const struct xo_hardware *h, struct xo_info *info);
+int xo_spice_finish(struct xo_hardware *h, const char *file, struct xo_info *info);
 const struct xo_key *xo_find_key(const char *path);                      /* NULL: none of that name */
 
 int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node, struct xo_info *info);

@@ -7,26 +7,28 @@
 #include <string.h>
 #include "schema.h"
 
-/* floating | grounded | {hold_volt: x} */
+/* floating | grounded | {hold_volt: x}, word lines also gated */
 static int read_line(struct xo_line *line, const struct xo_key *key, const struct xo_node *node,
                      struct xo_info *info)
 {
     char found[XO_FOUND_SIZE], expected[XO_EXPECTED_SIZE];
     const struct xo_node *hold = node->kind == XO_NODE_MAP && node->count == 1
                                  && !strcmp(node->first->key, "hold_volt") ? node->first : NULL;
+    bool word = key->place == XO_PER_ROW;
     line->hold_volt = 0;
     line->state = hold                                        ? XO_LINE_HELD
                 : node->kind != XO_NODE_SCALAR                ? XO_LINE_NORMAL
                 : !strcmp(node->text, "floating")             ? XO_LINE_FLOATING
                 : !strcmp(node->text, "grounded")             ? XO_LINE_GROUNDED
+                : word && !strcmp(node->text, "gated")        ? XO_LINE_GATED
                                                               : XO_LINE_NORMAL;
     if (hold && xo_node_real(&line->hold_volt, hold, key))
         return xo_mark_fail(info, XO_EVALUE, hold->mark, "%s.%s.hold_volt: found %s; expected %s", key->path,
                             node->key, xo_node_found(found, hold), xo_key_expected(expected, key));
     if (line->state == XO_LINE_NORMAL)
         return xo_mark_fail(info, XO_EVALUE, node->mark,
-                            "%s.%s: found %s; expected floating, grounded or {hold_volt: a number}", key->path,
-                            node->key, xo_node_found(found, node));
+                            "%s.%s: found %s; expected floating, grounded%s or {hold_volt: a number}", key->path,
+                            node->key, xo_node_found(found, node), word ? ", gated" : "");
     return 0;
 }
 

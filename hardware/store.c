@@ -7,6 +7,8 @@
 #include <string.h>
 #include "schema.h"
 
+#define MAX_NAME 64
+
 static int refuse(const struct xo_key *key, const struct xo_node *node, struct xo_info *info)
 {
     char found[XO_FOUND_SIZE], expected[XO_EXPECTED_SIZE];
@@ -109,9 +111,36 @@ static int store_file(struct xo_hardware *h, const struct xo_key *key, const str
                       struct xo_info *info)
 {
     const char *text = node->kind == XO_NODE_SCALAR ? node->text : "";
-    if (!has_ending(text, ".csv"))
+    if (!has_ending(text, ""))         /* which ending depends on the law: laws.c */
         return refuse(key, node, info);
     xo_data(h, key)->file = text;
+    return 0;
+}
+
+/* What may stand in a deck as one word. */
+static int store_name(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node,
+                      struct xo_info *info)
+{
+    const char *text = node->kind == XO_NODE_SCALAR ? node->text : "";
+    for (const char *c = text; *c; c++)
+        if (!(*c >= 'a' && *c <= 'z') && !(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9') &&
+            !strchr("_.:#!-+[]", *c))
+            return refuse(key, node, info);
+    if (!*text || strlen(text) >= MAX_NAME)
+        return refuse(key, node, info);
+    memcpy(xo_field(h, key->offset), &text, sizeof text);
+    return 0;
+}
+
+/* [low, high] */
+static int store_range(struct xo_hardware *h, const struct xo_key *key, const struct xo_node *node,
+                       struct xo_info *info)
+{
+    double range[2];
+    if (node->kind != XO_NODE_LIST || node->count != 2 || xo_node_real(&range[0], node->first, key) ||
+        xo_node_real(&range[1], node->first->next, key) || !(range[0] < range[1]))
+        return refuse(key, node, info);
+    memcpy(xo_field(h, key->offset), range, sizeof range);
     return 0;
 }
 
@@ -193,6 +222,7 @@ int xo_store(struct xo_hardware *h, const struct xo_key *key, const struct xo_no
         [XO_KIND_LINES] = xo_store_lines,     [XO_KIND_SITES] = xo_store_sites,
         [XO_KIND_SITE_VALUES] = xo_store_sites,
         [XO_KIND_COEFFICIENTS] = store_coefficients, [XO_KIND_FILE] = store_file,
+        [XO_KIND_NAME] = store_name,          [XO_KIND_RANGE] = store_range,
     };
     xo_data(h, key)->mark = node->mark;
     return store[key->kind](h, key, node, info);

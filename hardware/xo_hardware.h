@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "xo_crossbar.h"
+#include "xo_subcircuit.h"
 #include "xo_status.h"
 
 #ifdef __cplusplus
@@ -23,10 +24,8 @@ extern "C" {
 #define XO_HARDWARE_VERSION 1          /* `crossohm: 1` */
 #define XO_MAX_INL 8                   /* terms of an integral-nonlinearity polynomial */
 
-enum xo_topology { XO_TOPOLOGY_CROSSBAR };                               /* others: a later version */
-
-/* device: the programmable resistor at every crossing.  Its law, what is in series with it (type, selector,
- * series_ohm) are in struct xo_crossbar. */
+/* device: the programmable resistor at every crossing.  Its law, what is in series with it (type, selector, transistor,
+ * series_ohm) are in struct xo_crossbar, as the topology is. */
 struct xo_device {
     double on_siemens, off_siemens;    /* on > off >= 0                                  */
     int bits_per_cell;                 /* c: 2^c conductance levels, off to on           */
@@ -126,8 +125,9 @@ struct xo_gain {
 struct xo_hardware {
     int version;                       /* `crossohm:`                                              */
     struct xo_crossbar array;          /* rows, columns 0 if the file gives none; see finish below */
-    enum xo_topology topology;
     struct xo_device device;
+    struct xo_subcircuit_keys subcircuit;      /* law spice; its file's name is as written, NULL else. After finish
+                                          array.law.subcircuit has its tables, for as long as h lives        */
     struct xo_variation variation;                                    /* device.variation */
     struct xo_cell_faults cell_faults;                                /* device.faults    */
     struct xo_dac dac;

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <string.h>
+#include "subcircuit.h"
 #include "write.h"
 #include "xo_file.h"
 
@@ -164,7 +165,11 @@ void xo_pen_cell(const struct xo_pen *p, size_t link)
         strcpy(a, x);
     }
     snprintf(name, sizeof name, "cell%zu_%zu", i, j);
-    put_element(p, name, a, c->laws->selector ? y : b, c->laws->law, &cell->blend);
+    if (xo_mesh_is_programmed(n))
+        xo_subcircuit_put(p->to, c->laws->subcircuit, name, a, c->laws->selector ? y : b, n->level[link],
+                          n->state_volt[link], xo_subcircuit_is_set(c->laws->subcircuit));
+    else
+        put_element(p, name, a, c->laws->selector ? y : b, c->laws->law, &cell->blend);
     if (!c->laws->selector)
         return;
     snprintf(name, sizeof name, "selector%zu_%zu", i, j);

@@ -2,8 +2,8 @@
  *
  * Request, on the helper's standard input, then end of file:       Answer, on its standard output:
  *     crossohm-ngspice 1                                               crossohm-ngspice 1
- *     home PATH              (holds an empty .spiceinit)               sec SECONDS
- *     folder PATH            (may be left out: files a deck names)
+ *     home PATH              (holds an empty .spiceinit)               version TEXT    (of ngspice)
+ *     folder PATH            (may be left out: files a deck names)     sec SECONDS
  *     analysis op                                                      vector LENGTH, newline, LENGTH raw doubles
  *     direct                 (may be left out: no stepping of gmin)    ...  in the order of the request
  *     vector i(vsense0)      (any number of them)
@@ -33,6 +33,8 @@
 #define XO_NGSPICE_NONLINEAR \
     ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
+enum { XO_VERSION_SIZE = 64 };
+
 struct xo_helper_job {
     const char *folder;                /* NULL: none */
     bool direct;                       /* an answer that ngspice found by stepping gmin is refused */
@@ -41,6 +43,7 @@ struct xo_helper_job {
     size_t nbytes;
     size_t count;
     const char *const *vectors;        /* [count] */
+    char *version;                     /* [XO_VERSION_SIZE] out; NULL: not asked for */
 };
 
 struct xo_buffer { char *bytes; size_t nbytes, capacity; };
@@ -65,5 +68,9 @@ void xo_helper_quote(const struct xo_buffer *said, char *text, size_t size);
 int xo_helper_understand(const char *path, const struct xo_buffer *answer, const struct xo_buffer *said,
                          const struct xo_helper_job *job, double **values, size_t *length, double *sec,
                          struct xo_info *info);
+
+/* ngspice_deck.c: a file of definitions, it and what it includes cleaned as a user's deck is, its first line no title;
+ * *text to be freed. */
+int xo_ngspice_clean(const char *path, char **text, size_t *nbytes, struct xo_info *info);
 
 #endif

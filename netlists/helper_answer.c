@@ -84,6 +84,11 @@ int xo_helper_understand(const char *path, const struct xo_buffer *b, const stru
                 *sec += seconds;
             continue;
         }
+        if (n > 8 && !memcmp(line, "version ", 8)) {
+            if (job->version)
+                snprintf(job->version, XO_VERSION_SIZE, "%.*s", (int)(n - 8), line + 8);
+            continue;
+        }
         if (n < 8 || memcmp(line, "vector ", 7) || taken == job->count)
             return XO_ESYNTAX;
         int status = take_vector(b, &at, line + 7, n - 7, &values[taken], &this_length);

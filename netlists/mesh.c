@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "mesh.h"
 #include "outputs.h"
+#include "xo_subcircuit.h"
 
 static int allocate(struct xo_mesh *n)
 {
@@ -17,6 +18,8 @@ static int allocate(struct xo_mesh *n)
     n->ohm = xo_calloc(c->links, sizeof *n->ohm);
     n->place = xo_calloc(xo_vertices(c), sizeof *n->place);
     n->attached = xo_calloc(c->terminals, sizeof *n->attached);
+    if (n->factor.gate && !(n->factor.series_ohm = xo_calloc(c->rows * c->columns, sizeof *n->factor.series_ohm)))
+        return ENOMEM;
     return n->factor.siemens && n->factor.cell_siemens && n->ohm && n->place && n->attached ? 0 : ENOMEM;
 }
 
@@ -30,7 +33,8 @@ static int place_cells(struct xo_mesh *n, struct xo_info *info)
         return xo_fail(info, ENOMEM, "out of memory for a deck of %zu nodes", xo_vertices(c));
     for (size_t e = 0; e < c->links && (size_t)c->link_branch[e] < c->first[XO_ROW_WIRE]; e++) {
         size_t b = (size_t)c->link_branch[e];
-        int status = xo_cell_place(c->laws, n->factor.cell_siemens[b], c->ohm[b], &n->cell[e], &why);
+        int status = xo_cell_place(c->laws, n->factor.cell_siemens[b], xo_series_ohm(&n->factor, b), &n->cell[e],
+                                   &why);
         if (status)
             return xo_fail(info, status, "cell (%zu, %zu) %s", b / c->columns, b % c->columns, why.text);
     }
@@ -40,6 +44,8 @@ static int place_cells(struct xo_mesh *n, struct xo_info *info)
 static void set_siemens(struct xo_mesh *n, const double *cell_siemens)
 {
     const xo_circuit *c = n->circuit;
+    if (n->factor.gate)
+        xo_gate_cells(c, n->factor.gate, n->factor.series_ohm);
     for (size_t k = 0; k < c->rows * c->columns; k++)
         n->factor.cell_siemens[k] = c->fixed_siemens[k] < 0 ? cell_siemens[k] : c->fixed_siemens[k];
     for (size_t e = 0; e < c->links; e++)
@@ -57,7 +63,7 @@ static void set_ohms(struct xo_mesh *n)
             continue;
         n->ohm[e] = c->ohm[b];
         if (b < c->first[XO_ROW_WIRE])
-            n->ohm[e] = dd_add(dd_divide((dd){1, 0}, (dd){n->factor.cell_siemens[b], 0}), (dd){c->ohm[b], 0}).hi;
+            n->ohm[e] = dd_add(dd_divide((dd){1, 0}, (dd){n->factor.cell_siemens[b], 0}), (dd){xo_series_ohm(&n->factor, b), 0}).hi;
     }
 }
 
@@ -79,7 +85,8 @@ static void find_attached(struct xo_mesh *n)
             n->attached[(size_t)(b < c->first[XO_SENSE] ? c->from[b] : c->to[b]) - c->nodes] = true;
 }
 
-int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_siemens, struct xo_info *info)
+int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_siemens, const double *gate,
+                struct xo_info *info)
 {
     memset(n, 0, sizeof *n);
     int status = xo_check_cells(c, cell_siemens, info);
@@ -90,6 +97,7 @@ int xo_mesh_new(struct xo_mesh *n, const xo_circuit *c, const double *cell_sieme
     n->circuit = n->plan.circuit = c = n->own_circuit ? n->own_circuit : c;
     n->plan.table = &xo_cholmod_engine;            /* any that works on what is drawn: nothing is factored */
     n->factor.plan = &n->plan;
+    n->factor.gate = c->input == XO_INPUT_GATE ? gate : NULL;
     status = allocate(n);
     if (!status) {
         set_siemens(n, cell_siemens);
@@ -109,11 +117,36 @@ void xo_mesh_free(struct xo_mesh *n)
     xo_circuit_free(n->own_circuit);
     free(n->factor.siemens);
     free(n->factor.cell_siemens);
+    free(n->factor.series_ohm);
     free(n->ohm);
     free(n->cell);
+    free(n->level);
+    free(n->state_volt);
     free(n->place);
     free(n->attached);
     memset(n, 0, sizeof *n);
+}
+
+int xo_mesh_program(struct xo_mesh *n, const struct xo_ngspice_options *options, struct xo_info *info)
+{
+    const xo_circuit *c = n->circuit;
+    if (!c->laws || !c->laws->subcircuit)
+        return 0;
+    double *siemens = xo_calloc(c->links, sizeof *siemens);
+    n->level = xo_calloc(c->links, sizeof *n->level);
+    n->state_volt = xo_calloc(c->links, sizeof *n->state_volt);
+    int status = siemens && n->level && n->state_volt ? 0 : xo_fail(info, ENOMEM, "out of memory for a deck");
+    for (size_t e = 0; e < c->links && (size_t)c->link_branch[e] < c->first[XO_ROW_WIRE] && !status; e++)
+        siemens[e] = n->ohm[e] == 0 ? 0 : n->factor.cell_siemens[c->link_branch[e]];
+    if (!status)
+        status = xo_subcircuit_program(c->laws->subcircuit, c->links, siemens, options, n->level, n->state_volt, info);
+    free(siemens);
+    return status;
+}
+
+bool xo_mesh_is_programmed(const struct xo_mesh *n)
+{
+    return n->level;
 }
 
 const char *xo_mesh_node(const struct xo_mesh *n, int32_t vertex, char *name)
@@ -123,9 +156,10 @@ const char *xo_mesh_node(const struct xo_mesh *n, int32_t vertex, char *name)
     if (place >= c->nodes + c->rows)
         snprintf(name, XO_NODE_NAME, "out%zu", place - c->nodes - c->rows);
     else if (place >= c->nodes)
-        snprintf(name, XO_NODE_NAME, "in%zu", place - c->nodes);
+        snprintf(name, XO_NODE_NAME, xo_has_shared_source(c) ? "supply" : "in%zu", place - c->nodes);
     else
-        snprintf(name, XO_NODE_NAME, "%c%zu_%zu", place < cells ? 'u' : 'w', cell / c->columns, cell % c->columns);
+        snprintf(name, XO_NODE_NAME, "%c%zu_%zu", place >= cells ? 'w' : c->topology == XO_TOPOLOGY_CROSSBAR ? 'u' : 's',
+                 cell / c->columns, cell % c->columns);
     return name;
 }
 
@@ -138,8 +172,13 @@ const char *xo_mesh_branch(const struct xo_mesh *n, size_t branch, char *name)
     while (branch >= c->first[kind + 1])
         kind++;
     size_t from = (size_t)c->from[branch] % (c->rows * c->columns);
-    size_t within = branch - c->first[kind], lines = kind == XO_DRIVER ? c->rows : c->columns;
-    if (kind == XO_DRIVER || kind == XO_SENSE)             /* the second end, if there is one, is marked */
+    size_t within = branch - c->first[kind];
+    size_t lines = kind == XO_DRIVER ? (c->first[XO_SENSE] - c->first[XO_DRIVER]) / c->drive_ends : c->columns;
+    if (c->topology != XO_TOPOLOGY_CROSSBAR && kind == XO_DRIVER)
+        snprintf(name, XO_BRANCH_NAME, "Rsource%zu%s", within % lines, within < lines ? "" : "_end");
+    else if (c->topology != XO_TOPOLOGY_CROSSBAR && kind == XO_ROW_WIRE)
+        snprintf(name, XO_BRANCH_NAME, "Rsource%zu_%zu", from / c->columns, from % c->columns);
+    else if (kind == XO_DRIVER || kind == XO_SENSE)             /* the second end, if there is one, is marked */
         snprintf(name, XO_BRANCH_NAME, "%s%zu%s", kind_name[kind], within % lines, within < lines ? "" : "_end");
     else
         snprintf(name, XO_BRANCH_NAME, "%s%zu_%zu", kind_name[kind], from / c->columns, from % c->columns);
@@ -149,7 +188,9 @@ const char *xo_mesh_branch(const struct xo_mesh *n, size_t branch, char *name)
 const char *xo_mesh_source(const struct xo_mesh *n, size_t terminal, char *name)
 {
     bool row = terminal < n->circuit->rows;
-    snprintf(name, XO_NODE_NAME, row ? "Vrow%zu" : "Vsense%zu", row ? terminal : terminal - n->circuit->rows);
+    bool supply = xo_has_shared_source(n->circuit);
+    snprintf(name, XO_NODE_NAME, !row ? "Vsense%zu" : supply ? "Vsupply" : "Vrow%zu",
+             row ? terminal : terminal - n->circuit->rows);
     return name;
 }
 

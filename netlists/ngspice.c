@@ -3,7 +3,7 @@
  * each input costs ngspice two factorisations, the second to see that nothing changes (0.15 s): the fewest it can do.
  * Drivers follow the selector
  *     B<i> in<i> 0 V=pwl(V(select), 0, v[0], 1, v[1], ...)
- * which at whole numbers is exactly v.  Other names, other nodes, no analysis: what ngspice computes is its own.
+ * which at whole numbers is exactly v.  An input on gates is a circuit of its own, an operating point of its own.  Other names, other nodes, no analysis: what ngspice computes is its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include "helper.h"
 #include "memory.h"
+#include "subcircuit.h"
 #include "write.h"
 #include "xo_file.h"
 
@@ -31,6 +32,7 @@ struct judge {
     double **values;                   /* [asked] */
     size_t cell_link;
     double *cell_amp;                  /* NULL: no cell */
+    const char *transient;             /* law spice, frozen: instead of an operating point; else NULL */
 };
 
 /* Of the cell. */
@@ -71,6 +73,8 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
         return ENOMEM;
     const struct xo_pen pen = {to, XO_DIALECT_NGSPICE, &j->network};
     xo_pen_title(&pen, "judged by ngspice");
+    if (xo_mesh_is_programmed(&j->network))
+        fputs(c->laws->subcircuit->definitions, to);
     fputs(c->laws ? XO_NGSPICE_NONLINEAR : XO_NGSPICE_OPTIONS, to);
     fputs("Vselect select 0 DC 0\n", to);
     for (size_t t = 0, k = 0; t < c->terminals; t++) {
@@ -118,6 +122,14 @@ static void store(const struct judge *j, size_t inputs, double *column_amp)
         *j->cell_amp = cell_amp(j, j->values[j->count][0] - j->values[j->count + 1][0]);
 }
 
+/* Of a transient the first moment, where .ic sets the states, else the last. */
+static void take_moment(struct judge *j, size_t *length)
+{
+    for (size_t k = 0; k < j->asked && !xo_subcircuit_is_set(j->c->laws->subcircuit); k++)
+        j->values[k][0] = j->values[k][*length - 1];
+    *length = 1;
+}
+
 static int judge_some(struct judge *j, size_t inputs, const double *row_volt, double *column_amp, double *sec,
                       struct xo_info *info)
 {
@@ -127,13 +139,17 @@ static int judge_some(struct judge *j, size_t inputs, const double *row_volt, do
                                 .vectors = j->vectors};
     char *deck = NULL;
     int status = write_deck(j, inputs, row_volt, &deck, &job.nbytes);
-    if (inputs > 1)
+    if (j->transient)
+        snprintf(analysis, sizeof analysis, "%s", j->transient);
+    else if (inputs > 1)
         snprintf(analysis, sizeof analysis, "dc vselect 0 %zu 1", inputs - 1);
     if (status)
         xo_fail(info, status, "out of memory for a deck");
     job.deck = deck;
     if (!status)
         status = xo_helper_run(&job, j->options, j->deadline_sec, j->values, &length, sec, info);
+    if (!status && j->transient)
+        take_moment(j, &length);
     if (!status && length != inputs)
         status = xo_fail(info, XO_EJUDGE, "ngspice: the sweep gave %zu points; expected %zu", length, inputs);
     if (!status)
@@ -199,7 +215,8 @@ static int report_progress(struct judge *j)
 static int judge_all(struct judge *j, const double *row_volt, double *amp, double *sec, struct xo_info *info)
 {
     const xo_circuit *c = j->c;
-    const size_t fits = MOST_PAIRS / c->rows, most = fits < 1 ? 1 : fits > MOST_SWEPT ? MOST_SWEPT : fits;
+    const size_t fits = j->transient ? 1 : MOST_PAIRS / c->rows;
+    const size_t most = fits < 1 ? 1 : fits > MOST_SWEPT ? MOST_SWEPT : fits;
     int status = 0;
     while (!status && j->done < j->inputs && j->asked) {
         size_t some = j->inputs - j->done < most ? j->inputs - j->done : most;
@@ -216,15 +233,17 @@ static int judge(struct judge *j, const double *cell_siemens, const double *row_
                  double *column_amp, double *sec, struct xo_info *info)
 {
     const xo_circuit *c = j->c;
-    double limit = j->options && j->options->limit_sec > 0 ? j->options->limit_sec : XO_NGSPICE_LIMIT_SEC;
     double seconds = 0;
     double *amp = xo_calloc(j->inputs, c->columns * sizeof *amp);
-    j->deadline_sec = xo_helper_now_sec() + limit;
     int status = xo_check_inputs(c, j->inputs, row_volt, info);
     if (!status)
-        status = xo_mesh_new(&j->network, c, cell_siemens, info);
+        status = xo_mesh_new(&j->network, c, cell_siemens, row_volt, info);
     if (!status)
         j->c = c = j->network.circuit;
+    if (!status)
+        status = xo_mesh_program(&j->network, j->options, info);
+    if (!status && xo_mesh_is_programmed(&j->network))
+        j->transient = xo_subcircuit_analysis(c->laws->subcircuit);
     if (!status && (!amp || list_leaders(j)))
         status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", j->inputs);
     if (!status && cell)
@@ -245,10 +264,42 @@ static int judge(struct judge *j, const double *cell_siemens, const double *row_
     return status;
 }
 
+static double deadline(const struct xo_ngspice_options *o)
+{
+    return xo_helper_now_sec() + (o && o->limit_sec > 0 ? o->limit_sec : XO_NGSPICE_LIMIT_SEC);
+}
+
+/* Inputs on gates, one after the other; nothing is stored unless all succeed. */
+static int judge_gated(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *gate,
+                       const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
+{
+    struct xo_ngspice_options quiet = options ? *options : (struct xo_ngspice_options){0};
+    double *amp = xo_calloc(inputs, c->columns * sizeof *amp), until = deadline(options), one = 0, all = 0;
+    int status = amp ? 0 : xo_fail(info, ENOMEM, "out of memory for %zu inputs", inputs);
+    quiet.progress = NULL;
+    for (size_t k = 0; k < inputs && !status; k++) {
+        struct judge j = {.c = c, .options = &quiet, .deadline_sec = until, .inputs = 1};
+        status = judge(&j, cell_siemens, gate + k * c->rows, NULL, amp + k * c->columns, &one, info);
+        all += one;
+        if (!status && options && options->progress
+            && options->progress(options->user, (double)(k + 1) / (double)inputs))
+            status = xo_fail(info, XO_ESTOPPED, "stopped before ngspice had solved all %zu inputs", inputs);
+    }
+    if (!status) {
+        memcpy(column_amp, amp, inputs * c->columns * sizeof *amp);
+        if (sec)
+            *sec = all;
+    }
+    free(amp);
+    return status;
+}
+
 int xo_ngspice_solve(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *row_volt,
                      const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
 {
-    struct judge j = {.c = c, .options = options, .inputs = inputs};
+    struct judge j = {.c = c, .options = options, .deadline_sec = deadline(options), .inputs = inputs};
+    if (c->input == XO_INPUT_GATE)
+        return judge_gated(c, cell_siemens, inputs, row_volt, options, column_amp, sec, info);
     return judge(&j, cell_siemens, row_volt, NULL, column_amp, sec, info);
 }
 
@@ -257,7 +308,7 @@ int xo_ngspice_read(const xo_circuit *c, const double *cell_siemens, const doubl
                     struct xo_info *info)
 {
     double amp = 0;
-    struct judge j = {.c = c, .options = options, .inputs = 1, .cell_amp = &amp};
+    struct judge j = {.c = c, .options = options, .deadline_sec = deadline(options), .inputs = 1, .cell_amp = &amp};
     int status = judge(&j, cell_siemens, row_volt, &cell, column_amp, sec, info);
     if (!status)
         *cell_amp = amp;

@@ -218,6 +218,17 @@ static int clean(const char *path, const char *given, char **text, size_t *nbyte
     return status ? status : check_clean(path, *text, info);
 }
 
+int xo_ngspice_clean(const char *path, char **text, size_t *nbytes, struct xo_info *info)
+{
+    struct cleaner c = {.to = open_memstream(text, nbytes), .info = info};
+    if (!c.to)
+        return xo_fail(info, ENOMEM, "%s: %s", path, xo_strerror(ENOMEM));
+    int status = clean_file(&c, path, 1, NULL);
+    if (fclose(c.to) && !status)
+        status = xo_fail(info, ENOMEM, "%s: %s", path, xo_strerror(ENOMEM));
+    return status ? status : check_clean(path, *text, info);
+}
+
 /* An analysis is a command line to ngspice, which could do anything: name others, run programs, write files. */
 static bool is_analysis(const char *text)
 {

@@ -28,6 +28,7 @@ struct request {
 
 static FILE *answer;                   /* the real standard output; the one ngspice sees is standard error */
 static bool stepped;                   /* a plain solution was not found */
+static char version[60];               /* "ngspice-39 Sun Feb  5 13:44:35 UTC 2023": as it introduces itself */
 
 static _Noreturn void fail(const char *text, const char *detail)
 {
@@ -38,6 +39,16 @@ static _Noreturn void fail(const char *text, const char *detail)
 
 /* ---- what libngspice calls ------------------------------------------------------------------------ */
 
+/* "** ngspice-39 shared library", "** Creation Date: Sun Feb  5 13:44:35 UTC 2023" */
+static void note_version(const char *line)
+{
+    size_t used = strlen(version);
+    if (!strncmp(line, "** ngspice-", 11) && !used)
+        snprintf(version, sizeof version, "%.*s", (int)strcspn(line + 3, " "), line + 3);
+    else if (!strncmp(line, "** Creation Date: ", 18) && used)
+        snprintf(version + used, sizeof version - used, " %s", line + 18);
+}
+
 static int say(char *text, int id, void *user)
 {
     const char *behind = strncmp(text, "stderr ", 7) && strncmp(text, "stdout ", 7) ? text : text + 7;
@@ -45,6 +56,7 @@ static int say(char *text, int id, void *user)
     (void)user;
     fprintf(stderr, "%s\n", behind);
     stepped = stepped || strstr(behind, "gmin stepping");
+    note_version(behind);
     return 0;
 }
 
@@ -211,7 +223,7 @@ int main(int argc, char **argv)
         fail("no result from the analysis ", r.analysis);
     if (r.direct && stepped)
         fail("ngspice found no direct solution and stepped gmin", "");
-    fprintf(answer, "sec %.6f\n", now_sec() - begin);
+    fprintf(answer, "version %s\nsec %.6f\n", version, now_sec() - begin);
     for (size_t k = 0; k < r.vectors; k++)
         put_vector(r.vector[k]);
     fputs("done\n", answer);

@@ -45,7 +45,7 @@ int xo_ngspice_matrix(const xo_circuit *c, const double *cell_siemens, const str
                       double *g_ni_siemens, double *offset_amp, double *sec, struct xo_info *info)
 {
     double unit = unit_volt(c);
-    if (c->laws)
+    if (c->laws || c->input == XO_INPUT_GATE)
         return xo_check_independent(c, info);
     double *volt = xo_calloc(c->rows + 1, c->rows * sizeof *volt);
     double *amp = xo_calloc(c->rows + 1, c->columns * sizeof *amp);

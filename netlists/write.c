@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
+#include "subcircuit.h"
 #include "write.h"
 #include "helper.h"
 #include "xo_file.h"
@@ -102,10 +103,11 @@ static double volt_of(const xo_circuit *c, const double *row_volt, size_t t)
 static void explain(const struct xo_pen *p)
 {
     const xo_circuit *c = p->network->circuit;
-    xo_pen_comment(p, "%zu word lines, %zu bit lines, SI units.  Nodes u<row>_<column> on word lines, "
-                   "w<row>_<column> on", c->rows, c->columns);
-    xo_pen_comment(p, "bit lines, in<row> and out<column> at terminals; what zero ohm joins is one node, named after "
-                   "the");
+    bool crossbar = c->topology == XO_TOPOLOGY_CROSSBAR;
+    xo_pen_comment(p, "%zu word lines, %zu bit lines, SI units.  Nodes %s<row>_<column> on %s lines, w<row>_<column> on",
+                   c->rows, c->columns, crossbar ? "u" : "s", crossbar ? "word" : "source");
+    xo_pen_comment(p, "bit lines, %s and out<column> at terminals; what zero ohm joins is one node, named after the",
+                   xo_has_shared_source(c) ? "supply" : "in<row>");
     xo_pen_comment(p, "first.  The current of column j is that through Vsense<j>, positive into it.");
 }
 
@@ -120,6 +122,8 @@ static void mention_what_is_left_out(const struct xo_pen *p)
     }
     for (size_t t = 0; t < c->terminals; t++) {
         xo_terminal_name(c, t, text, sizeof text);
+        if (t && t < c->rows && xo_has_shared_source(c))
+            continue;
         if (!n->attached[t])
             xo_pen_comment(p, "%s floats: it has no source", text);
         else if (!xo_mesh_has_source(n, t))
@@ -173,14 +177,19 @@ static void put_point(const struct xo_pen *p, const double *row_volt, const char
 
 static void put_analysis(const struct xo_pen *p, const double *row_volt)
 {
+    const char *transient = xo_mesh_is_programmed(p->network)
+                            ? xo_subcircuit_analysis(p->network->circuit->laws->subcircuit) : NULL;
     if (dialects[p->dialect].options)
         fprintf(p->to, "%s\n", dialects[p->dialect].options);
     if (p->network->cell && p->dialect == XO_DIALECT_NGSPICE)
         fputs(XO_NGSPICE_NONLINEAR, p->to);
     switch (p->dialect) {
     case XO_DIALECT_NGSPICE:
-        fputs(".op\n", p->to);
-        list_currents(p, ".print op");
+        if (transient)
+            xo_pen_comment(p, "states are frozen: the currents are those of the transient's %s moment",
+                           xo_subcircuit_is_set(p->network->circuit->laws->subcircuit) ? "first" : "last");
+        fprintf(p->to, ".%s\n", transient ? transient : "op");
+        list_currents(p, transient ? ".print tran" : ".print op");
         break;
     case XO_DIALECT_HSPICE:
         fputs(".op\n", p->to);
@@ -213,7 +222,9 @@ int xo_netlist_write(const char *path, const xo_circuit *c, const double *cell_s
         status = xo_fail(info, XO_EVALUE, "dialect %d is unknown; expected one of enum xo_dialect", (int)dialect);
     if (status)
         return status;
-    status = xo_mesh_new(&network, c, cell_siemens, info);
+    status = xo_mesh_new(&network, c, cell_siemens, row_volt, info);
+    if (!status && dialect == XO_DIALECT_NGSPICE)
+        status = xo_mesh_program(&network, NULL, info);
     if (!status)
         status = xo_writer_open(&writer, path, info);
     if (!status) {
@@ -221,6 +232,8 @@ int xo_netlist_write(const char *path, const xo_circuit *c, const double *cell_s
         xo_pen_title(&pen, title ? title : "a resistive crossbar");
         explain(&pen);
         mention_what_is_left_out(&pen);
+        if (xo_mesh_is_programmed(&network))
+            fputs(network.circuit->laws->subcircuit->definitions, pen.to);
         put_sources(&pen, row_volt);
         xo_pen_resistors(&pen);
         put_analysis(&pen, row_volt);

@@ -16,7 +16,7 @@ int xo_dialect_parse(enum xo_dialect *out, const char *name);                /* 
 
 /* Write one input's operating point, atomically ("-": standard output).
  *   cell_siemens [rows][columns] as programmed; faults and series_ohm of the circuit are applied
- *   row_volt     [rows]
+ *   row_volt     [rows]  input gate: the gates; a row's transistor is part of its cells' resistors
  *   title        any text, NULL: a plain one
  * Nodes that zero ohm joins are one node; cells of 0 S and branches of islands are left out, islands with a comment
  * that names them.  Column j's current is that through voltage source Vsense<j>, positive into the terminal; there is

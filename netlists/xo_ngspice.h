@@ -23,7 +23,7 @@ struct xo_ngspice_options {
 /* Column currents of a crossbar according to ngspice: the resistors of xo_netlist_write; one input by its operating
  * point, many by .dc sweeps of up to 128.  ngspice keeps node voltages as doubles, so what a wire of conductance g at
  * v volt carries it knows to about eps g v ampere, no better.
- *   row_volt   [inputs][rows]
+ *   row_volt   [inputs][rows], or gates: an operating point for each input
  *   column_amp [inputs][columns], 0 for floating columns; columns that zero ohm joins share as in xo_solve
  *   sec        out, may be NULL: seconds that ngspice's analysis took
  * Nonlinear cells to a tolerance of 1e-10 of each voltage and current; there an answer found by stepping gmin or

@@ -8,9 +8,16 @@
 #include "config.h"
 #include <errno.h>
 #include <float.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "cell.h"
 #include "memory.h"
+
+static void note_place(char where[100], const char *place)
+{
+    if (place && *place)
+        snprintf(where, 100, " (%.90s)", place);
+}
 
 int xo_laws_new(struct xo_laws **out, const struct xo_crossbar *x, struct xo_info *info)
 {
@@ -23,6 +30,9 @@ int xo_laws_new(struct xo_laws **out, const struct xo_crossbar *x, struct xo_inf
     if (!d)
         return xo_fail(info, ENOMEM, "out of memory for a law");
     d->reference_volt = x->law.reference_volt;
+    d->subcircuit = x->law.subcircuit;
+    note_place(d->where[0], x->law.where);
+    note_place(d->where[1], x->selector.where);
     status = xo_law_new(&d->law, &x->law, info);
     if (!status && x->cell_type == XO_CELL_1S1R) {
         if (!(x->selector_siemens >= XO_MIN_SIEMENS && x->selector_siemens <= XO_MAX_SIEMENS))
@@ -54,8 +64,10 @@ void xo_laws_free(struct xo_laws *d)
 int xo_cell_place(const struct xo_laws *d, double siemens, double series_ohm, struct xo_cell *out,
                   struct xo_info *info)
 {
+    struct xo_info why = {""};
     out->series_ohm = siemens == 0 ? XO_OPEN : series_ohm;
-    return xo_law_place(d->law, siemens, &out->blend, info);
+    int status = xo_law_place(d->law, siemens, &out->blend, &why);
+    return status ? xo_fail(info, status, "%s%s", why.text, d->where[0]) : 0;
 }
 
 static bool is_bare(const struct xo_laws *d, const struct xo_cell *cell)
@@ -158,17 +170,19 @@ void xo_cell_slopes(const struct xo_laws *d, const struct xo_cell *cell, double 
 }
 
 bool xo_cell_covers(const struct xo_laws *d, const struct xo_cell *cell, double volt, const struct xo_cell_point *p,
-                    const char **part, double *part_volt, double range[2])
+                    const char **part, const char **where, double *part_volt, double range[2])
 {
     if (cell->series_ohm == XO_OPEN)
         return true;
     *part = "device";
+    *where = d->where[0];
     *part_volt = p->device_volt;
     if (!xo_law_covers(d->law, &cell->blend, p->device_volt, range))
         return false;
     if (!d->selector)
         return true;
     *part = "selector";
+    *where = d->where[1];
     *part_volt = volt - p->device_volt - cell->series_ohm * p->amp;
     return xo_law_covers(d->selector, &d->selector_blend, *part_volt, range);
 }

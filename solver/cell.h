@@ -12,6 +12,8 @@ struct xo_laws {
     struct xo_law_prepared *law, *selector;    /* selector NULL: 1R */
     struct xo_blend selector_blend;
     double reference_volt;             /* of the device */
+    char where[2][100];                /* of device and selector: " (board.yaml:3:9)" or nothing              */
+    const struct xo_subcircuit *subcircuit;    /* the device itself, for decks; NULL: its law says all */
 };
 
 struct xo_cell {
@@ -37,9 +39,9 @@ void xo_cell_at(const struct xo_laws *d, const struct xo_cell *cell, double volt
 void xo_cell_slopes(const struct xo_laws *d, const struct xo_cell *cell, double volt, const struct xo_cell_point *p,
                     double radius, double slope[2]);
 
-/* Is the device, or the selector, further than its law is known?  Fills in which and its range. */
+/* Is the device, or the selector, further than its law is known?  Fills in which, its range, and where it stands. */
 bool xo_cell_covers(const struct xo_laws *d, const struct xo_cell *cell, double volt, const struct xo_cell_point *p,
-                    const char **part, double *part_volt, double range[2]);
+                    const char **part, const char **where, double *part_volt, double range[2]);
 
 int xo_laws_new(struct xo_laws **out, const struct xo_crossbar *x, struct xo_info *info);  /* NULL if ohmic */
 void xo_laws_free(struct xo_laws *d);

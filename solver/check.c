@@ -9,12 +9,18 @@ struct xo_crossbar xo_crossbar_default(size_t rows, size_t columns)
         .rows = rows, .columns = columns,
         .row_wire_ohm.all = 1, .column_wire_ohm.all = 1,
         .driver_ohm.all = 100, .sense_ohm.all = 100,
+        .source_wire_ohm.all = 1, .source_end_ohm.all = 100, .source_volt = 0.2,
     };
 }
 
 int xo_is_nonlinear(const struct xo_crossbar *x)
 {
-    return x->law.law != XO_LAW_OHMIC || x->cell_type != XO_CELL_1R;
+    return x->law.law != XO_LAW_OHMIC || x->cell_type == XO_CELL_1S1R;
+}
+
+int xo_is_ladder(const struct xo_crossbar *x)
+{
+    return x->topology == XO_TOPOLOGY_SOURCE_COLUMN || x->topology == XO_TOPOLOGY_PLANE;
 }
 
 static bool ohm_ok(double ohm)
@@ -94,6 +100,68 @@ static int check_stuck(const struct xo_crossbar *x, struct xo_info *info)
     return status;
 }
 
+/* ---- transistors and source lines ------------------------------------------------------------------- */
+
+static int check_gates(const struct xo_crossbar *x, struct xo_info *info)
+{
+    bool transistors = x->cell_type == XO_CELL_1T1R;
+    for (size_t i = 0; x->word_line && i < x->rows && !transistors; i++)
+        if (x->word_line[i].state == XO_LINE_GATED)
+            return xo_fail(info, XO_EVALUE, "word line %zu is gated; expected cells of type 1T1R with it", i);
+    if (x->input == XO_INPUT_GATE && !transistors)
+        return xo_fail(info, XO_EVALUE, "inputs go to gates; expected cells of type 1T1R with input gate");
+    if (!transistors)
+        return x->gate ? xo_fail(info, XO_EVALUE, "there are gates; expected cells of type 1T1R with them") : 0;
+    if (!(x->transistor_ohm == 0 || (x->transistor_ohm >= XO_MIN_OHM && x->transistor_ohm <= XO_MAX_OHM)))
+        return xo_fail(info, XO_EVALUE, "transistor_ohm is %g; expected 0 or 1e-12..1e30", x->transistor_ohm);
+    double off = x->transistor_off_siemens;
+    if (!(off == 0 || (off >= XO_MIN_SIEMENS && off * x->transistor_ohm <= 1 && off <= XO_MAX_SIEMENS)))
+        return xo_fail(info, XO_EVALUE, "transistor_off_siemens is %g; expected 0 or 1e-30..1e12, at most "
+                       "1/transistor_ohm", off);
+    for (size_t i = 0; x->gate && i < x->rows; i++) {
+        struct xo_info why = {""};
+        if (xo_gate_check(x->transistor_ohm, x->gate[i], &why))
+            return xo_fail(info, XO_EVALUE, "gate %zu is %s", i, why.text);
+    }
+    return 0;
+}
+
+/* What lies along rows where word lines are but gates. */
+static int check_shared_source(const struct xo_crossbar *x, struct xo_info *info)
+{
+    const char *topology = x->topology == XO_TOPOLOGY_PLANE ? "plane" : "source_column";
+    if (x->input != XO_INPUT_GATE)
+        return xo_fail(info, XO_EVALUE, "topology %s has no line along rows to drive; expected input gate", topology);
+    if (x->word_bridge_count || x->open_word_segment_count)
+        return xo_fail(info, XO_EVALUE, "topology %s: word lines carry no current; expected no bridges between them "
+                       "and no open segments", topology);
+    for (size_t i = 0; x->word_line && i < x->rows; i++)
+        if (x->word_line[i].state != XO_LINE_NORMAL && x->word_line[i].state != XO_LINE_GATED)
+            return xo_fail(info, XO_EVALUE, "topology %s: word line %zu is a gate; expected it normal or gated",
+                           topology, i);
+    return x->topology == XO_TOPOLOGY_PLANE && x->source_end_ohm.each
+               ? xo_fail(info, XO_EVALUE, "topology plane: source_end_ohm is a list; expected one number") : 0;
+}
+
+static int check_source_lines(const struct xo_crossbar *x, bool ok(double), struct xo_info *info)
+{
+    size_t m = x->rows, n = x->columns;
+    bool row = x->topology == XO_TOPOLOGY_SOURCE_ROW;
+    const char *ohm = "0, 1e-12..1e30 or open";
+    int status;
+    if (x->topology == XO_TOPOLOGY_CROSSBAR)
+        return x->input == XO_INPUT_GATE
+                   ? xo_fail(info, XO_EVALUE, "topology crossbar drives its word lines; expected input drive, or "
+                             "topology source_column, source_row or plane") : 0;
+    if ((status = xo_is_ladder(x) ? check_shared_source(x, info) : 0)
+        || (status = check_values(&x->source_wire_ohm, row ? m : m - 1, row ? n - 1 : n, ok, "source_wire_ohm", ohm,
+                                  info))
+        || (status = check_values(&x->source_end_ohm, 1, row ? m : n, ok, "source_end_ohm", ohm, info)))
+        return status;
+    return fabs(x->source_volt) <= XO_MAX_VOLT
+               ? 0 : xo_fail(info, XO_EVALUE, "source_volt is %g; expected -1e12..1e12", x->source_volt);
+}
+
 int xo_crossbar_check(const struct xo_crossbar *x, struct xo_info *info)
 {
     size_t m = x->rows, n = x->columns;
@@ -116,7 +184,9 @@ int xo_crossbar_check(const struct xo_crossbar *x, struct xo_info *info)
         || (status = check_sites(x->open_word_segment, x->open_word_segment_count, m, n - 1, "open word segment", info))
         || (status = check_sites(x->open_bit_segment, x->open_bit_segment_count, m - 1, n, "open bit segment", info))
         || (status = check_bridges(x->word_bridge, x->word_bridge_count, m - 1, n, "word bridge", info))
-        || (status = check_bridges(x->bit_bridge, x->bit_bridge_count, m, n - 1, "bit bridge", info)))
+        || (status = check_bridges(x->bit_bridge, x->bit_bridge_count, m, n - 1, "bit bridge", info))
+        || (status = check_gates(x, info))
+        || (status = check_source_lines(x, ohm_ok, info)))
         return status;
     return 0;
 }

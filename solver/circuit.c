@@ -21,9 +21,11 @@ static enum xo_line_state line_state(const struct xo_line *line, size_t k)
 static int count_branches(xo_circuit *c, const struct xo_crossbar *x)
 {
     size_t m = c->rows, n = c->columns;
+    bool column = c->topology == XO_TOPOLOGY_SOURCE_COLUMN, plane = c->topology == XO_TOPOLOGY_PLANE;
     size_t count[XO_KINDS] = {
-        [XO_CELL] = m * n, [XO_ROW_WIRE] = m * (n - 1), [XO_COLUMN_WIRE] = (m - 1) * n,
-        [XO_DRIVER] = c->drive_ends * m, [XO_SENSE] = c->sense_ends * n,
+        [XO_CELL] = m * n, [XO_ROW_WIRE] = column ? (m - 1) * n : plane ? m * n - 1 : m * (n - 1),
+        [XO_COLUMN_WIRE] = (m - 1) * n,
+        [XO_DRIVER] = c->drive_ends * (column ? n : plane ? 1 : m), [XO_SENSE] = c->sense_ends * n,
         [XO_WORD_BRIDGE] = x->word_bridge_count, [XO_BIT_BRIDGE] = x->bit_bridge_count,
     };
     for (int kind = 0; kind < XO_KINDS; kind++)
@@ -43,7 +45,12 @@ static void draw_cells(xo_circuit *c, const struct xo_crossbar *x)
     size_t m = c->rows, n = c->columns;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
-            set_branch(c, i * n + j, xo_word_node(c, i, j), xo_bit_node(c, i, j), value_at(&x->series_ohm, i * n + j));
+            double ohm = value_at(&x->series_ohm, i * n + j);
+            if (c->bare_ohm)
+                c->bare_ohm[i * n + j] = ohm;
+            if (c->gate)
+                ohm += xo_transistor_ohm(c->transistor_ohm, c->transistor_off_siemens, c->gate[i]);
+            set_branch(c, i * n + j, xo_word_node(c, i, j), xo_bit_node(c, i, j), ohm);
             c->fixed_siemens[i * n + j] = -1;
         }
     for (size_t k = 0; k < x->stuck_count; k++)
@@ -52,13 +59,38 @@ static void draw_cells(xo_circuit *c, const struct xo_crossbar *x)
         c->fixed_siemens[x->open_cell[k].row * n + x->open_cell[k].column] = 0;
 }
 
+/* Lines of plane 0 that are not along rows. */
+static void draw_source_lines(xo_circuit *c, const struct xo_crossbar *x)
+{
+    size_t n = c->columns, count = c->first[XO_COLUMN_WIRE] - c->first[XO_ROW_WIRE];
+    size_t step = c->topology == XO_TOPOLOGY_SOURCE_COLUMN ? n : 1;
+    for (size_t k = 0; k < count; k++)                     /* a plane: one node for all */
+        set_branch(c, c->first[XO_ROW_WIRE] + k, (int32_t)k, (int32_t)(k + step),
+                   c->topology == XO_TOPOLOGY_PLANE ? 0 : value_at(&x->source_wire_ohm, k));
+}
+
+static void draw_source_ends(xo_circuit *c, const struct xo_crossbar *x)
+{
+    bool plane = c->topology == XO_TOPOLOGY_PLANE;
+    size_t lines = plane ? 1 : c->columns, branch = c->first[XO_DRIVER];
+    for (size_t end = 0; end < c->drive_ends; end++) {
+        bool top = plane || x->source_side == XO_SENSE_TOP || (x->source_side == XO_SENSE_BOTH && end == 0);
+        for (size_t j = 0; j < lines; j++, branch++)
+            set_branch(c, branch, xo_source(c, 0), xo_word_node(c, top ? 0 : c->rows - 1, j),
+                       value_at(&x->source_end_ohm, j));
+    }
+}
+
 static void draw_wires(xo_circuit *c, const struct xo_crossbar *x)
 {
     size_t m = c->rows, n = c->columns, branch = c->first[XO_ROW_WIRE];
-    for (size_t i = 0; i < m; i++)
+    if (xo_has_shared_source(c))
+        draw_source_lines(c, x);
+    for (size_t i = 0; i < m && !xo_has_shared_source(c); i++)
         for (size_t j = 0; j + 1 < n; j++, branch++)
             set_branch(c, branch, xo_word_node(c, i, j), xo_word_node(c, i, j + 1),
                        value_at(&x->row_wire_ohm, i * (n - 1) + j));
+    branch = c->first[XO_COLUMN_WIRE];
     for (size_t i = 0; i + 1 < m; i++)
         for (size_t j = 0; j < n; j++, branch++)
             set_branch(c, branch, xo_bit_node(c, i, j), xo_bit_node(c, i + 1, j), value_at(&x->column_wire_ohm, i * n + j));
@@ -70,6 +102,10 @@ static void draw_wires(xo_circuit *c, const struct xo_crossbar *x)
 
 static void draw_drivers(xo_circuit *c, const struct xo_crossbar *x)
 {
+    if (xo_has_shared_source(c)) {
+        draw_source_ends(c, x);
+        return;
+    }
     for (size_t end = 0; end < c->drive_ends; end++) {
         bool left = end == 0 && x->drive_side != XO_DRIVE_RIGHT;
         for (size_t i = 0; i < c->rows; i++) {
@@ -122,8 +158,10 @@ static double terminal_volt(const struct xo_line *line, size_t k, double normal_
 static void set_terminals(xo_circuit *c, const struct xo_crossbar *x)
 {
     for (size_t i = 0; i < c->rows; i++) {
-        c->driven[i] = line_state(x->word_line, i) == XO_LINE_NORMAL;
-        c->held_volt[i] = terminal_volt(x->word_line, i, 0);
+        enum xo_line_state state = line_state(x->word_line, i);
+        bool normal = state == XO_LINE_NORMAL || state == XO_LINE_GATED, gates = c->input == XO_INPUT_GATE;
+        c->driven[i] = normal && !gates;
+        c->held_volt[i] = normal && gates ? x->source_volt : terminal_volt(x->word_line, i, 0);
     }
     for (size_t j = 0; j < c->columns; j++)
         c->held_volt[c->rows + j] = terminal_volt(x->bit_line, j, value_at(&x->sense_volt, j));
@@ -144,12 +182,29 @@ static int allocate(xo_circuit *c)
                    ? 0 : ENOMEM;
 }
 
+static int set_gates(xo_circuit *c, const struct xo_crossbar *x)
+{
+    if (x->cell_type != XO_CELL_1T1R)
+        return 0;
+    c->transistor_ohm = x->transistor_ohm;
+    c->transistor_off_siemens = x->transistor_off_siemens;
+    c->gate = xo_calloc(c->rows, sizeof *c->gate);
+    c->bare_ohm = xo_calloc(c->rows * c->columns, sizeof *c->bare_ohm);
+    if (!c->gate || !c->bare_ohm)
+        return ENOMEM;
+    for (size_t i = 0; i < c->rows; i++)
+        c->gate[i] = line_state(x->word_line, i) == XO_LINE_GATED ? 0 : x->gate ? x->gate[i] : 1;
+    return 0;
+}
+
 /* Every branch, and what is left of them when zero ohm has merged its ends. */
 static int draw(xo_circuit *c, const struct xo_crossbar *x, struct xo_info *info)
 {
     int status = count_branches(c, x);
     if (!status)
         status = allocate(c);
+    if (!status)
+        status = set_gates(c, x);
     if (!status) {
         draw_cells(c, x);
         draw_wires(c, x);
@@ -184,7 +239,10 @@ static int circuit_new(xo_circuit **out, const struct xo_crossbar *x, bool drawn
     c->columns = x->columns;
     c->nodes = 2 * x->rows * x->columns;
     c->terminals = x->rows + x->columns;
-    c->drive_ends = x->drive_side == XO_DRIVE_BOTH ? 2 : 1;
+    c->topology = x->topology;
+    c->input = x->input;
+    c->drive_ends = xo_has_shared_source(c) ? x->topology != XO_TOPOLOGY_PLANE && x->source_side == XO_SENSE_BOTH ? 2 : 1
+                                            : x->drive_side == XO_DRIVE_BOTH ? 2 : 1;
     c->sense_ends = x->sense_side == XO_SENSE_BOTH ? 2 : 1;
     c->driven = xo_calloc(c->terminals, sizeof *c->driven);
     c->held_volt = xo_calloc(c->terminals, sizeof *c->held_volt);
@@ -205,10 +263,22 @@ static int circuit_new(xo_circuit **out, const struct xo_crossbar *x, bool drawn
     return status;
 }
 
+/* Source lines along rows are a crossbar's word lines by other names. */
+static struct xo_crossbar as_drawn(const struct xo_crossbar *x)
+{
+    struct xo_crossbar y = *x;
+    if (x->topology == XO_TOPOLOGY_SOURCE_ROW) {
+        y.row_wire_ohm = x->source_wire_ohm;
+        y.driver_ohm = x->source_end_ohm;
+    }
+    return y;
+}
+
 int xo_circuit_new(xo_circuit **out, const struct xo_crossbar *x, struct xo_info *info)
 {
+    const struct xo_crossbar y = as_drawn(x);
     int status = xo_crossbar_check(x, info);
-    return status ? status : circuit_new(out, x, !xo_crossbar_is_lines(x), info);
+    return status ? status : circuit_new(out, &y, !xo_crossbar_is_lines(&y), info);
 }
 
 int xo_circuit_draw(xo_circuit **out, const xo_circuit *lines, struct xo_info *info)
@@ -224,6 +294,8 @@ void xo_circuit_free(xo_circuit *c)
     free(c->to);
     free(c->ohm);
     free(c->fixed_siemens);
+    free(c->gate);
+    free(c->bare_ohm);
     free(c->driven);
     free(c->held_volt);
     xo_laws_free(c->laws);

@@ -27,10 +27,18 @@ struct xo_circuit {
     int32_t *group_size;               /* [terminals] of the group that begins here, else 0                     */
     struct xo_crossbar *lines;         /* the description, its arrays too; NULL where drawn                     */
 
+    /* Transistors.  Of source_column and plane the first source is the supply of all source lines, the others are tied
+     * to nothing; their source lines' wires are branches XO_ROW_WIRE, their ends XO_DRIVER. */
+    enum xo_topology topology;
+    enum xo_input_kind input;
+    double transistor_ohm, transistor_off_siemens;
+    double *gate;                      /* [rows] where inputs do not say; 0 in gated rows; NULL: no transistors */
+    double *bare_ohm;                  /* [rows][columns] then: series_ohm without transistors                  */
+
     /* As drawn.  Branches of kind k: first[k] <= b < first[k + 1], row-major (drivers and senses by end first). */
     size_t first[XO_KINDS + 1];
     int32_t *from, *to;                /* [branches] places                                                     */
-    double *ohm;                       /* [branches] XO_OPEN: absent; cells: series_ohm                         */
+    double *ohm;                       /* [branches] XO_OPEN: absent; cells: series_ohm, with the transistor    */
     double *fixed_siemens;             /* [rows][columns] conductance of a faulty cell, -1 where as programmed  */
     struct xo_laws *laws;              /* of the cells (cell.h); NULL: ohmic                                    */
 
@@ -50,6 +58,16 @@ static inline int32_t xo_bit_node(const xo_circuit *c, size_t i, size_t j)
 }
 static inline int32_t xo_source(const xo_circuit *c, size_t i) { return (int32_t)(c->nodes + i); }
 static inline int32_t xo_sense(const xo_circuit *c, size_t j) { return (int32_t)(c->nodes + c->rows + j); }
+
+/* gate.c.  All that lies in series with devices when gates [rows] are those of one input: series_ohm [rows][columns].
+ * The names of plane 0's lines. */
+int xo_gate_check(double transistor_ohm, double gate, struct xo_info *info);   /* XO_EVALUE: "2; expected ..." */
+void xo_gate_cells(const xo_circuit *c, const double *gate, double *series_ohm);
+static inline bool xo_has_shared_source(const xo_circuit *c)
+{
+    return c->topology == XO_TOPOLOGY_SOURCE_COLUMN || c->topology == XO_TOPOLOGY_PLANE;
+}
+const char *xo_word_line_name(const xo_circuit *c);            /* "word line", "source line", ... */
 
 /* Check every number of a description; XO_EVALUE names the first bad one. */
 int xo_crossbar_check(const struct xo_crossbar *x, struct xo_info *info);

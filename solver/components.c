@@ -97,15 +97,15 @@ size_t xo_factor_islands(const xo_factor *f)
 }
 
 /* Append the run first..last of a line's nodes: "word line 3 columns 0-63". */
-static size_t append_run(char *text, size_t size, size_t used, bool word, size_t line, size_t first, size_t last)
+static size_t append_run(char *text, size_t size, size_t used, const char *name, bool word, size_t line, size_t first,
+                         size_t last)
 {
     const char *along = word ? "column" : "row";
     if (used >= size)
         return used;
     int length = first == last
-        ? snprintf(text + used, size - used, "%s%s line %zu %s %zu", used ? ", " : "", word ? "word" : "bit", line, along, first)
-        : snprintf(text + used, size - used, "%s%s line %zu %ss %zu-%zu", used ? ", " : "", word ? "word" : "bit", line,
-                   along, first, last);
+        ? snprintf(text + used, size - used, "%s%s %zu %s %zu", used ? ", " : "", name, line, along, first)
+        : snprintf(text + used, size - used, "%s%s %zu %ss %zu-%zu", used ? ", " : "", name, line, along, first, last);
     return used + (size_t)length;
 }
 
@@ -136,7 +136,8 @@ void xo_factor_island_name(const xo_factor *f, size_t island, char *text, size_t
                 if (p < length && component_at(f, word, line, p) == (int32_t)q)
                     run++;
                 else if (run) {
-                    used = append_run(text, size, used, word, line, p - run, p - 1);
+                    used = append_run(text, size, used, word ? xo_word_line_name(c) : "bit line", word, line, p - run,
+                                      p - 1);
                     run = 0;
                 }
             }

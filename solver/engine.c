@@ -12,6 +12,7 @@ static const struct xo_engine_table *const engine_table[] = {
     [XO_ENGINE_KLU] = &xo_klu_engine,
     [XO_ENGINE_STARMESH] = &xo_starmesh_engine,
     [XO_ENGINE_LINE] = &xo_line_engine,
+    [XO_ENGINE_LADDER] = &xo_ladder_engine,
 };
 #define ENGINES (sizeof engine_table / sizeof *engine_table)
 
@@ -37,6 +38,10 @@ int xo_engine_parse(enum xo_engine *out, const char *name)
 static enum xo_engine choose(const xo_circuit *c, const char **reason)
 {
     double least_ohm = INFINITY, most_contact_ohm = 0;
+    if (xo_has_shared_source(c)) {
+        *reason = "columns are ladders: rung by rung";
+        return XO_ENGINE_LADDER;
+    }
     for (size_t b = c->first[XO_ROW_WIRE]; b < xo_branches(c); b++) {
         bool wire = b < c->first[XO_DRIVER];
         if (c->ohm[b] == 0 || c->ohm[b] == XO_OPEN)

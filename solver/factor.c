@@ -29,11 +29,13 @@ dd xo_cell_and_series(double g, double series_ohm)
 static void set_siemens(xo_factor *f, const double *cell_siemens)
 {
     const xo_circuit *c = f->plan->circuit;
+    if (f->gate)
+        xo_gate_cells(c, f->gate, f->series_ohm);
     for (size_t k = 0; k < c->rows * c->columns; k++)
         f->cell_siemens[k] = c->fixed_siemens[k] < 0 ? cell_siemens[k] : c->fixed_siemens[k];
     for (size_t e = 0; e < c->links; e++) {
         size_t b = (size_t)c->link_branch[e];
-        f->siemens[e] = b < c->first[XO_ROW_WIRE] ? xo_cell_and_series(f->cell_siemens[b], c->ohm[b])
+        f->siemens[e] = b < c->first[XO_ROW_WIRE] ? xo_cell_and_series(f->cell_siemens[b], xo_series_ohm(f, b))
                                                   : dd_divide((dd){1, 0}, (dd){c->ohm[b], 0});
         f->link_count[c->link_a[e]]++;
         f->link_count[c->link_b[e]]++;
@@ -87,6 +89,8 @@ static int allocate(xo_factor *f)
     if (!f->siemens || !f->cell_siemens || !f->link_count || !f->ceiling_volt || !f->ceiling_amp || !f->self_siemens
         || !f->self_bound || !f->scratch)
         return ENOMEM;
+    if (f->gate && !(f->series_ohm = xo_calloc(c->rows * c->columns, sizeof *f->series_ohm)))
+        return ENOMEM;
     for (size_t j = 0; j < c->columns; j++)
         f->self_siemens[j] = -1;
     return 0;
@@ -124,13 +128,15 @@ static int factor_lines(xo_factor *f, const double *cell_siemens, struct xo_info
     return status ? xo_fail(info, status, "out of memory for %zu unknowns", f->plan->circuit->nodes) : 0;
 }
 
-static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_siemens, struct xo_info *info)
+static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_siemens, const double *gate,
+                       struct xo_info *info)
 {
     xo_factor *f = xo_calloc(1, sizeof *f);
     if (!f)
         return xo_fail(info, ENOMEM, "out of memory");
     f->plan = p;
-    f->threads = p->table->one_thread || p->options.threads < 1 ? 1 : p->options.threads;
+    f->gate = gate;
+    f->threads = gate || p->table->one_thread || p->options.threads < 1 ? 1 : p->options.threads;
     int status = (p->table->program ? factor_lines : factor_drawn)(f, cell_siemens, info);
     if (status)
         xo_factor_free(f);
@@ -141,12 +147,12 @@ static int factor_with(xo_factor **out, const xo_plan *p, const double *cell_sie
 
 /* Another engine on the same circuit; the factor owns its plan. */
 static int factor_again(xo_factor **out, const xo_plan *p, enum xo_engine engine, const char *reason,
-                        const double *cell_siemens, struct xo_info *info)
+                        const double *cell_siemens, const double *gate, struct xo_info *info)
 {
     xo_plan *own = NULL;
     int status = xo_plan_direct(&own, p, engine, reason, info);
     if (!status)
-        status = factor_with(out, own, cell_siemens, info);
+        status = factor_with(out, own, cell_siemens, gate, info);
     if (status)
         xo_plan_free(own);
     else
@@ -162,16 +168,16 @@ static bool broke_down(int status, const xo_factor *f)
 
 /* Auto without line: the best direct engine, or starmesh where that breaks down. */
 static int factor_direct(xo_factor **out, const xo_plan *p, const char *reason, const double *cell_siemens,
-                         struct xo_info *info)
+                         const double *gate, struct xo_info *info)
 {
     xo_factor *f = NULL;
-    int status = p->table->program ? factor_again(&f, p, XO_ENGINE_AUTO, reason, cell_siemens, info)
-                                   : factor_with(&f, p, cell_siemens, info);
+    int status = p->table->program ? factor_again(&f, p, XO_ENGINE_AUTO, reason, cell_siemens, gate, info)
+                                   : factor_with(&f, p, cell_siemens, gate, info);
     if (broke_down(status, f)) {
         xo_factor_free(f);
         f = NULL;
         status = factor_again(&f, p, XO_ENGINE_STARMESH, "Cholesky broke down or could not be certified: elimination "
-                              "without subtraction", cell_siemens, info);
+                              "without subtraction", cell_siemens, gate, info);
     }
     if (!status)
         *out = f;
@@ -185,8 +191,15 @@ int xo_factor_new(xo_factor **out, const xo_plan *p, const double *cell_siemens,
     if (status)
         return status;
     if (!is_auto || (p->table->program && xo_line_pays(p->circuit, cell_siemens, p->options.inputs)))
-        return factor_with(out, p, cell_siemens, info);
-    return factor_direct(out, p, NULL, cell_siemens, info);
+        return factor_with(out, p, cell_siemens, NULL, info);
+    return factor_direct(out, p, NULL, cell_siemens, NULL, info);
+}
+
+int xo_factor_gated(xo_factor **out, const xo_plan *p, const double *cell_siemens, const double *gate,
+                    struct xo_info *info)
+{
+    return p->options.engine == XO_ENGINE_AUTO ? factor_direct(out, p, NULL, cell_siemens, gate, info)
+                                               : factor_with(out, p, cell_siemens, gate, info);
 }
 
 bool xo_factor_may_turn(const xo_factor *f)
@@ -221,7 +234,7 @@ int xo_factor_turn(xo_factor *f, const char *reason, struct xo_info *info)
     if (!reason)
         reason = f->given_up ? "conjugate gradients converge so slowly that a factor costs less"
                              : "conjugate gradients did not reach their certificate: a factor";
-    int status = factor_direct(&other, f->plan, reason, f->cell_siemens, info);
+    int status = factor_direct(&other, f->plan, reason, f->cell_siemens, f->gate, info);
     return replace(f, status, other);
 }
 
@@ -234,7 +247,7 @@ int xo_factor_turn_nonlinear(xo_factor *f, struct xo_info *info)
 {
     xo_factor *other = NULL;
     int status = factor_again(&other, f->plan, XO_ENGINE_STARMESH, "a step of Newton's method broke Cholesky down or "
-                              "was not proven: elimination without subtraction", f->cell_siemens, info);
+                              "was not proven: elimination without subtraction", f->cell_siemens, f->gate, info);
     status = replace(f, status, other);
     for (int t = 0; !status && t < f->threads; t++)
         f->nonlinear->thread[t].base = f;          /* no longer other */
@@ -268,6 +281,7 @@ static void clear(xo_factor *f)
     xo_components_free(&f->components);
     free(f->siemens);
     free(f->cell_siemens);
+    free(f->series_ohm);
     free(f->link_count);
     free(f->ceiling_volt);
     free(f->ceiling_amp);

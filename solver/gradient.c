@@ -16,6 +16,7 @@ static double chain_rule(const xo_factor *f, size_t branch)
     const xo_circuit *c = f->plan->circuit;
     double ohm = c->ohm[branch];
     if (branch < c->first[XO_ROW_WIRE]) {
+        ohm = xo_series_ohm(f, branch);
         double through = ohm == XO_OPEN ? 0 : 1 / (1 + f->cell_siemens[branch] * ohm);
         return c->fixed_siemens[branch] < 0 ? through * through : 0;
     }
@@ -79,6 +80,23 @@ static int gradient_by_factor(xo_factor *f, size_t inputs, const double *row_vol
     return 0;
 }
 
+/* Gates: every input's own array. */
+static int gradient_gated(xo_factor *f, size_t inputs, const double *gate, size_t column,
+                          struct xo_branch_values *gradient, struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    int status = 0;
+    for (size_t k = 0; k < inputs && !status; k++) {
+        struct xo_branch_values at = xo_branches_from(gradient, c, k);
+        xo_factor *own = NULL;
+        status = xo_factor_gated(&own, f->plan, f->cell_siemens, gate + k * c->rows, info);
+        if (!status)
+            status = gradient_by_factor(own, 1, gate + k * c->rows, column, &at, info);
+        xo_factor_free(own);
+    }
+    return status;
+}
+
 int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t column, struct xo_branch_values *gradient,
                 struct xo_info *info)
 {
@@ -86,6 +104,8 @@ int xo_gradient(xo_factor *f, size_t inputs, const double *row_volt, size_t colu
     if (column >= c->columns)
         return xo_fail(info, XO_EVALUE, "gradient of column %zu; expected a column below %zu", column, c->columns);
     int status = xo_check_inputs(c, inputs, row_volt, info);
+    if (!status && c->input == XO_INPUT_GATE)
+        return gradient_gated(f, inputs, row_volt, column, gradient, info);
     if (!status && f->plan->table->gradient) {
         status = f->plan->table->gradient(f, inputs, row_volt, column, gradient);
         if (status != XO_ENOTPROVEN || !xo_factor_may_turn(f))

@@ -1,5 +1,6 @@
 /* Law table: measured points joined by cubics that are monotone where the points are (Fritsch and Carlson, SIAM J.
  * Numer. Anal. 17(2), 1980).  A cell carries nothing at 0 V, so the origin is a point of every curve.
+ * Law spice: the same of curves without noise, whose slopes can be had to the fourth order.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include "law.h"
@@ -74,6 +75,33 @@ static void find_slopes(struct xo_law_curve *c)
     }
 }
 
+/* At knot k, of the polynomial through it and the `count` - 1 knots around it from `first` on (barycentric weights). */
+static double lagrange_slope(const struct xo_law_curve *c, size_t k, size_t first, size_t count)
+{
+    double own = 1, slope = 0;
+    for (size_t m = first; m < first + count; m++)
+        own *= m == k ? 1 : c->volt[k] - c->volt[m];
+    for (size_t j = first; j < first + count; j++) {
+        double other = 1;
+        for (size_t m = first; m < first + count; m++)
+            other *= m == j ? 1 : c->volt[j] - c->volt[m];
+        slope += j == k ? 0 : own / other * (c->amp[k] - c->amp[j]) / (c->volt[k] - c->volt[j]);
+    }
+    return -slope;
+}
+
+/* Five knots where there are so many; within the monotone region of Fritsch and Carlson, as above. */
+static void find_smooth_slopes(struct xo_law_curve *c)
+{
+    size_t last = c->count - 1, count = c->count < 5 ? c->count : 5;
+    for (size_t k = 0; k <= last; k++) {
+        size_t first = k < 2 ? 0 : k + 2 > last ? c->count - count : k - 2;
+        double least = k == 0 ? secant(c, 0) : k == last ? secant(c, last - 1)
+                                                        : fmin(secant(c, k - 1), secant(c, k));
+        c->number[k] = fmin(fmax(lagrange_slope(c, k, first, count), 0), 3 * least);
+    }
+}
+
 /* Copy the points, the origin among them, behind the slopes' places. */
 static int take_points(struct xo_law_curve *c, const struct xo_law_level *level, size_t number, struct xo_info *info)
 {
@@ -105,13 +133,13 @@ static int take_points(struct xo_law_curve *c, const struct xo_law_level *level,
 }
 
 static int prepare_curve(struct xo_law_prepared *l, struct xo_law_curve *c, const struct xo_law_level *level,
-                         size_t number, double reference, struct xo_info *info)
+                         size_t number, double reference, bool smooth, struct xo_info *info)
 {
     struct xo_law_point p;
     int status = take_points(c, level, number, info);
     if (status)
         return status;
-    find_slopes(c);
+    smooth ? find_smooth_slopes(c) : find_slopes(c);
     c->low_volt = c->volt[0];
     c->high_volt = c->volt[c->count - 1];
     if (reference < c->low_volt || reference > c->high_volt)
@@ -129,7 +157,7 @@ static int prepare(struct xo_law_prepared *l, const struct xo_device_law *d, str
 {
     int status = 0;
     for (size_t k = 0; k < d->levels && !status; k++)
-        status = prepare_curve(l, &l->curve[k], &d->level[k], k, d->reference_volt, info);
+        status = prepare_curve(l, &l->curve[k], &d->level[k], k, d->reference_volt, d->law == XO_LAW_SPICE, info);
     return status;
 }
 

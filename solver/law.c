@@ -12,12 +12,13 @@ static const struct xo_law_kind *const kinds[] = {
     [XO_LAW_SINH] = &xo_law_sinh,
     [XO_LAW_POLYNOMIAL] = &xo_law_polynomial,
     [XO_LAW_TABLE] = &xo_law_table,
+    [XO_LAW_SPICE] = &xo_law_table,
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 static bool has_levels(enum xo_law law)
 {
-    return law == XO_LAW_POLYNOMIAL || law == XO_LAW_TABLE;
+    return law == XO_LAW_POLYNOMIAL || law == XO_LAW_TABLE || law == XO_LAW_SPICE;
 }
 
 /* One curve a level, each with room for three numbers a point and the origin. */

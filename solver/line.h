@@ -7,8 +7,10 @@
  * preconditioned with C = L D L^T.
  *
  * Inputs are solved one after the other (by each thread).  Eight in one sweep would share cells and pivots, 4 of the
- * 14 numbers per cell that an iteration moves (7 of 17 where wires differ): 1.33 (1.56) times as fast from memory at
- * best, and arrays whose planes fit the cache would leave it.
+ * 14 numbers per cell that an iteration moves, and with one in each lane of the vectors tiles need no transposing; but
+ * eight inputs' planes leave the cache.  bench/lanes does it: 1.1 to 1.4 times as fast an iteration up to 128 x 128,
+ * which is half of an easy input's time, 0.4 to 0.9 from 256 x 256 on.  Interleaved tile row by tile row, with vectors
+ * as they are, it was between 0.9 and 1.0 at every size, from memory too: more streams, no fewer misses.
  *
  * A plane holds one number per cell in tiles of 8 x 8, tile rows one after the other.  Inside a tile, bit-line planes
  * go row by row, [row][column], and word-line planes column by column, [column][row]: a step along any line is then
@@ -169,6 +171,7 @@ int32_t xo_line_component(const xo_factor *f, bool word, size_t line, size_t pla
  * Nothing of it is of use if k->hopeless. */
 enum xo_line_effort { XO_LINE_ROUGH, XO_LINE_FULL };               /* a scale; currents to the last digits */
 void xo_line_solve(const xo_factor *f, struct xo_line_work *k, enum xo_line_effort effort);
+#define XO_LINE_DOUBT 1.1              /* given up is what promises to cost that much more than a factor: a guess */
 
 /* line_outputs.c: voltages where no current flows; everything asked for, |power in - dissipated| / power in returned;
  * derivatives of a column's current, with the adjoint voltages. */

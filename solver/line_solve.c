@@ -11,6 +11,7 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#include "clones.h"
 #include "line.h"
 
 #define FIRST_GAIN 1e-10               /* residual after the first round of conjugate gradients over that before */
@@ -23,9 +24,9 @@
 #define ROUGH 1e-7                     /* so is one above this where only the size matters           */
 
 /* Work is counted in iterations; so many of them take as long as */
-#define ROUND_WORK 5.0                 /* what a round does besides                                    */
-#define CHECK_WORK 3.0                 /* a residual, or a check of w                                  */
-#define TRIAL 0.1                      /* share of the factor's cost that is spent before giving up    */
+#define ROUND_WORK 3.0                 /* what a round does besides                                    */
+#define CHECK_WORK 2.0                 /* a residual, or a check of w                                  */
+#define TRIAL 0.05                     /* share of the factor's cost that is spent before giving up    */
 #define DECADES 17.0                   /* that currents and certificate take together, more or less    */
 
 /* ---- passes over the array, shared by threads; sums are added in order ----------------------------- */
@@ -48,10 +49,18 @@ static size_t strip_end(const struct xo_line_grid *n, size_t strip)
     return end < n->tile_columns ? end : n->tile_columns;
 }
 
-#define EACH_TILE_ROW _Pragma("omp parallel for schedule(static) num_threads(s->l->inner_threads) \
-    if (s->l->inner_threads > 1)") for (size_t i = 0; i < s->n->tile_rows; i++)
-#define EACH_STRIP _Pragma("omp parallel for schedule(static) num_threads(s->l->inner_threads) \
-    if (s->l->inner_threads > 1)") for (size_t i = 0; i < strips_of(s->n); i++)
+/* A region of one thread is no region: OpenMP's would cost more than a small array's pass. */
+#define SHARE(count, statement) do { \
+    if (s->l->inner_threads > 1) { \
+        _Pragma("omp parallel for schedule(static) num_threads(s->l->inner_threads)") \
+        for (size_t i = 0; i < (count); i++) \
+            statement; \
+    } else \
+        for (size_t i = 0; i < (count); i++) \
+            statement; \
+} while (0)
+#define EACH_TILE_ROW(statement) SHARE(s->n->tile_rows, statement)
+#define EACH_STRIP(statement) SHARE(strips_of(s->n), statement)
 
 static double total(const double *part, size_t count)
 {
@@ -63,20 +72,17 @@ static double total(const double *part, size_t count)
 
 static void word_solve(const struct pass *s, const double *rhs, const double *y, double *out)
 {
-    EACH_TILE_ROW
-        s->run->word_solve(s->n, i, rhs, y, out);
+    EACH_TILE_ROW(s->run->word_solve(s->n, i, rhs, y, out));
 }
 
 static void direction(const struct pass *s, double alpha, double beta)
 {
-    EACH_STRIP
-        s->run->direction(s->n, i * XO_STRIP, strip_end(s->n, i), alpha, beta, s->k->s, s->k->p, s->k->y);
+    EACH_STRIP(s->run->direction(s->n, i * XO_STRIP, strip_end(s->n, i), alpha, beta, s->k->s, s->k->p, s->k->y));
 }
 
 static double reduce(const struct pass *s, double alpha)
 {
-    EACH_STRIP
-        s->k->partial[i] = s->run->reduce(s->n, i * XO_STRIP, strip_end(s->n, i), alpha, s->k->q, s->k->s);
+    EACH_STRIP(s->k->partial[i] = s->run->reduce(s->n, i * XO_STRIP, strip_end(s->n, i), alpha, s->k->q, s->k->s));
     return total(s->k->partial, strips_of(s->n));
 }
 
@@ -95,8 +101,7 @@ static double add_senses(const struct pass *s, size_t end, size_t row)
 
 static double apply(const struct pass *s)
 {
-    EACH_TILE_ROW
-        s->k->partial[i] = s->run->apply(s->n, i, s->k->p, s->k->q);
+    EACH_TILE_ROW(s->k->partial[i] = s->run->apply(s->n, i, s->k->p, s->k->q));
     double dot = total(s->k->partial, s->n->tile_rows);
     return dot + add_senses(s, XO_TOP, 0) + add_senses(s, XO_BOTTOM, s->n->rows - 1);
 }
@@ -116,24 +121,20 @@ static void merge_found(struct xo_line_found *f, const struct xo_line_found *par
 /* Missing currents, or with floor_amp >= 0 what bounds them, into a and `bit`. */
 static void residual(const struct pass *s, double floor_amp, double *bit, struct xo_line_found *found)
 {
-    EACH_TILE_ROW
-        s->run->residual(s->n, i, &s->k->volts, floor_amp, s->k->a, bit, &s->k->part[i]);
+    EACH_TILE_ROW(s->run->residual(s->n, i, &s->k->volts, floor_amp, s->k->a, bit, &s->k->part[i]));
     merge_found(found, s->k->part, s->n->tile_rows);
 }
 
 static void correct(const struct pass *s)
 {
-    EACH_TILE_ROW
-        s->run->correct(s->n, i, s->k->volts, s->k->a, s->k->y);
+    EACH_TILE_ROW(s->run->correct(s->n, i, s->k->volts, s->k->a, s->k->y));
 }
 
 static double ceiling(const struct pass *s)
 {
     struct xo_line_found found;
-    EACH_TILE_ROW {
-        s->k->part[i] = (struct xo_line_found){0};
-        s->run->ceiling(s->n, i, s->k->q, s->k->y, s->k->a, s->k->f, &s->k->part[i]);
-    }
+    memset(s->k->part, 0, s->n->tile_rows * sizeof *s->k->part);
+    EACH_TILE_ROW(s->run->ceiling(s->n, i, s->k->q, s->k->y, s->k->a, s->k->f, &s->k->part[i]));
     merge_found(&found, s->k->part, s->n->tile_rows);
     return found.ratio;
 }
@@ -153,8 +154,7 @@ static struct gradients begin_gradients(const struct pass *s)
     memset(s->k->y, 0, nbytes);
     memset(s->k->s, 0, nbytes);
     word_solve(s, s->k->a, NULL, s->k->p);
-    EACH_TILE_ROW
-        s->run->add_cells(s->n, i, s->k->p, s->k->q);
+    EACH_TILE_ROW(s->run->add_cells(s->n, i, s->k->p, s->k->q));
     double rho = reduce(s, -1);
     s->k->work += ROUND_WORK;
     return (struct gradients){.rho = rho, .first = rho, .mark = {{0, rho}, {0, rho}}};
@@ -170,7 +170,7 @@ static bool hopeless(struct xo_line_work *k, const struct gradients *g, double d
     double recent = log10(g->mark[0].rho / g->rho) / 2 / (g->step - g->mark[0].step);
     double overall = log10(g->first / g->rho) / 2 / g->step, rest = decades / fmax(recent, overall);
     rest = rest > 0 ? rest * (1 + k->work / k->budget) : INFINITY;
-    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > k->budget;
+    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > XO_LINE_DOUBT * k->budget;
     return k->hopeless;
 }
 
@@ -202,16 +202,19 @@ static void run_gradients(const struct pass *s, struct gradients *g, double gain
     }
 }
 
+XO_CLONES
+static void add_multiple(double *restrict y, double alpha, const double *restrict p, size_t count)
+{
+#pragma omp simd
+    for (size_t k = 0; k < count; k++)
+        y[k] += alpha * p[k];
+}
+
 static void finish_gradients(const struct pass *s, struct gradients *g)
 {
-    double *y = s->k->y, alpha = g->alpha;
-    const double *p = s->k->p;
     size_t row = s->n->tile_columns * XO_TILE_CELLS;
-    if (alpha == 0)
-        return;
-    EACH_TILE_ROW
-        for (size_t at = i * row; at < (i + 1) * row; at++)
-            y[at] += alpha * p[at];
+    if (g->alpha != 0)
+        EACH_TILE_ROW(add_multiple(s->k->y + i * row, g->alpha, s->k->p + i * row, row));
     g->alpha = 0;
 }
 

@@ -23,6 +23,9 @@ struct couplings {
 int xo_check_independent(const xo_circuit *c, struct xo_info *info)
 {
     char name[32], other[32];
+    if (c->input == XO_INPUT_GATE)
+        return xo_fail(info, XO_EVALUE, "inputs go to gates, so conductances change with the input: no one matrix is "
+                       "exact; expected array.input drive");
     if (c->laws)
         return xo_fail(info, XO_EVALUE, "the cells are nonlinear: no one matrix is exact for all inputs; expected "
                        "device.law ohmic and type 1R");

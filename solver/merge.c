@@ -117,7 +117,8 @@ int xo_circuit_split_undefined(const xo_circuit *c, size_t column, size_t *partn
 void xo_terminal_name(const xo_circuit *c, size_t terminal, char *text, size_t size)
 {
     if (terminal < c->rows)
-        snprintf(text, size, "word line %zu", terminal);
+        snprintf(text, size, xo_has_shared_source(c) ? "the supply of source lines" : "%s %zu", xo_word_line_name(c),
+                 terminal);
     else
         snprintf(text, size, "bit line %zu", terminal - c->rows);
 }
@@ -130,6 +131,10 @@ static void branch_name(const xo_circuit *c, size_t b, char *text, size_t size)
     size_t per_row = c->columns, row, column;
     while (b >= c->first[kind + 1])
         kind++;
+    if (kind == XO_DRIVER && xo_has_shared_source(c)) {
+        snprintf(text, size, "source end %zu", (size_t)(c->to[b]) % c->columns);
+        return;
+    }
     if (kind == XO_DRIVER || kind == XO_SENSE) {
         size_t lines = kind == XO_DRIVER ? c->rows : c->columns;
         snprintf(text, size, "%s %zu", kind_name[kind], (b - c->first[kind]) % lines);
@@ -137,7 +142,8 @@ static void branch_name(const xo_circuit *c, size_t b, char *text, size_t size)
     }
     row = (size_t)c->from[b] / per_row % c->rows;
     column = (size_t)c->from[b] % per_row;
-    snprintf(text, size, "%s (%zu, %zu)", kind_name[kind], row, column);
+    bool source = kind == XO_ROW_WIRE && c->topology != XO_TOPOLOGY_CROSSBAR;
+    snprintf(text, size, "%s (%zu, %zu)", source ? "source wire" : kind_name[kind], row, column);
 }
 
 /* Breadth-first search from `start` over zero-ohm branches; reached_by[place] is the branch that led there, -2 if

@@ -279,8 +279,8 @@ static void name_node(const xo_circuit *c, size_t vertex, char *text, size_t siz
         place++;
     bool word = place < cells;
     size_t row = place % cells / c->columns, column = place % c->columns;
-    snprintf(text, size, "%s line %zu %s %zu", word ? "word" : "bit", word ? row : column, word ? "column" : "row",
-             word ? column : row);
+    snprintf(text, size, "%s %zu %s %zu", word ? xo_word_line_name(c) : "bit line", word ? row : column,
+             word ? "column" : "row", word ? column : row);
 }
 
 static int fail_to_converge(const struct xo_newton *n, size_t input, struct xo_info *info)
@@ -300,11 +300,11 @@ static int check_ranges(const struct xo_newton *n, size_t input, struct xo_info 
     for (size_t e = 0; e < k->cells; e++) {
         double volt = dd_subtract(n->volt[c->link_a[e]], n->volt[c->link_b[e]]).hi, at, range[2];
         size_t b = (size_t)c->link_branch[e];
-        const char *part;
-        if (!xo_cell_covers(c->laws, &k->cell[e], volt, &n->point[e], &part, &at, range))
+        const char *part, *where;
+        if (!xo_cell_covers(c->laws, &k->cell[e], volt, &n->point[e], &part, &where, &at, range))
             return xo_fail(info, XO_EVALUE, "input %zu: the %s of cell (%zu, %zu) is at %g V; expected %g to %g V, "
-                           "where its law is "
-                           "known", input, part, b / c->columns, b % c->columns, at, range[0], range[1]);
+                           "where its law is known%s", input, part, b / c->columns, b % c->columns, at, range[0],
+                           range[1], where);
     }
     return 0;
 }
@@ -315,7 +315,7 @@ int xo_newton_solve(struct xo_newton *n, struct xo_scratch *s, size_t input, str
     int status = iterate(n, s, info);
     if (status == XO_ENOTPROVEN)
         status = step_sources(n, s, info);
-    if (!status && !n->factored)       /* right from the start; but the proof needs a factor */
+    if (!status && !n->factored)       /* it began at the solution: the proof needs a factor all the same */
         status = factor_slopes(n, info);
     if (status)
         n->warm = n->factored = false;

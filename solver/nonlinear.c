@@ -29,7 +29,7 @@ static int place_cells(xo_factor *f, struct xo_info *info)
     struct xo_info why = {""};
     for (size_t e = 0; e < k->cells; e++) {
         size_t b = (size_t)c->link_branch[e];
-        int status = xo_cell_place(c->laws, f->cell_siemens[b], c->ohm[b], &k->cell[e], &why);
+        int status = xo_cell_place(c->laws, f->cell_siemens[b], xo_series_ohm(f, b), &k->cell[e], &why);
         if (status)
             return xo_fail(info, status, "cell (%zu, %zu) %s", b / c->columns, b % c->columns, why.text);
         f->siemens[e] = (dd){reference_siemens(c->laws, &k->cell[e], c->laws->reference_volt), 0};
@@ -62,7 +62,7 @@ static int linear_new(xo_factor *l, const xo_factor *base)
 {
     const xo_circuit *c = base->plan->circuit;
     *l = (xo_factor){.plan = base->plan, .link_count = base->link_count, .components = base->components,
-                     .cell_siemens = base->cell_siemens, .threads = 1};
+                     .cell_siemens = base->cell_siemens, .series_ohm = base->series_ohm, .threads = 1};
     l->siemens = xo_calloc(c->links, sizeof *l->siemens);
     l->whole_cells = xo_calloc(c->rows * c->columns, sizeof *l->whole_cells);
     l->ceiling_volt = xo_calloc(c->unknowns, sizeof *l->ceiling_volt);

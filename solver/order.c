@@ -67,6 +67,16 @@ static void dissect(struct walk *w, size_t top, size_t bottom, size_t left, size
     }
 }
 
+/* Columns that do not touch: rung by rung. */
+static void descend(struct walk *w)
+{
+    for (size_t j = 0; j < w->c->columns; j++)
+        for (size_t i = 0; i < w->c->rows; i++) {
+            put(w, xo_word_node(w->c, i, j));
+            put(w, xo_bit_node(w->c, i, j));
+        }
+}
+
 /* Each vertex where the last of its places is. */
 static void places_to_vertices(const struct walk *w, int32_t *order)
 {
@@ -90,7 +100,10 @@ int xo_order(int32_t *order, const xo_circuit *c)
     w.state = xo_calloc(c->nodes, sizeof *w.state);
     w.place = xo_calloc(c->nodes, sizeof *w.place);
     if (w.state && w.place) {
-        dissect(&w, 0, c->rows, 0, c->columns, 0);
+        if (xo_has_shared_source(c))
+            descend(&w);
+        else
+            dissect(&w, 0, c->rows, 0, c->columns, 0);
         places_to_vertices(&w, order);
         status = 0;
     }

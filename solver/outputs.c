@@ -11,7 +11,7 @@ dd xo_branch_siemens(const xo_factor *f, size_t branch)
     if (branch < c->first[XO_ROW_WIRE] && f->whole_cells)
         return f->whole_cells[branch];
     if (branch < c->first[XO_ROW_WIRE])
-        return xo_cell_and_series(f->cell_siemens[branch], ohm);
+        return xo_cell_and_series(f->cell_siemens[branch], xo_series_ohm(f, branch));
     return ohm == 0 || ohm == XO_OPEN ? (dd){0, 0} : dd_divide((dd){1, 0}, (dd){ohm, 0});
 }
 
@@ -57,9 +57,12 @@ void xo_store_branches(const xo_factor *f, const struct xo_scratch *s, const str
     }
 }
 
-/* The line a wire, driver or sense belongs to. */
+/* The line a wire, driver or sense belongs to; 0 for all source lines behind one supply. */
 static size_t line_of(const xo_circuit *c, size_t branch)
 {
+    bool source = branch < c->first[XO_COLUMN_WIRE] || (branch >= c->first[XO_DRIVER] && branch < c->first[XO_SENSE]);
+    if (source && xo_has_shared_source(c))
+        return 0;
     if (branch < c->first[XO_COLUMN_WIRE])
         return (branch - c->first[XO_ROW_WIRE]) / (c->columns - 1);
     if (branch < c->first[XO_DRIVER])

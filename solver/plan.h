@@ -85,6 +85,8 @@ struct xo_factor {
     dd *siemens;                       /* [links]                                                         */
     double *cell_siemens;              /* [rows][columns] after faults, before series_ohm; line: or NULL  */
     dd *whole_cells;                   /* [rows][columns] with all that is in series; NULL: ask the two above */
+    const double *gate;                /* [rows] of the one input this array is for, borrowed; NULL: all      */
+    double *series_ohm;                /* [rows][columns] then: of each cell, in place of the circuit's       */
     int32_t *link_count;               /* [vertices] links at each                                        */
     struct xo_components components;
     bool proven;                       /* the certificate's w was found                                   */
@@ -99,7 +101,7 @@ struct xo_factor {
 };
 
 extern const struct xo_engine_table xo_cholmod_engine, xo_klu_engine, xo_starmesh_engine,
-    xo_line_engine;
+    xo_line_engine, xo_ladder_engine;
 
 /* A plan for another engine than line, made by auto when line does not do: for a circuit that is not drawn, if
  * XO_ENGINE_AUTO the best one  (engine.c). */
@@ -130,6 +132,24 @@ void xo_whole_cells(xo_factor *f);
 
 /* New numbers for f->siemens: the engine factors again  (factor.c). */
 int xo_factor_renew(xo_factor *f, struct xo_info *info);
+
+/* Ohms in series with a cell's device. */
+static inline double xo_series_ohm(const xo_factor *f, size_t cell)
+{
+    return f->series_ohm ? f->series_ohm[cell] : f->plan->circuit->ohm[cell];
+}
+
+/* gate.c, of circuits with input gate: the array that one input [rows] makes  (factor.c); are these gates of 0 to 1;
+ * all inputs, each with an array of its own, by `solve`. */
+int xo_factor_gated(xo_factor **out, const xo_plan *p, const double *cell_siemens, const double *gate,
+                    struct xo_info *info);
+int xo_check_gates(const xo_circuit *c, size_t inputs, const double *gate, struct xo_info *info);
+typedef int xo_solve_function(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s,
+                              struct xo_info *info);
+int xo_solve_gated(xo_factor *f, size_t inputs, const double *row_volt, const double *gate, struct xo_solution *s,
+                   xo_solve_function *solve, struct xo_info *info);
+struct xo_branch_values xo_branches_from(const struct xo_branch_values *v, const xo_circuit *c, size_t input);
+void xo_merge_summary(struct xo_solution *out, const struct xo_solution *part);        /* solve.c */
 
 /* A cell of conductance g behind its series resistance R: g / (1 + g R)  (factor.c). */
 dd xo_cell_and_series(double siemens, double series_ohm);

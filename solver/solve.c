@@ -16,6 +16,9 @@
 
 int xo_check_inputs(const xo_circuit *c, size_t inputs, const double *row_volt, struct xo_info *info)
 {
+    int status = c->input == XO_INPUT_GATE ? xo_check_gates(c, inputs, row_volt, info) : 0;
+    if (status)
+        return status;
     for (size_t k = 0; k < inputs; k++) {
         const double *volt = row_volt + k * c->rows;
         for (size_t i = 0; i < c->rows; i++) {
@@ -285,7 +288,7 @@ static void solve_block(const xo_factor *f, struct xo_scratch *s, const struct x
     sum->worst_bound_rel = store_bounds(f, s, first, lanes, out);
 }
 
-static void merge_summary(struct xo_solution *out, const struct xo_solution *part)
+void xo_merge_summary(struct xo_solution *out, const struct xo_solution *part)
 {
     out->worst_bound_rel = fmax(out->worst_bound_rel, part->worst_bound_rel);
     out->worst_kcl_amp = fmax(out->worst_kcl_amp, part->worst_kcl_amp);
@@ -304,7 +307,7 @@ static int solve_in_turn(const xo_factor *f, int thread, const struct xo_outputs
     for (int k = 0; k < count && !status; k++) {
         struct xo_solution one = {0};
         status = solve_nonlinear(f, thread, o, first + (size_t)k, row_volt, out, &one, info);
-        merge_summary(sum, &one);
+        xo_merge_summary(sum, &one);
     }
     return status;
 }
@@ -336,13 +339,13 @@ static int solve_blocks(const xo_factor *f, const struct xo_outputs *o, size_t i
             solve_block(f, &f->scratch[thread], &o[thread], first, lanes, row_volt, out, &part);
 #pragma omp critical (xo_solve_merge)
         {
-            merge_summary(out, &part);
+            xo_merge_summary(out, &part);
             done++;
             if (verdict && b < failed) {
                 failed = b;
                 status = xo_fail(info, verdict, "%s", why.text);
             }
-            if (options->progress && options->progress(options->user, (double)done / (double)blocks)) {
+            if (!f->gate && options->progress && options->progress(options->user, (double)done / (double)blocks)) {
 #pragma omp atomic write
                 stop = 1;
             }
@@ -401,7 +404,8 @@ static int solve_all(xo_factor *f, size_t inputs, const double *row_volt, struct
     return run && status ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu inputs were solved", inputs) : status;
 }
 
-int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)
+static int solve_proven(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s,
+                        struct xo_info *info)
 {
     int status = xo_check_inputs(f->plan->circuit, inputs, row_volt, info);
     if (!status)
@@ -421,4 +425,21 @@ int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solu
         status = xo_fail(info, XO_ENOTPROVEN, "engine %s: a current is only proven to %.2g of its scale; expected %g",
                          f->plan->table->name, s->worst_bound_rel, WORST_ACCEPTED);
     return status;
+}
+
+int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info)
+{
+    return f->plan->circuit->input == XO_INPUT_GATE
+               ? xo_solve_gated(f, inputs, row_volt, row_volt, s, solve_proven, info)
+               : solve_proven(f, inputs, row_volt, s, info);
+}
+
+int xo_solve_gates(xo_factor *f, size_t inputs, const double *row_volt, const double *gate, struct xo_solution *s,
+                   struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    int status = !c->gate || c->input == XO_INPUT_GATE
+                     ? xo_fail(info, XO_EVALUE, "there are gates; expected cells of type 1T1R and input drive")
+                     : xo_check_gates(c, inputs, gate, info);
+    return status ? status : xo_solve_gated(f, inputs, row_volt, gate, s, solve_proven, info);
 }

@@ -30,7 +30,8 @@ enum xo_engine {
     XO_ENGINE_CHOLMOD,                 /* sparse Cholesky of the nodal equations (Chen et al., TOMS 887)     */
     XO_ENGINE_KLU,                     /* sparse LU of the modified nodal equations (Davis, TOMS 907)        */
     XO_ENGINE_STARMESH,                /* subtraction-free elimination (Grassmann, Taksar, Heyman 1985)      */
-    XO_ENGINE_LINE                     /* conjugate gradients, word lines eliminated: one input of any size  */
+    XO_ENGINE_LINE,                    /* conjugate gradients, word lines eliminated: one input of any size  */
+    XO_ENGINE_LADDER                   /* rung by rung: columns of topology source_column and plane          */
 };
 const char *xo_engine_name(enum xo_engine engine);                           /* "cholmod"; "?" if unknown     */
 int xo_engine_parse(enum xo_engine *out, const char *name);                  /* 0 or XO_EVALUE                */
@@ -60,6 +61,10 @@ int xo_circuit_split_undefined(const xo_circuit *c, size_t column, size_t *partn
  * with what is in series with it; faults and wires do not count.  XO_EVALUE where the law knows no such cell. */
 int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, double volt, double *amp,
                 struct xo_info *info);
+
+/* The same of a 1T1R cell with its gate at 0 (off) to 1 (on). */
+int xo_cell_amp_gated(const xo_circuit *c, struct xo_site place, double siemens, double gate, double volt, double *amp,
+                      struct xo_info *info);
 
 int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info);
 void xo_plan_free(xo_plan *p);
@@ -93,6 +98,9 @@ void xo_factor_island_name(const xo_factor *f, size_t k, char *text, size_t size
 
 /* Currents through every branch, from the first named node to the second; may be NULL one by one.  The current
  * of a zero-ohm branch follows from Kirchhoff's law; where parallel zero-ohm branches share it, it is NaN. */
+/* Of topology source_column and plane row_wires are the source lines' wires, [inputs][rows-1][columns] and, all of
+ * 0 ohm, [inputs][rows columns - 1]; drivers are their ends, [inputs][ends][columns] and [inputs][1]; and source_amp
+ * of row 0 is the current of the whole supply. */
 struct xo_branch_values {
     double *cells;                     /* [inputs][rows][columns]     word line -> bit line   */
     double *row_wires;                 /* [inputs][rows][columns-1]   j -> j+1                */
@@ -115,7 +123,8 @@ struct xo_solution {
     double *source_amp;                /* [inputs][rows]     current out of each word line's source; like the */
                                        /*                    voltages and what follows, without a bound       */
     struct xo_branch_values branch_amp;
-    double *word_line_watt;            /* [inputs][rows]     dissipated in the line's wire and drivers        */
+    double *word_line_watt;            /* [inputs][rows]     dissipated in the line's wire and drivers; all   */
+                                       /*                    source lines of a column or plane count as row 0 */
     double *bit_line_watt;             /* [inputs][columns]  dissipated in the line's wire and senses         */
     double *cell_watt;                 /* [inputs]           dissipated in all cells (series_ohm included)    */
     double *bridge_watt;               /* [inputs]           dissipated in all bridges                        */
@@ -133,7 +142,8 @@ struct xo_solution {
  * once every inner node is eliminated.  Where s_j is 0, current and bound are exactly 0. */
 
 /* Solve for `inputs` input vectors.
- *   row_volt [inputs][rows]  source voltages; ignored for rows that are not driven
+ *   row_volt [inputs][rows]  source voltages; ignored for rows that are not driven.  Input gate: gates, 0 off to 1 on,
+ *                            0 or 1 where transistor_ohm is 0; every input is then an array of its own
  * The certificate is always computed: XO_ENOTPROVEN if a bound stays above 1e-9 of its scale even after
  * refinement (outputs are then filled in nevertheless), XO_ECONFLICT where sources of different voltage are
  * joined by zero ohm, XO_EVALUE for a NaN, an infinity or more than XO_MAX_VOLT, ENOMEM, XO_ESTOPPED (outputs then
@@ -144,6 +154,11 @@ struct xo_solution {
  * XO_EVALUE where a cell ends up at a voltage its law does not cover (the cell is named); outputs then hold some of
  * the inputs. */
 int xo_solve(xo_factor *f, size_t inputs, const double *row_volt, struct xo_solution *s, struct xo_info *info);
+
+/* The same where an input is driven and gated at once (1T1R, input drive).
+ *   gate [inputs][rows]  0 off to 1 on; a gated row stays off.  XO_EVALUE where there are no transistors. */
+int xo_solve_gates(xo_factor *f, size_t inputs, const double *row_volt, const double *gate, struct xo_solution *s,
+                   struct xo_info *info);
 
 /* The exact conductance matrix.  All may be NULL but g_ni.
  *   g_ni_siemens     [rows][columns]  0 in the rows that are not driven and in floating columns

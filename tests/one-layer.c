@@ -172,11 +172,12 @@ static int calibrated(xo_engine_dnn **out, struct one_layer *o, xo_engine_dnn *e
 {
     xo_engine_thread *t = NULL;
     xo_engine_dnn_simd(e, tests_simd());
-    int status = xo_engine_calibrator_new(&t, e, info);
-    if (!status)
+    int status = xo_engine_calibrator_new(&t, e, o->images, info);
+    for (bool again = true; again && !status;) {
         status = run(o, t, o->images, NULL, info);
-    if (!status)
-        status = xo_engine_calibrate(e, 1, &t, info);
+        if (!status)
+            status = xo_engine_calibrate(e, 1, &t, &again, info);
+    }
     xo_engine_thread_free(t);
     if (status)
         xo_engine_dnn_free(e);

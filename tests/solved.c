@@ -39,10 +39,11 @@ double *marked_array(size_t count)
 
 void branch_values_new(struct xo_branch_values *b, const xo_circuit *c, size_t inputs, size_t rows, size_t columns)
 {
+    size_t longer = rows > columns ? rows : columns;       /* source lines may lie beside bit lines */
     b->cells = marked_array(inputs * rows * columns);
-    b->row_wires = marked_array(inputs * rows * (columns - 1));
+    b->row_wires = marked_array(inputs * rows * columns);
     b->column_wires = marked_array(inputs * (rows - 1) * columns);
-    b->drivers = marked_array(inputs * xo_circuit_drive_ends(c) * rows);
+    b->drivers = marked_array(inputs * xo_circuit_drive_ends(c) * longer);
     b->senses = marked_array(inputs * xo_circuit_sense_ends(c) * columns);
 }
 

@@ -7,6 +7,7 @@
 #include "fcm-example.h"
 #include "levels.h"
 #include "random.h"
+#include "simd.h"
 
 void openblas_set_num_threads(int threads);
 
@@ -14,6 +15,7 @@ static double *apply(const struct xo_fcm *m, struct xo_apply how, size_t inputs,
 {
     double *amp = malloc(inputs * m->columns * sizeof *amp);
     struct xo_info info = { "" };
+    how.simd = how.simd ? how.simd : tests_simd();
     int status = xo_fcm_apply(m, &how, inputs, volt, amp, outside, &info);
     if (status)
         printf("# %d %s\n", status, info.text);
@@ -54,6 +56,40 @@ static void the_stage_is_the_matrix(size_t rows, size_t columns, size_t inputs)
     free(amp);
     free(volt);
     xo_fcm_free(&m);
+}
+
+/* Shapes that leave some of every panel, vector and group of rows over. */
+static void a_current_depends_on_its_own_input_alone(void)
+{
+    static const struct { size_t rows, columns, inputs; } shape[] = {{1, 1, 1}, {3, 7, 9}, {130, 33, 11}, {64, 64, 13},
+                                                                     {257, 45, 7}, {40, 24, 5}, {300, 12, 4}};
+    int alone_same = 1, levels_same = 1;
+    for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
+        size_t rows = shape[k].rows, columns = shape[k].columns, inputs = shape[k].inputs;
+        struct xo_fcm m = example_model(rows, columns);
+        double *volt = example_numbers(inputs * rows, -0.3, 0.3, 9 + (unsigned)k);
+        double *amp = apply(&m, (struct xo_apply){ 0 }, inputs, volt, NULL);
+        for (size_t n = 0; n < inputs; n++) {
+            double *alone = apply(&m, (struct xo_apply){ 0 }, 1, volt + n * rows, NULL);
+            alone_same &= !memcmp(alone, amp + n * columns, columns * sizeof *amp);
+            free(alone);
+        }
+        double *narrow = apply(&m, (struct xo_apply){ .simd = XO_SIMD_AVX2 }, inputs, volt, NULL);
+        double *wide = apply(&m, (struct xo_apply){ .simd = XO_SIMD_AVX512 }, inputs, volt, NULL);
+        levels_same &= !memcmp(narrow, wide, inputs * columns * sizeof *wide);
+        free(wide);
+        free(narrow);
+        free(amp);
+        free(volt);
+        xo_fcm_free(&m);
+    }
+    if (strstr(xo_fcm_product_name(tests_simd()), "BLAS")) {
+        tap_skip("an input alone gives the bytes it has among others", "products are the BLAS's");
+        tap_skip("AVX2 and AVX-512 give the same bytes", "products are the BLAS's");
+        return;
+    }
+    tap_ok(alone_same, "an input alone gives the bytes it has among others");
+    tap_ok(levels_same, "AVX2 and AVX-512 give the same bytes");
 }
 
 static void gain_multiplies(void)
@@ -253,6 +289,8 @@ int main(void)
     the_stage_is_the_matrix(1, 1, 1);
     the_stage_is_the_matrix(7, 3, 5);
     the_stage_is_the_matrix(64, 33, 1100);
+    the_stage_is_the_matrix(300, 47, 13);
+    a_current_depends_on_its_own_input_alone();
     gain_multiplies();
     converters_are_the_chain(0, XO_GAIN_DIGITAL, "converters are DAC, matrix, ADC");
     converters_are_the_chain(1, XO_GAIN_DIGITAL, "with digital gain");

@@ -12,7 +12,10 @@ score() {
     evaluate --data idx:images,labels --calibrate idx:train,train-labels@0:50 "$@"
 }
 
-fact "a network is evaluated" score --limit 100 --logits --threads 1 -o one
+first() {
+    score --limit 100 --logits --threads 1 -o one >one.said
+}
+fact "a network is evaluated" first
 fact "with two threads" score --limit 100 --logits --threads 2 -o two
 same_files() {
     for name in report.json report.html images.csv logits-fp32.npy logits-quantised.npy logits-circuit.npy; do
@@ -47,12 +50,18 @@ assert len(report['layers']) == 5 and all(layer['conversions'] > 0 for layer in 
 for layer in report['layers']:
     circuit = layer['circuit']
     assert circuit['solved_arrays'] == layer['arrays'] and circuit['sampled_arrays'] == 1
-    assert 0 < circuit['sampled_error_rel'] < 1e-5 < circuit['bound_rel'] < 1
+    assert 5e-8 < circuit['sampled_error_rel'] < circuit['bound_rel'] < 7e-8
     assert 0 < circuit['nf_low'] < circuit['nf_mean'] < circuit['nf_high'] < 0.1
     assert layer['flipped'] == 0 and 0.05 < circuit['flipped'] / circuit['conversions'] < 0.8
     assert circuit['conversions'] == layer['conversions'] and circuit['gain'] > layer['gain']
 END
 }
+tells_the_time() {
+    grep -q 'an image, on one thread: .* s; fp32 .*, quantised .*, converters .*, circuit .* %$' one.said &&
+    grep -q ' [0-9][0-9]* arrays programmed and solved in .* s (.* s of processor)$' one.said
+}
+fact "it tells each stage's share of the time, and how long the arrays took" tells_the_time
+
 agree="report, images and logits agree with each other"
 if [ -n "$python" ]; then fact "$agree" agrees; else tap_skip "$agree" "python3-numpy is not installed"; fi
 
@@ -184,6 +193,8 @@ says() {
 fact "calibration images are asked for" says 2 'calibrate' evaluate --data idx:images,labels -o x
 fact "instances of nothing that varies are refused" says 2 'nothing varies' score --limit 10 --instances 2 -o x
 fact "so is a folder" says 2 '-o' score
+fact "arrays are solved in two precisions only" says 2 'expected float64 or float32' evaluate \
+    --data idx:images,labels --calibrate idx:images,labels@0:10 --precision float16 -o x
 fact "and data" says 2 'data' evaluate --calibrate idx:images,labels@0:10 -o x
 fact "a folder that cannot be is named" says 1 'labels/x' score --limit 10 -o labels/x
 fact "a missing network is named" says 4 'none.onnx' crossohm eval fashion-lenet5.yaml none.onnx --data idx:images,labels \

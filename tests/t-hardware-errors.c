@@ -133,10 +133,35 @@ static void later_versions_are_named(void)
             "cells");
     refuses("device: {law: cubic}", "f:1:15: device.law: found cubic; expected ohmic, sinh, polynomial or table");
     refuses("device: {preset: X}", "f:1:10: device.preset: device presets are not offered by this version");
-    refuses("device: {type: 1T1R}", "f:1:16: device.type: found 1T1R; this version computes 1R and 1S1R cells only");
-    refuses("array: {topology: plane}",
-            "f:1:19: array.topology: found plane; this version computes the plain crossbar");
-    refuses("array: {input: gate}", "f:1:9: array.input: belongs to gated arrays");
+}
+
+static void gates_and_source_lines_go_together(void)
+{
+    refuses("array: {topology: mesh}", "f:1:19: array.topology: found mesh; expected crossbar, source_column, source_row or "
+            "plane");
+    refuses("array: {input: gate}", "f:1:16: array.input: found gate with device.type 1R; expected 1T1R");
+    refuses("array: {input: gate}\ndevice: {type: 1T1R}\n", "f:1:16: array.input: found gate in topology crossbar; expected "
+            "drive, or topology source_column, source_row or plane");
+    refuses("array: {topology: source_column, input: drive}", "f:1:41: array.input: found drive; expected gate, as in this "
+            "topology no line along rows carries current");
+    refuses("array: {topology: plane}\ndevice: {type: 1R}\n", "f:2:16: array.input: found gate with device.type 1R; "
+            "expected 1T1R");
+    refuses("device: {type: 1S1R, selector: {siemens: 1e-5, v0_volt: 0.02, reference_volt: 0.1}, transistor_ohm: 5}",
+            "f:1:101: device.transistor_ohm: belongs to device.type 1T1R");
+    refuses("device: {transistor_ohm: 1000, transistor_off_siemens: 0.01}", "f:1:56: device: found transistor_ohm 1000 with "
+            "transistor_off_siemens 0.01; expected a transistor that conducts more when on");
+    refuses("device: {transistor_ohm: open}", "f:1:26: device.transistor_ohm: found open; expected");
+    refuses("array: {topology: plane, lines: {word: {3: floating}}}", "f:1:41: array.lines.word.3: found a line that carries "
+            "current; expected gated");
+    refuses("array: {lines: {word: {3: gated}}}", "f:1:24: array.lines.word.3: found gated; expected device.type 1T1R");
+    refuses("array: {lines: {bit: {3: gated}}}", "f:1:26: array.lines.bit.3: found gated; expected floating, grounded or "
+            "{hold_volt");
+    refuses("array: {topology: source_column, faults: {word_bridges: [[0, 0, 5]]}}", "f:1:57: array.faults.word_bridges: word "
+            "lines carry no current in this topology");
+    refuses("array: {topology: plane, source_end_ohm: e.npy}", "f:1:42: array.source_end_ohm: found a file; expected one "
+            "number, as a plane has one end");
+    refuses("array: {topology: plane, source_side: left}", "f:1:39: array.source_side: found left; expected bottom, top or "
+            "both");
 }
 
 static void overrides_are_checked_whether_the_layer_exists_or_not(void)
@@ -333,6 +358,7 @@ int main(void)
     unknown_keys_suggest_the_nearest();
     a_law_needs_its_keys();
     later_versions_are_named();
+    gates_and_source_lines_go_together();
     overrides_are_checked_whether_the_layer_exists_or_not();
     keys_that_contradict_each_other_are_refused();
     hostile_yaml_is_refused();

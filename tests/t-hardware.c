@@ -158,6 +158,21 @@ static void mapping_and_gain_keys_are_stored(void)
     STORES("seed: 18446744073709551615", h.seed == UINT64_MAX);
 }
 
+static void gates_and_source_lines(void)
+{
+    STORES("array: {topology: source_row, input: drive}", h.array.topology == XO_TOPOLOGY_SOURCE_ROW
+           && h.array.input == XO_INPUT_DRIVE && h.array.cell_type == XO_CELL_1T1R);
+    STORES("array: {topology: source_column}", h.array.input == XO_INPUT_GATE && h.array.cell_type == XO_CELL_1T1R
+           && h.array.source_volt == 0.2 && h.array.source_wire_ohm.all == 1 && h.array.source_end_ohm.all == 100
+           && h.array.transistor_ohm == 0 && h.array.source_side == XO_SENSE_BOTTOM);
+    STORES("array: {topology: plane}\ndac: {read_volt: 0.3}\n", h.array.source_end_ohm.all == 0 && h.array.source_volt == 0.3);
+    STORES("array: {topology: plane, source_end_ohm: 3, source_volt: -0.1, source_side: both}",
+           h.array.source_end_ohm.all == 3 && h.array.source_volt == -0.1 && h.array.source_side == XO_SENSE_BOTH);
+    STORES("array: {topology: source_column, source_wire_ohm: open}", h.array.source_wire_ohm.all == XO_OPEN);
+    STORES("device: {transistor_ohm: 3000, transistor_off_siemens: 1e-9}", h.array.cell_type == XO_CELL_1T1R
+           && h.array.transistor_ohm == 3000 && h.array.transistor_off_siemens == 1e-9 && h.array.input == XO_INPUT_DRIVE);
+}
+
 static void defaults_are_those_of_the_design(void)
 {
     struct xo_hardware h;
@@ -506,6 +521,7 @@ int main(void)
     lines_are_expanded_by_finish();
     device_and_converter_keys_are_stored();
     mapping_and_gain_keys_are_stored();
+    gates_and_source_lines();
     defaults_are_those_of_the_design();
     values_may_come_from_npy_files();
     overrides_go_through_the_same_table();

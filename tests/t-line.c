@@ -343,7 +343,7 @@ static void auto_falls_back(void)
 static void auto_gives_up(void)
 {
     enum { INPUTS = 40 };
-    struct plain p = plain_array(64, 60, INPUTS, 1e-4, 1e-3, 60);
+    struct plain p = plain_array(64, 60, INPUTS, 1e-4, 1e-3, 250);
     char reason[200] = "", why[100] = "";
     double *one = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 1, .simd = tests_simd()}, why);
     double *three = bytes_by(&p, (struct xo_options){.inputs = INPUTS, .threads = 3, .simd = tests_simd()}, why);

@@ -85,7 +85,7 @@ fact "usage: a time limit is for ngspice" refused 2 'only with --engine ngspice'
 fact "usage: so too for a deck" refused 2 'only with --engine ngspice' crossohm solve deck.cir --time-limit 3
 fact "usage: a technology is not ngspice's" refused 2 'ngspice judges one array' \
     crossohm fit 2x2.yaml --engine ngspice -o out/t.fcm
-fact "usage: an engine that is none" refused 2 'expected auto, cholmod, klu, line, starmesh or ngspice' \
+fact "usage: an engine that is none" refused 2 'expected auto, cholmod, klu, ladder, line, starmesh or ngspice' \
     matrix --engine spice -o out/g.npy
 judge() (
     CROSSOHM_NGSPICE_HELPER=$1

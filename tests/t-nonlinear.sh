@@ -152,7 +152,7 @@ fact "no reference_volt" refused 4 '^crossohm: no-reference.yaml:2:15: device.re
     solve no-reference.yaml
 numbers 5 1 32 0.5 0.9 >beyond.csv
 fact "a voltage outside the table, the cell named" refused 4 \
-    '^crossohm: beyond.csv: input 0: the device of cell ([0-9]*, 0) is at 0.[678][0-9]* V; expected -0.6 to 0.6 V' \
+    '^crossohm: beyond.csv: input 0: the device of cell ([0-9]*, 0) is at 0.[678][0-9]* V; expected -0.6 to 0.6 V, where its law is known (table.yaml:2:29)' \
     solve table.yaml g.csv beyond.csv
 fact "a conductance outside the table, the cell named" refused 4 \
     '^crossohm: low-ohm.csv: cell ([0-9]*, [0-9]*) has [0-9.e-]* S; expected 0 or from half of' solve table.yaml low-ohm.csv

@@ -1,15 +1,20 @@
 #!/bin/sh
 # What networks lose on crossbars, stage by stage: array sizes 16 to 128, cells of 100 kohm to 1 Mohm and of 20 kohm to
 # 200 kohm, wires of 1 ohm and of 5 (rows) and 10 ohm (columns) a segment, driver and sense 100 ohm; every array's circuit
-# solved exactly.  Writes NAME.csv and timing-NAME.txt beside itself.
-#   results/networks/make.sh [-b build folder] [-t "16 32 64 128"] lenet5|lenet5-gains|lenet5-variation|resnet20 ...
-# Fashion-MNIST: the Debian package dataset-fashion-mnist.  CIFAR-10 and ResNet-20: $CROSSOHM_DATA, default ../shared/data.
+# solved exactly.  Writes NAME.csv and timing-NAME.txt beside itself, row by row: in the place of what was there for the
+# same array, cells and wires.
+#   results/networks/make.sh [-b build folder] [-t "16 32 64 128"] [-s "mild hard"] NAME ...
+# Settings: mild (100 kohm to 1 Mohm, 1 ohm), hard (20 kohm to 200 kohm, 5 and 10 ohm), wires (cells as mild, wires as
+# hard), cells (cells as hard, wires as mild); -s names some, else all four.
+# NAME: lenet5, lenet5-gains, lenet5-variation, resnet20, resnet32, mobilenet-v1, mobilenet-v2, squeezenet, and audit: all
+# of these networks, with 50 arrays each and up to 20 images solved once more; audit takes -t 32 or 64 and one setting.
+# Fashion-MNIST: the Debian package dataset-fashion-mnist.  Other networks and data: $CROSSOHM_DATA, default ../shared/data.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-build=$here/../../build tiles="16 32 64 128"
-while getopts b:t: option; do
-    case $option in b) build=$OPTARG ;; t) tiles=$OPTARG ;; *) exit 2 ;; esac
+build=$here/../../build tiles="16 32 64 128" settings="mild wires cells hard"
+while getopts b:t:s: option; do
+    case $option in b) build=$OPTARG ;; t) tiles=$OPTARG ;; s) settings=$OPTARG ;; *) exit 2 ;; esac
 done
 shift $((OPTIND - 1))
 build=$(cd "$build" && pwd)
@@ -24,8 +29,16 @@ lenet5="$here/../../models/fashion-lenet5.onnx --preprocess unit
     --data idx:$fashion/t10k-images-idx3-ubyte.gz,$fashion/t10k-labels-idx1-ubyte.gz
     --calibrate idx:$fashion/train-images-idx3-ubyte.gz,$fashion/train-labels-idx1-ubyte.gz@0:1000"
 cifar=cifar10:$data/cifar10/cifar10_test_jpegderived.bin.gz
-resnet20="$data/models/resnet20_cifar10.onnx --preprocess imagenet --data $cifar@1000:2000 --calibrate $cifar@0:1000
-    --calibrate-limit 100"
+on_cifar="--preprocess imagenet --data $cifar@1000:2000 --calibrate $cifar@0:32"
+resnet20="$data/models/resnet20_cifar10.onnx $on_cifar"
+resnet32="$data/models/resnet32_cifar10.onnx $on_cifar"
+imagenet=images:$data/imagenet-sample/images256,$data/imagenet-sample/labels.csv
+mobilenet_v1="$data/models/mobilenet_v1_0.25_128_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
+    --data $imagenet --calibrate $imagenet@0:8"
+mobilenet_v2="$data/models/mobilenet_v2_1.0_224_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
+    --data $imagenet@8:108 --calibrate $imagenet@0:8"
+squeezenet="$data/models/squeezenet1_1_imagenet.onnx --preprocess imagenet --data $imagenet@8:208
+    --calibrate $imagenet@0:8"
 
 # One row of the table from a report.
 row='
@@ -54,15 +67,53 @@ print("%s: %.1f s to calibrate, of them %.2f s to program and solve; %.1f s to e
       sys.argv[3:]), t["calibrate"], t["program_and_solve"], t["evaluate"], t["images_per_second"]), file=sys.stderr)
 '
 
-# evaluate NAME COLUMNS ROWWIRE COLUMNWIRE ON OFF TILE arguments
-evaluate() {
-    name=$1 row_wire=$2 column_wire=$3 on=$4 off=$5 tile=$6
-    shift 6
+# put FILE KEY: a line from standard input in the place of the one that begins so
+put() {
+    line=$(cat)
+    { grep -v "^$2" "$1" || true; echo "$line"; } >"$1.part"
+    mv "$1.part" "$1"
+}
+
+audited='
+import json, sys
+r = json.load(open(sys.argv[1]))
+a, t = r["audit"].get("images"), r["audit"]["tiles"]
+row = sys.argv[2:] + [t[k] for k in ("count", "arrays", "arrays_by_ngspice", "currents")]
+row += ["%.1e" % t[k] for k in ("cholmod_rel", "ngspice_rel", "bound_rel")] + [t["outside_bound"]]
+row += [a["count"], a["changed"], "%.4f" % a["changed_high95"], "%.1e" % a["logit_error_rel"]] if a else [0, "", "", ""]
+print(",".join(map(str, row)))
+'
+
+# set_cells SETTING
+set_cells() {
+    case $1 in
+    mild) on=1e-5 off=1e-6 row_wire=1 column_wire=1 ;;
+    wires) on=1e-5 off=1e-6 row_wire=5 column_wire=10 ;;
+    cells) on=5e-5 off=5e-6 row_wire=1 column_wire=1 ;;
+    hard) on=5e-5 off=5e-6 row_wire=5 column_wire=10 ;;
+    *) echo "$1: no such setting; the head of this file has them" >&2; exit 2 ;;
+    esac
+}
+
+# run TILE arguments
+run() {
+    tile=$1
+    shift
     "$build/crossohm" eval "$work/hardware.yaml" "$@" --quiet --set array.rows="$tile" --set array.columns="$tile" \
         --set array.row_wire_ohm="$row_wire" --set array.column_wire_ohm="$column_wire" --set device.on_siemens="$on" \
         --set device.off_siemens="$off" -o "$work/out" >/dev/null
+}
+
+# evaluate NAME SETTING TILE SUFFIX arguments
+evaluate() {
+    name=$1 tile=$3 suffix=$4
+    set_cells "$2"
+    shift 4
+    run "$tile" "$@"
     python3 -c "$row" "$work/out/report.json" "$work/out/timing.json" "$tile" "$on" "$off" "$row_wire" "$column_wire" \
-        >>"$work/$name.csv" 2>>"$work/timing-$name.txt"
+        >"$work/row" 2>"$work/time"
+    sed "s/\$/$suffix/" "$work/row" | put "$here/$name.csv" "$tile,$on,$off,$row_wire,$column_wire,.*$suffix\$"
+    sed "s/:/$suffix:/" "$work/time" | put "$here/timing-$name.txt" "$tile $on $off $row_wire $column_wire$suffix:"
 }
 
 begin() {
@@ -73,8 +124,12 @@ begin() {
         printf '%s' "array,on_siemens,off_siemens,row_wire_ohm,column_wire_ohm,images,arrays,fp32,quantised,converters,circuit,"
         printf '%s' "circuit_low95,circuit_high95,difference,difference_low95,difference_high95,resolved,nf_mean,nf_high,"
         printf '%s\n' "flipped,clipped,converters_error,circuit_error,bound_rel,sampled_error_rel$2"
-    } >"$work/$1.csv"
-    sed -n 's/^model name[^:]*: /# /p' /proc/cpuinfo | head -n 1 >"$work/timing-$1.txt"
+    } >"$work/head"
+    { cat "$work/head"; grep -v -e '^#' -e '^array' "$here/$1.csv" 2>/dev/null || true; } >"$work/table"
+    mv "$work/table" "$here/$1.csv"
+    { sed -n 's/^model name[^:]*: /# /p' /proc/cpuinfo | head -n 1
+      grep -v '^#' "$here/timing-$1.txt" 2>/dev/null || true; } >"$work/table"
+    mv "$work/table" "$here/timing-$1.txt"
 }
 
 # table NAME MORE-COLUMNS arguments: all sizes, cells and wires
@@ -82,15 +137,39 @@ table() {
     name=$1
     begin "$1" "$2"
     shift 2
-    for device in "1e-5 1e-6" "5e-5 5e-6"; do
-        for wires in "1 1" "5 10"; do
-            for tile in $tiles; do
-                # shellcheck disable=SC2086
-                evaluate "$name" $wires $device "$tile" "$@"
-            done
+    for setting in $settings; do
+        for tile in $tiles; do
+            evaluate "$name" "$setting" "$tile" "" "$@"
         done
     done
-    mv "$work/$name.csv" "$work/timing-$name.txt" "$here"
+}
+
+# audit NETWORK IMAGES arguments: of some arrays of the network, and some images
+audit() {
+    network=$1 images=$2
+    shift 2
+    for setting in $settings; do
+        set_cells "$setting"
+        for tile in $tiles; do
+            [ "$images" = 0 ] && what=tiles=50 || what=images=$images,tiles=50
+            run "$tile" "$@" --limit 20 --calibrate-limit 8 --audit "$what"
+            python3 -c "$audited" "$work/out/report.json" "$network" "$tile" "$on" "$off" "$row_wire" "$column_wire" |
+                put "$here/audit.csv" "$network,$tile,$on,$off,$row_wire,$column_wire,"
+        done
+    done
+}
+
+begin_audit() {
+    {
+        echo "# crossohm $("$build/crossohm" --version | sed -n '1s/.* //p'), results/networks/make.sh audit; seed 1; currents of"
+        echo "# arrays drawn from all layers, 8 inputs that images gave each: largest difference over full scale (the array's"
+        echo "# largest column current), the bound that was known beforehand, how many currents lie outside theirs; images: with"
+        echo "# every current from a certified matrix, Clopper-Pearson's limit at 95 %, logits over their range"
+        printf '%s' "network,array,on_siemens,off_siemens,row_wire_ohm,column_wire_ohm,tiles,arrays,by_ngspice,currents,"
+        echo "cholmod_rel,ngspice_rel,bound_rel,outside,images,changed,changed_high95,logit_error_rel"
+        grep -v -e '^#' -e '^network' "$here/audit.csv" 2>/dev/null || true
+    } >"$work/table"
+    mv "$work/table" "$here/audit.csv"
 }
 
 gains=",none_converters,none_circuit,array_converters,array_circuit,column_converters,column_circuit"
@@ -103,12 +182,22 @@ for name in "$@"; do
     lenet5-variation)
         begin lenet5-variation "$instances,sigma"
         for sigma in 0.02 0.05 0.1 0.2; do
-            evaluate lenet5-variation 1 1 1e-5 1e-6 64 $lenet5 --limit 1000 --calibrate-limit 200 --instances 10 \
+            evaluate lenet5-variation mild 64 ",$sigma" $lenet5 --limit 1000 --calibrate-limit 200 --instances 10 \
                 --set device.variation.sigma=$sigma
-            sed -i "\$s/\$/,$sigma/" "$work/lenet5-variation.csv"
-        done
-        mv "$work/lenet5-variation.csv" "$work/timing-lenet5-variation.txt" "$here" ;;
+        done ;;
     resnet20) table resnet20 "" $resnet20 ;;
-    *) echo "$name: expected lenet5, lenet5-gains, lenet5-variation or resnet20" >&2; exit 2 ;;
+    resnet32) table resnet32 "" $resnet32 ;;
+    mobilenet-v1) table mobilenet-v1 "" $mobilenet_v1 ;;
+    mobilenet-v2) table mobilenet-v2 "" $mobilenet_v2 ;;
+    squeezenet) table squeezenet "" $squeezenet ;;
+    audit)
+        begin_audit
+        audit lenet5 20 $lenet5
+        audit resnet20 20 $resnet20
+        audit mobilenet-v1 0 $mobilenet_v1
+        audit squeezenet 0 $squeezenet
+        audit resnet32 0 $resnet32
+        audit mobilenet-v2 0 $mobilenet_v2 ;;
+    *) echo "$name: no such table; the head of this file has them" >&2; exit 2 ;;
     esac
 done

@@ -1,0 +1,95 @@
+/* Currents of gated columns, 32 at a time, for one instruction set: the build compiles this file once for each.
+ *
+ * solver/xo_ladder.h has the recursion: a rung that is on takes two products and two sums for 32 columns, plus and minus
+ * sides at once, rungs that are off nothing.  Each rung waits for the one before, so two rows of digits climb side by
+ * side.  SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <stdlib.h>
+#include "kernel_vector.h"
+
+/* Some rows on some sides: p/q is what lies behind the last rung. */
+struct climber { vec p[2][VECTORS], q[2][VECTORS]; size_t rung; };
+
+/* How the loops below are compiled. */
+struct way { int sides; bool uniform; };
+
+INLINE void begin(struct climber *c, size_t first, struct way is)
+{
+    const vec one = (vec){0} + 1;
+    UNROLL for (int s = 0; s < is.sides; s++)
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            c->p[s][v] = one;
+            c->q[s][v] = one - one;
+        }
+    c->rung = first;
+}
+
+/* Along the lines to a row. */
+INLINE vec ohm_to(const struct xo_rungs *g, size_t from, size_t to, int v, struct way is)
+{
+    if (is.uniform)
+        return (vec){0} + g->step_ohm * (float)abs((int)to - (int)from);
+    return load(g->position + to * XO_STRIP + v * LANES) - load(g->position + from * XO_STRIP + v * LANES);
+}
+
+INLINE void climb_one(struct climber *c, const struct xo_rungs *const side[2], size_t rung, struct way is)
+{
+    UNROLL for (int s = 0; s < is.sides; s++)
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            c->p[s][v] += ohm_to(side[s], c->rung, rung, v, is) * c->q[s][v];
+            c->q[s][v] += load(side[s]->siemens + rung * XO_STRIP + v * LANES) * c->p[s][v];
+        }
+    c->rung = rung;
+}
+
+INLINE void finish(struct climber *c, const struct xo_rungs *const side[2], float *out, struct way is)
+{
+    UNROLL for (int v = 0; v < VECTORS; v++) {
+        vec current[2] = {{0}, {0}};
+        UNROLL for (int s = 0; s < is.sides; s++) {
+            const struct xo_rungs *g = side[s];
+            size_t last = is.uniform ? (size_t)g->last_row : g->inputs;
+            vec p = c->p[s][v] + ohm_to(g, c->rung, last, v, is) * c->q[s][v];
+            current[s] = load(g->volt + v * LANES) * c->q[s][v] / (p + load(g->end_ohm + v * LANES) * c->q[s][v]);
+        }
+        *(unaligned_vec *)(out + v * LANES) = current[0] - current[1];
+    }
+}
+
+INLINE void climb_as(const struct xo_active *a, size_t rows, const struct xo_rungs *const side[2], float *out,
+                     struct way is)
+{
+    for (size_t row = 0; row < rows; row += 2) {
+        size_t other = row + 1 < rows ? row + 1 : row, many = a->count[row], few = a->count[other], k = 0;
+        const uint16_t *one = a->rung + row * a->inputs, *two = a->rung + other * a->inputs;
+        struct climber c, d;
+        begin(&c, many ? one[0] : 0, is);
+        begin(&d, few ? two[0] : 0, is);
+        for (; k < many && k < few; k++) {
+            climb_one(&c, side, one[k], is);
+            climb_one(&d, side, two[k], is);
+        }
+        for (size_t n = k; n < many; n++)
+            climb_one(&c, side, one[n], is);
+        for (size_t n = k; n < few; n++)
+            climb_one(&d, side, two[n], is);
+        finish(&c, side, out + row * XO_STRIP, is);
+        finish(&d, side, out + other * XO_STRIP, is);
+    }
+}
+
+xo_climb XO_PASTE(xo_climb_, XO_LEVEL);
+void XO_PASTE(xo_climb_, XO_LEVEL)(const struct xo_active *a, size_t rows, const struct xo_rungs *plus,
+                                   const struct xo_rungs *minus, float *out)
+{
+    const struct xo_rungs *const side[2] = { plus, minus };
+    bool uniform = !plus->position;
+    if (minus && uniform)
+        climb_as(a, rows, side, out, (struct way){ 2, true });
+    else if (minus)
+        climb_as(a, rows, side, out, (struct way){ 2, false });
+    else if (uniform)
+        climb_as(a, rows, side, out, (struct way){ 1, true });
+    else
+        climb_as(a, rows, side, out, (struct way){ 1, false });
+}

@@ -1,0 +1,220 @@
+/* See xo_ladder.h.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "circuit.h"
+#include "clones.h"
+#include "memory.h"
+#include "xo_ladder.h"
+
+#define LARGE 0x1p300                  /* p and q are scaled down beyond */
+#define UNIT 0x1p-53
+
+static double value_at(const struct xo_values *v, size_t k)
+{
+    return v->each ? v->each[k] : v->all;
+}
+
+/* ---- which columns ---------------------------------------------------------------------------------- */
+
+static int check(const struct xo_crossbar *x, struct xo_info *info)
+{
+    bool plane = x->topology == XO_TOPOLOGY_PLANE;
+    const char *why = NULL;
+    if (!xo_is_ladder(x))
+        why = "rows share lines that carry current";
+    else if (xo_is_nonlinear(x))
+        why = "the cells are nonlinear";
+    else if (x->bit_bridge_count)
+        why = "bridges join columns";
+    else if (plane && x->source_end_ohm.all != 0)
+        why = "all columns share the plane's source_end_ohm";
+    else if (x->sense_side == XO_SENSE_BOTH || (!plane && x->source_side != x->sense_side))
+        why = "source lines and bit lines end at different sides";
+    return why ? xo_fail(info, XO_EUNSUPPORTED, "no ladders of one end: %s; expected topology source_column with source_side "
+                         "as sense_side, or plane without source_end_ohm, ohmic cells, no bridges", why) : 0;
+}
+
+static int allocate(xo_ladder *l)
+{
+    l->cell_siemens = xo_calloc(l->rows * l->columns, sizeof *l->cell_siemens);
+    l->step_ohm = xo_calloc(l->rows * l->columns, sizeof *l->step_ohm);
+    l->end_ohm = xo_calloc(l->columns, sizeof *l->end_ohm);
+    l->volt = xo_calloc(l->columns, sizeof *l->volt);
+    l->gated = xo_calloc(l->rows, sizeof *l->gated);
+    return l->cell_siemens && l->step_ohm && l->end_ohm && l->volt && l->gated ? 0 : ENOMEM;
+}
+
+/* ---- rungs and steps -------------------------------------------------------------------------------- */
+
+static void set_cells(xo_ladder *l, const struct xo_crossbar *x, const double *cell_siemens)
+{
+    memcpy(l->cell_siemens, cell_siemens, l->rows * l->columns * sizeof *cell_siemens);
+    for (size_t k = 0; k < x->stuck_count; k++)
+        l->cell_siemens[x->stuck[k].row * l->columns + x->stuck[k].column] = x->stuck[k].siemens;
+    for (size_t k = 0; k < x->open_cell_count; k++)
+        l->cell_siemens[x->open_cell[k].row * l->columns + x->open_cell[k].column] = 0;
+    for (size_t k = 0; k < l->rows * l->columns; k++) {
+        double g = l->cell_siemens[k], ohm = value_at(&x->series_ohm, k);
+        l->cell_siemens[k] = g == 0 || ohm == XO_OPEN ? 0 : g / (1 + g * ohm);
+    }
+    for (size_t i = 0; i < l->rows; i++)
+        l->gated[i] = x->word_line && x->word_line[i].state == XO_LINE_GATED;
+}
+
+/* Segment k lies between rows k and k + 1; the row further from the ends keeps it. */
+static void set_steps(xo_ladder *l, const struct xo_crossbar *x)
+{
+    size_t n = l->columns;
+    bool plane = x->topology == XO_TOPOLOGY_PLANE;
+    for (size_t k = 0; k + 1 < l->rows; k++)
+        for (size_t j = 0; j < n; j++)
+            l->step_ohm[(l->top_is_far ? k : k + 1) * n + j] =
+                value_at(&x->column_wire_ohm, k * n + j) + (plane ? 0 : value_at(&x->source_wire_ohm, k * n + j));
+    for (size_t f = 0; f < x->open_bit_segment_count; f++) {
+        size_t k = x->open_bit_segment[f].row;
+        l->step_ohm[(l->top_is_far ? k : k + 1) * n + x->open_bit_segment[f].column] = XO_OPEN;
+    }
+}
+
+/* What an open segment cuts off carries nothing: no cells, and no step of infinite ohm. */
+static void cut_off(xo_ladder *l)
+{
+    for (size_t j = 0; j < l->columns; j++) {
+        bool cut = false;
+        for (size_t k = 0; k < l->rows; k++) {             /* from the ends outwards */
+            size_t at = (l->top_is_far ? l->rows - 1 - k : k) * l->columns + j;
+            cut |= l->step_ohm[at] == XO_OPEN;
+            if (cut)
+                l->cell_siemens[at] = l->step_ohm[at] = 0;
+        }
+    }
+}
+
+static void set_ends(xo_ladder *l, const struct xo_crossbar *x)
+{
+    for (size_t j = 0; j < l->columns; j++) {
+        enum xo_line_state state = x->bit_line ? x->bit_line[j].state : XO_LINE_NORMAL;
+        double sense = state == XO_LINE_HELD ? x->bit_line[j].hold_volt
+                     : state == XO_LINE_NORMAL ? value_at(&x->sense_volt, j) : 0;
+        double ohm = value_at(&x->sense_ohm, j);
+        ohm += x->topology == XO_TOPOLOGY_PLANE ? 0 : value_at(&x->source_end_ohm, j);
+        bool open = ohm == XO_OPEN || state == XO_LINE_FLOATING;
+        l->end_ohm[j] = open ? 0 : ohm;
+        l->volt[j] = open ? 0 : x->source_volt - sense;
+    }
+}
+
+static bool is_uniform(const xo_ladder *l)
+{
+    size_t n = l->columns, last = l->top_is_far ? l->rows - 1 : 0, some = (l->top_is_far ? 0 : l->rows - 1) * n;
+    for (size_t k = 0; k < l->rows * n; k++)
+        if (k / n != last && l->step_ohm[k] != l->step_ohm[some])
+            return false;
+    return true;
+}
+
+int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *cell_siemens, struct xo_info *info)
+{
+    xo_ladder *l = NULL;
+    int status = xo_crossbar_check(x, info);
+    if (!status)
+        status = check(x, info);
+    for (size_t k = 0; !status && k < x->rows * x->columns; k++)
+        if (!(cell_siemens[k] == 0 || (cell_siemens[k] >= XO_MIN_SIEMENS && cell_siemens[k] <= XO_MAX_SIEMENS)))
+            status = xo_fail(info, XO_EVALUE, "cell (%zu, %zu) has %g S; expected 0 or %g..%g S", k / x->columns,
+                             k % x->columns, cell_siemens[k], XO_MIN_SIEMENS, XO_MAX_SIEMENS);
+    if (status)
+        return status;
+    l = xo_calloc(1, sizeof *l);
+    if (l) {
+        *l = (xo_ladder){.rows = x->rows, .columns = x->columns, .top_is_far = x->sense_side == XO_SENSE_BOTTOM,
+                         .transistor_ohm = x->transistor_ohm, .transistor_off_siemens = x->transistor_off_siemens};
+        status = allocate(l);
+    }
+    if (!l || status) {
+        xo_ladder_free(l);
+        return xo_fail(info, ENOMEM, "out of memory for a %zu x %zu array", x->rows, x->columns);
+    }
+    set_cells(l, x, cell_siemens);
+    set_steps(l, x);
+    cut_off(l);
+    set_ends(l, x);
+    l->uniform = is_uniform(l);
+    *out = l;
+    return 0;
+}
+
+void xo_ladder_free(xo_ladder *l)
+{
+    if (!l)
+        return;
+    free(l->cell_siemens);
+    free(l->step_ohm);
+    free(l->end_ohm);
+    free(l->volt);
+    free(l->gated);
+    free(l);
+}
+
+/* ---- currents --------------------------------------------------------------------------------------- */
+
+double xo_ladder_rung(const xo_ladder *l, double cell_siemens, double gate)
+{
+    double ohm = xo_transistor_ohm(l->transistor_ohm, l->transistor_off_siemens, gate);
+    return cell_siemens == 0 || ohm == XO_OPEN ? 0 : cell_siemens / (1 + cell_siemens * ohm);
+}
+
+enum { LANES = 16 };
+struct lanes { double p[LANES], q[LANES]; };
+
+/* One rung of some columns, and the step behind it. */
+static inline void climb(struct lanes *s, const double *cell, const double *step, double transistor_ohm, size_t lanes)
+{
+    for (size_t k = 0; k < lanes; k++) {
+        double g = cell[k] / (1 + cell[k] * transistor_ohm);
+        s->q[k] += g * s->p[k];
+        s->p[k] += step[k] * s->q[k];
+        double scale = s->p[k] > LARGE || s->q[k] > LARGE ? 1 / LARGE : 1;
+        s->p[k] *= scale;
+        s->q[k] *= scale;
+    }
+}
+
+static inline void pass(struct lanes *s, const double *step, size_t lanes)
+{
+    for (size_t k = 0; k < lanes; k++)
+        s->p[k] += step[k] * s->q[k];
+}
+
+XO_CLONES
+static void some_columns(const xo_ladder *l, const double *gate, size_t first, size_t lanes, double *amp)
+{
+    struct lanes s;
+    for (size_t k = 0; k < LANES; k++) {
+        s.p[k] = 1;
+        s.q[k] = 0;
+    }
+    for (size_t rung = 0; rung < l->rows; rung++) {
+        size_t i = l->top_is_far ? rung : l->rows - 1 - rung, at = i * l->columns + first;
+        double ohm = xo_transistor_ohm(l->transistor_ohm, l->transistor_off_siemens, l->gated[i] ? 0 : gate[i]);
+        if (ohm == XO_OPEN)
+            pass(&s, l->step_ohm + at, lanes);
+        else
+            climb(&s, l->cell_siemens + at, l->step_ohm + at, ohm, lanes);
+    }
+    for (size_t k = 0; k < lanes; k++)
+        amp[k] = l->volt[first + k] * (s.q[k] / (s.p[k] + l->end_ohm[first + k] * s.q[k]));
+}
+
+double xo_ladder_amp(const xo_ladder *l, size_t inputs, const double *gate, double *column_amp)
+{
+    for (size_t n = 0; n < inputs; n++)
+        for (size_t first = 0; first < l->columns; first += LANES) {
+            size_t left = l->columns - first;
+            some_columns(l, gate + n * l->rows, first, left < LANES ? left : LANES, column_amp + n * l->columns + first);
+        }
+    return (24 * (double)l->rows + 10) * UNIT;
+}

@@ -1,0 +1,54 @@
+/* Currents of gated columns by recursion: for many inputs, where bounds known beforehand will do.
+ *     xo_ladder_new()   description and cells -> rungs            (once per programmed array)
+ *     xo_ladder_amp()   gates -> column currents and their bound  (as often as needed)
+ *
+ * Where source line and bit line of a column end at the same side, nothing but the cells joins them further up, and
+ * what lies above a rung is one resistance, p/q.  A rung of g siemens and the d ohm of both lines down to the next
+ *     q <- q + g p        p <- p + d q
+ * and at the ends I = V q / (p + R q): sums and products of positive numbers, a rung costs two of each, and rungs of
+ * gates that are off cost none but their wire.  Nothing is subtracted, so every current is within
+ * (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array, and to everything but currents. */
+#ifndef XO_LADDER_H
+#define XO_LADDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "xo_crossbar.h"
+#include "xo_status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Read-only to callers. */
+typedef struct xo_ladder {
+    size_t rows, columns;
+    bool top_is_far;                   /* rung 0 is row 0; else the last row                                        */
+    double *cell_siemens;              /* [rows][columns] with series_ohm, without transistor; 0 where nothing that */
+                                       /* a cell joins reaches the ends                                             */
+    double *step_ohm;                  /* [rows][columns] both lines, from a row's rung to the next; 0 at the last  */
+    bool uniform;                      /* steps are alike but for the last row's 0                                  */
+    double *end_ohm;                   /* [columns] source_end_ohm and sense_ohm; 0 where volt is                   */
+    double *volt;                      /* [columns] supply less sense; 0 where no current flows                     */
+    bool *gated;                       /* [rows] off whatever the input says                                        */
+    double transistor_ohm, transistor_off_siemens;
+} xo_ladder;
+
+/* XO_EUNSUPPORTED where columns are no such ladders: other topologies, nonlinear cells, source lines and bit lines that
+ * do not end at one side alone, a plane behind source_end_ohm, bridges.  XO_EVALUE as from xo_circuit_new and
+ * xo_factor_new; ENOMEM. */
+int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *cell_siemens, struct xo_info *info);
+void xo_ladder_free(xo_ladder *l);
+
+/*   gate       [inputs][rows]     0 off to 1 on; not checked
+ *   column_amp [inputs][columns]  out
+ * Returns the bound: no current is further than this share of itself from exact. */
+double xo_ladder_amp(const xo_ladder *l, size_t inputs, const double *gate, double *column_amp);
+
+/* Conductance of a cell behind a transistor whose gate is at 0 to 1. */
+double xo_ladder_rung(const xo_ladder *l, double cell_siemens, double gate);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
