@@ -93,21 +93,22 @@ int xo_tile_check(xo_tile_fitter *t, const double *cell_siemens, const double *c
                   const double *g_ni_siemens, const double *offset_amp, struct xo_error *error, struct xo_info *info);
 
 /* What one conductance matrix would be worth where inputs go to gates and none is exact.  Two of them: the best one
- * (least squares on inputs of its own) and that of rows switched on one by one; errors on inputs that neither has seen,
- * over full scale.  Inputs are gates drawn on or off, each row with the input's own chance, uniform from 0 to 1. */
+ * (least squares on inputs of its own) and that of rows switched on one by one; errors on inputs that neither has
+ * seen, over full scale.  Inputs are gates drawn on or off, each row with the input's own chance, uniform from 0 to 1. */
 struct xo_one_matrix {
     size_t fitted_inputs, held_out_inputs;
     double best_rms, best_max, rows_rms, rows_max, full_scale_ampere;
 };
-/* XO_EVALUE where inputs are not gates, XO_ETOOBIG beyond XO_MOST_ONE_MATRIX_ROWS; what xo_factor_new and xo_solve say. */
+/* XO_EVALUE where inputs are not gates, XO_ETOOBIG beyond XO_MOST_ONE_MATRIX_ROWS; what xo_factor_new and xo_solve
+ * say. */
 #define XO_MOST_ONE_MATRIX_ROWS 2048
 int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, const double *cell_siemens,
                         struct xo_info *info);
 
-/* driver_ohm with dac.output_ohm added (source_end_ohm of topology source_row; nothing where inputs go to gates).  *memory (NULL where none is needed) is what driver->each borrows;
- * the caller frees it.  0 or ENOMEM. */
+/* driver_ohm with dac.output_ohm added (source_end_ohm of topology source_row; nothing where inputs go to gates).
+ * *memory (NULL where none is needed) is what driver->each borrows; the caller frees it.  0 or ENOMEM. */
 int xo_driver_with_dac(struct xo_values *driver, double **memory, const struct xo_hardware *h);
-struct xo_values *xo_driver_of(struct xo_crossbar *x);           /* where it belongs: source lines' ends are drivers too */
+struct xo_values *xo_driver_of(struct xo_crossbar *x);   /* where it belongs: source lines' ends are drivers too */
 
 /* ---- gain: what undoes the mean loss in the wires -------------------------------------------------- */
 

@@ -30,8 +30,8 @@ static int add_engine(struct report *r, const char *name, size_t length)
         return CLI_DONE;
     }
     if (xo_engine_parse(&engine, text) || engine == XO_ENGINE_AUTO)
-        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh,line,ladder", (int)length,
-                        name);
+        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh,line,ladder",
+                        (int)length, name);
     for (size_t k = 0; k < r->engines; k++)
         if (r->engine[k].engine == engine)
             return CLI_DONE;                            /* naming the reference, or one twice, adds nothing */

@@ -60,11 +60,12 @@ int eval_audit(struct eval_job *job)
 void eval_audit_print(const struct eval_job *job)
 {
     const struct xo_eval_audit *a = &job->audit;
+    bool gated = job->session.hardware.array.input == XO_INPUT_GATE;
     if (a->images)
         printf("\nAudit       %zu of %zu predictions changed; upper 95 %% limit %.2g %%.  "
-               "Every current from matrices proven\n            within %.1e of each entry; logits within %.1e of "
-               "their range\n", a->changed, a->images, 100 * a->changed_high95, a->certified_bound_rel,
-               a->logit_error_rel);
+               "Every current from %s proven\n            within %.1e of each %s; logits within %.1e of "
+               "their range\n", a->changed, a->images, 100 * a->changed_high95, gated ? "ladders" : "matrices",
+               a->certified_bound_rel, gated ? "current" : "entry", a->logit_error_rel);
     if (a->tiles)
         printf("%sAudit       %zu currents of %zu arrays, real inputs: within %.1e of full scale of cholmod%s",
                a->images ? "" : "\n", a->currents, a->arrays, a->cholmod_rel, a->judged_arrays ? "" : "\n");

@@ -62,6 +62,39 @@ static void put_variation(FILE *to, const struct xo_hardware *h, size_t instance
             h->cell_faults.stuck_off_rate, map->each || map->all != 0 ? ", besides those of the fault map" : "");
 }
 
+/* Inputs on gates: no matrix, but ladders. */
+static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit c)
+{
+    bool plane = x->topology == XO_TOPOLOGY_PLANE;
+    fprintf(to, "In the circuit stage inputs are the gates of transistors of %g ohm, one in series with every cell, "
+            "and ", x->transistor_ohm);
+    fputs(plane ? "one plane is the source of all cells" : "source lines run beside the bit lines, with ", to);
+    if (!plane)
+        put_ohm(to, "wire segments", &x->source_wire_ohm);
+    if (!plane)
+        put_ohm(to, " and ends", &x->source_end_ohm);
+    put_ohm(to, "; column wire segments", &x->column_wire_ohm);
+    put_ohm(to, ", sense amplifiers", &x->sense_ohm);
+    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in float32, "
+            "by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of %zu layers: no "
+            "one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel, c.sampled_error_rel,
+            c.sampled);
+}
+
+/* What inputs meet along the rows. */
+static void put_rows(FILE *to, const struct xo_hardware *h)
+{
+    const struct xo_crossbar *x = &h->array;
+    bool source = x->topology == XO_TOPOLOGY_SOURCE_ROW;
+    put_ohm(to, source ? "source lines along rows with wire segments" : "row wire segments",
+            source ? &x->source_wire_ohm : &x->row_wire_ohm);
+    put_ohm(to, ", column wire segments", &x->column_wire_ohm);
+    put_ohm(to, source ? ", source lines' ends" : ", drivers", source ? &x->source_end_ohm : &x->driver_ohm);
+    fprintf(to, " (DAC output: %g)", h->dac.output_ohm);
+    if (x->cell_type == XO_CELL_1T1R)
+        fprintf(to, ", transistors of %g ohm, all on, in series with cells", x->transistor_ohm);
+}
+
 static void put_circuit(FILE *to, const struct eval_job *job)
 {
     const struct xo_hardware *h = &job->session.hardware;
@@ -69,13 +102,13 @@ static void put_circuit(FILE *to, const struct eval_job *job)
     struct eval_circuit c = eval_circuit_of(job->result, XO_EVAL_CIRCUIT);
     if (job->result->ideal) {
         fputs("Arrays are ideal: wires, drivers and sense amplifiers without resistance. ", to);
+    } else if (x->input == XO_INPUT_GATE) {
+        put_gated(to, x, c);
     } else {
         fputs("In the circuit stage every array has ", to);
-        put_ohm(to, "row wire segments", &x->row_wire_ohm);
-        put_ohm(to, ", column wire segments", &x->column_wire_ohm);
-        put_ohm(to, ", drivers", &x->driver_ohm);
-        fprintf(to, " (DAC output: %g)", h->dac.output_ohm);
+        put_rows(to, h);
         put_ohm(to, " and sense amplifiers", &x->sense_ohm);
+<<<<<<< HEAD
         if (xo_is_nonlinear(x))
             fprintf(to, "; cells are nonlinear, so no matrix is exact: each of the %zu arrays got the one that fits best%s; "
                     "against exact currents of %zu of them its error is %.2g rms, in the worst layer, and %.2g at most, of "
@@ -87,6 +120,12 @@ static void put_circuit(FILE *to, const struct eval_job *job)
                     "certified, are within %.2g. ", c.arrays,
                     eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled,
                     c.sampled_error_rel);
+=======
+        fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
+                "%s, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
+                "certified, are within %.2g. ", c.arrays,
+                eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled, c.sampled_error_rel);
+>>>>>>> main
     }
     if (job->result->instances)
         put_variation(to, h, job->result->instances);

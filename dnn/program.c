@@ -101,8 +101,8 @@ int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struc
 
 static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_info *info)
 {
-    const struct xo_batch_options options = { .precision = p->how->in_float32 ? XO_FLOAT32 : XO_FLOAT64, .simd = p->how->simd, .bounds = 1,
-                                              .threads = p->how->threads };
+    const struct xo_batch_options options = { .precision = p->how->in_float32 ? XO_FLOAT32 : XO_FLOAT64,
+                                              .simd = p->how->simd, .bounds = 1, .threads = p->how->threads };
     struct xo_crossbar x;
     char *text = NULL;
     int status = xo_hardware_print(&text, h);

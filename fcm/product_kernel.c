@@ -11,6 +11,7 @@
 #define real double
 #include "batch_vector.h"
 
+#if FUSED                              /* without, the BLAS is faster */
 #if WIDE
 enum { ROWS = 6, VECTORS = 4 };        /* 24 sums, 4 operands and a spread number: 29 of 32 registers */
 #else
@@ -123,3 +124,4 @@ void NAME(XO_LEVEL)(size_t rows, size_t inner, size_t columns, const double *lef
             through(&p, rows, inner, columns, left + from, out + column, onto || from > 0);
         }
 }
+#endif

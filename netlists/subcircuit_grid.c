@@ -50,7 +50,7 @@ static void first_volts(xo_subcircuit *s)
     qsort(s->volt, count, sizeof *s->volt, by_size);
     for (size_t k = 0; k < count; k++) {
         bool fixed = s->volt[k] == 0 || s->volt[k] == s->keys.reference_volt;
-        if (kept && s->volt[k] - s->volt[kept - 1] < 1e-3 * span / FIRST_VOLTS) {      /* one of both, the fixed one */
+        if (kept && s->volt[k] - s->volt[kept - 1] < 1e-3 * span / FIRST_VOLTS) {      /* one of the two: the fixed */
             bool before = s->volt[kept - 1] == 0 || s->volt[kept - 1] == s->keys.reference_volt;
             if (fixed && before && s->volt[k] != s->volt[kept - 1])
                 s->volt[kept++] = s->volt[k];

@@ -20,11 +20,12 @@
 #define ITERATION_SEC 0.05e-6          /* an iteration: calls and sums,                                          */
 #define CACHED_SEC 0.8e-9              /* and for each cell, while the planes stay in the second cache ...       */
 #define CACHED_CELLS 20000             /* 56 bytes of each are touched in an iteration                           */
-#define SHARED_SEC 1.05e-9             /* ... in the third ...                                                   */
-#define SHARED_CELLS 500000
+#define OUTER_SEC 1.05e-9              /* ... in the third ...                                                   */
+#define OUTER_CELLS 500000
 #define MEMORY_SEC 3e-9                /* ... and when they come from memory                                     */
 /* Per cell of an array whose sides have the geometric mean s:                                                   */
-#define FACTOR_SEC 1.4e-7              /* s^0.5: plan, Cholesky factor, its certificate                          */
+#define FACTOR_SEC 1.12e-7             /* s^0.55: plan, Cholesky factor, its certificate                         */
+#define FACTOR_EXPONENT 0.55
 #define SOLVE_SEC 2.15e-7              /* refining and proving up to 8 inputs, and                               */
 #define SOLVE_SIDE_SEC 1.85e-9         /* s                                                                      */
 #define ONE_INPUT 0.75                 /* of that for one                                                        */
@@ -76,14 +77,14 @@ static double direct_sec(const xo_circuit *c, double inputs)
 {
     double cells = (double)c->rows * (double)c->columns, side = sqrt(cells);
     double blocks = inputs > 1 ? ceil(inputs / XO_LANES) : ONE_INPUT;
-    return cells * (FACTOR_SEC * sqrt(side) + (SOLVE_SEC + SOLVE_SIDE_SEC * side) * blocks);
+    return cells * (FACTOR_SEC * pow(side, FACTOR_EXPONENT) + (SOLVE_SEC + SOLVE_SIDE_SEC * side) * blocks);
 }
 
 /* Seconds of one iteration; tiles are always worked on whole. */
 static double iteration_sec(const xo_circuit *c)
 {
     double cells = ceil((double)c->rows / 8) * 8 * ceil((double)c->columns / 8) * 8;
-    double sec = cells <= CACHED_CELLS ? CACHED_SEC : cells <= SHARED_CELLS ? SHARED_SEC : MEMORY_SEC;
+    double sec = cells <= CACHED_CELLS ? CACHED_SEC : cells <= OUTER_CELLS ? OUTER_SEC : MEMORY_SEC;
     return ITERATION_SEC + cells * sec;
 }
 

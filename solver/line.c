@@ -13,6 +13,7 @@
 #include "line.h"
 #include "memory.h"
 
+#define SURELY 1.05                    /* given up is what is seen to cost as much more than a factor */
 #define SHARED_CELLS 65536             /* from here on threads share one input rather than take one each */
 
 /* ---- programming ----------------------------------------------------------------------------------- */
@@ -189,7 +190,7 @@ static void set_budget(const xo_factor *f, struct xo_line_work *k, size_t inputs
 /* After a solve, the work that others like it take is known. */
 static void judge(struct xo_line_work *k)
 {
-    k->hopeless = k->hopeless || (k->speaks_for - 1) * k->work > XO_LINE_DOUBT * k->budget;
+    k->hopeless = k->hopeless || (k->speaks_for - 1) * k->work > SURELY * k->budget;
 }
 
 /* Y_jj of the columns that are held at a voltage: minus their current with 1 V there and 0 V elsewhere. */

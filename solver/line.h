@@ -171,7 +171,6 @@ int32_t xo_line_component(const xo_factor *f, bool word, size_t line, size_t pla
  * Nothing of it is of use if k->hopeless. */
 enum xo_line_effort { XO_LINE_ROUGH, XO_LINE_FULL };               /* a scale; currents to the last digits */
 void xo_line_solve(const xo_factor *f, struct xo_line_work *k, enum xo_line_effort effort);
-#define XO_LINE_DOUBT 1.1              /* given up is what promises to cost that much more than a factor: a guess */
 
 /* line_outputs.c: voltages where no current flows; everything asked for, |power in - dissipated| / power in returned;
  * derivatives of a column's current, with the adjoint voltages. */

@@ -27,6 +27,7 @@
 #define ROUND_WORK 3.0                 /* what a round does besides                                    */
 #define CHECK_WORK 2.0                 /* a residual, or a check of w                                  */
 #define TRIAL 0.05                     /* share of the factor's cost that is spent before giving up    */
+#define DOUBT 1.12                     /* given up is what promises to cost as much more than a factor */
 #define DECADES 17.0                   /* that currents and certificate take together, more or less    */
 
 /* ---- passes over the array, shared by threads; sums are added in order ----------------------------- */
@@ -170,7 +171,7 @@ static bool hopeless(struct xo_line_work *k, const struct gradients *g, double d
     double recent = log10(g->mark[0].rho / g->rho) / 2 / (g->step - g->mark[0].step);
     double overall = log10(g->first / g->rho) / 2 / g->step, rest = decades / fmax(recent, overall);
     rest = rest > 0 ? rest * (1 + k->work / k->budget) : INFINITY;
-    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > XO_LINE_DOUBT * k->budget;
+    k->hopeless = rest + (k->speaks_for - 1) * (k->work + rest) > DOUBT * k->budget;
     return k->hopeless;
 }
 

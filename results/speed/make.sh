@@ -1,9 +1,14 @@
 #!/bin/sh
 # Time of planning, factoring and solving by engine and size, certificate included, and the ratio to KLU on the same
 # equations, which is what a modern SPICE would cost.  One core; all engines in one run, because machines are noisy.
-#   results/speed/make.sh [build folder]          writes timing.txt and scaling.txt beside itself; some minutes
-# scaling.txt is what crossohm bench measures, one input by every engine at sides that double, and the exponent e of
-# seconds = c cells^e through all sides; coefficients of solver/cost.c come from it.
+#   results/speed/make.sh [build folder]          writes five files beside itself; half an hour
+# timing.txt     16 inputs by three engines
+# scaling.txt    what crossohm bench measures, one input by every engine at sides that double, and the exponent e of
+#                seconds = c cells^e through all sides
+# auto.txt       how much longer than the better engine auto takes, over a grid of arrays; coefficients of solver/cost.c
+#                come from it
+# products.txt   a fast model's products by our kernels and by OpenBLAS's
+# lanes.txt      an iteration of engine line for one input, and for eight in the lanes of its vectors
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 cd "$(dirname "$0")/../.."
@@ -91,3 +96,49 @@ fit() {
     "$build"/crossohm bench --from 32 --size 1024 --quiet | fit
 } >"${out%timing.txt}scaling.txt.part"
 mv "${out%timing.txt}scaling.txt.part" "${out%timing.txt}scaling.txt"
+
+machine() {
+    echo "# crossohm $("$build"/crossohm --version | sed -n '1s/.* //p'); $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1); processor time on one core"
+}
+export OPENBLAS_NUM_THREADS=1
+
+{
+    machine
+    echo "# ends of 100 ohm; from description to proven currents: milliseconds by line, by cholmod, by auto (what it took);"
+    echo "# by array and inputs: in how many of all cases line is the better one, auto over 1.2 of the better one, the worst"
+    "$build"/bench/choice grid 512
+} >"${out%timing.txt}auto.txt.part"
+mv "${out%timing.txt}auto.txt.part" "${out%timing.txt}auto.txt"
+
+rate() {                                    # instruction set, kernels of OpenBLAS, inputs, rows, columns
+    CROSSOHM_SIMD=$1 OPENBLAS_CORETYPE=$2 "$build"/bench/apply "$3" "$4" "$5" |
+        awk '/^dgemm/ { d = $3 } /^apply/ { printf " %8s %8s", $3, sprintf("%.2f", $3 / d) }'
+}
+{
+    machine
+    echo "# GF/s of the products of a fast model, and their share of OpenBLAS's dgemm of 1536x1536 with the same vectors"
+    printf '%-12s %17s %17s %17s %17s\n' array 'ours, AVX-512' 'its, AVX-512' 'ours, AVX2' 'its, AVX2'
+    while read -r inputs rows columns; do
+        printf '%-12s' "${rows}x$columns"
+        rate avx512 SkylakeX "$inputs" "$rows" "$columns"
+        rate portable SkylakeX "$inputs" "$rows" "$columns"
+        rate avx2 Haswell "$inputs" "$rows" "$columns"
+        rate portable Haswell "$inputs" "$rows" "$columns"
+        echo
+    done <<EOF
+200000 16 16
+100000 100 10
+100000 64 33
+100000 64 64
+50000 128 128
+20000 256 256
+2000 1024 1024
+EOF
+} >"${out%timing.txt}products.txt.part"
+mv "${out%timing.txt}products.txt.part" "${out%timing.txt}products.txt"
+
+{
+    machine
+    "$build"/bench/lanes
+} >"${out%timing.txt}lanes.txt.part"
+mv "${out%timing.txt}lanes.txt.part" "${out%timing.txt}lanes.txt"
