@@ -69,7 +69,8 @@ static bool are_alike(const struct xo_crossbar *x)
     for (size_t k = 0; k < (x->series_ohm.each ? x->rows * x->columns : 1); k++)
         if (value_of(&x->series_ohm, k) != 0)
             return false;
-    return x->cell_type == XO_CELL_1R && (x->law.law == XO_LAW_SINH || (x->law.law == XO_LAW_POLYNOMIAL && x->law.levels < 2));
+    bool one = x->law.law == XO_LAW_SINH || (x->law.law == XO_LAW_POLYNOMIAL && x->law.levels < 2);
+    return x->cell_type == XO_CELL_1R && one;
 }
 
 static int amp_at(const struct cells *s, size_t k, double siemens, double volt, double *amp, struct xo_info *info)

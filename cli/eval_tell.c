@@ -108,7 +108,6 @@ static void put_circuit(FILE *to, const struct eval_job *job)
         fputs("In the circuit stage every array has ", to);
         put_rows(to, h);
         put_ohm(to, " and sense amplifiers", &x->sense_ohm);
-<<<<<<< HEAD
         if (xo_is_nonlinear(x))
             fprintf(to, "; cells are nonlinear, so no matrix is exact: each of the %zu arrays got the one that fits best%s; "
                     "against exact currents of %zu of them its error is %.2g rms, in the worst layer, and %.2g at most, of "
@@ -120,12 +119,6 @@ static void put_circuit(FILE *to, const struct eval_job *job)
                     "certified, are within %.2g. ", c.arrays,
                     eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled,
                     c.sampled_error_rel);
-=======
-        fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
-                "%s, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
-                "certified, are within %.2g. ", c.arrays,
-                eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled, c.sampled_error_rel);
->>>>>>> main
     }
     if (job->result->instances)
         put_variation(to, h, job->result->instances);
@@ -245,7 +238,8 @@ static void print_layers(const struct eval_job *job)
     const struct xo_eval_result *r = job->result;
     printf("\n%-22s %11s %6s %7s %10s %7s %9s %9s %8s", "Layer", "K x P", "arrays", "used %", "LSB [A]", "gain",
            "clipped %", "flipped %", "error %");
-    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %", xo_is_nonlinear(&job->session.hardware.array) ? "fit rms" : "bound",
+    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %",
+           xo_is_nonlinear(&job->session.hardware.array) ? "fit rms" : "bound",
            xo_is_nonlinear(&job->session.hardware.array) ? "largest" : "sampled");
     for (size_t k = 0; k < r->layers; k++)
         print_layer(r, k);
