@@ -115,7 +115,7 @@ int xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, s
                       double *ideal_amp, struct xo_info *info)
 {
     xo_circuit *circuit = NULL;
-    int status = xo_is_nonlinear(x) ? xo_circuit_new(&circuit, x, info) : 0;
+    int status = xo_is_nonlinear(x) && x->input != XO_INPUT_GATE ? xo_circuit_new(&circuit, x, info) : 0;
     for (size_t k = 0; k < inputs * x->columns && !status; k++)
         status = ideal_column(&ideal_amp[k], x, circuit, cell_siemens, row_volt + k / x->columns * x->rows,
                               k % x->columns, info);

@@ -84,7 +84,8 @@ int xo_stage_fit_take(struct xo_stage_fit *f, const struct xo_fcm_candidate *c, 
 void xo_stage_fit_free(struct xo_stage_fit *f);
 
 /* Errors of all candidates over what was tried; returns the number of the cheapest whose rms error is within the
- * tolerance, over all inputs and for nine in ten of them, or else of the best, in *chosen; m's list of candidates and its validity are filled in.  0 or ENOMEM. */
+ * tolerance, over all inputs and for nine in ten of them, or else of the best, in *chosen; m's list of
+ * candidates and its validity are filled in.  0 or ENOMEM. */
 int xo_trials_state(struct xo_fcm *m, struct xo_trials *t, size_t arrays, size_t inputs, double tolerance,
                     size_t *chosen);
 

@@ -61,7 +61,8 @@ struct xo_fit_options {
 int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *cell_siemens, size_t inputs,
                  const double *row_volt, const struct xo_fit_options *options, struct xo_info *info);
 
-/* Store the hardware description and the recipe (of nonlinear cells the stage to fit an array with); state the error of that recipe on arrays drawn from the device's
+/* Store the hardware description and the recipe (of nonlinear cells the stage to fit an array with); state the error of
+ * that recipe on arrays drawn from the device's
  * levels and inputs drawn from the DAC's, neither used for anything else. */
 int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const struct xo_fit_options *options,
                       struct xo_info *info);

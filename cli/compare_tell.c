@@ -128,7 +128,7 @@ static json_t *candidates_json(const struct report *r)
 
 static json_t *model_json(const struct report *r)
 {
-    static const char *const stage[] = {"linear", "basis", "corrected"};
+    static const char *const stage[] = {"linear", "basis", "corrected", "ladder"};
     const struct xo_fcm_validity *v = &r->model.validity;
     return json_pack("{s:s, s:s, s:f, s:o, s:b, s:b, s:I, s:o, s:o, s:[f,f], s:o, s:{s:I, s:f, s:f, s:[f,f]}, "
                      "s:{s:[f,f], s:[f,f], s:[f,f]}}",

@@ -57,7 +57,8 @@ static void put_exceptions(FILE *to, const struct report *r)
 /* "Cells are ohmic, " */
 static void put_law(FILE *to, const struct xo_crossbar *x)
 {
-    static const char *const law[] = {"ohmic", "nonlinear (law sinh)", "nonlinear (law polynomial)", "nonlinear (law table)"};
+    static const char *const law[] = {"ohmic", "nonlinear (law sinh)", "nonlinear (law polynomial)",
+                                      "nonlinear (law table)", "nonlinear (law spice)"};
     bool known = (size_t)x->law.law < sizeof law / sizeof *law;
     fprintf(to, "Cells are %s%s, ", known ? law[x->law.law] : "nonlinear",
             x->cell_type == XO_CELL_1S1R ? ", with a nonlinear selector in series" : "");

@@ -60,7 +60,8 @@ void report_put_columns(FILE *to, const struct report *r)
                 "&Sigma;I<sub>ideal</sub> over all inputs; I<sub>ideal</sub> = %s, the "
                 "cells as programmed with their series resistance: what wires, drivers, sense amplifiers and faults "
                 "take.%s</p>",
-                r->without_wires_html, stated < r->session->columns ? " Columns without a bar: no ideal current, or of both signs." : "");
+                r->without_wires_html, stated < r->session->columns ? " Columns without a bar: no ideal current, or of "
+                "both signs." : "");
     } else {
         fprintf(to, "<p>Not stated: %s.</p>", cli_no_loss_reason(r->session));
     }
