@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "memory.h"
@@ -58,6 +59,48 @@ static int state(struct xo_fcm_candidate *c, size_t count, const double *amp, co
     return 0;
 }
 
+/* The rms error that nine inputs in ten do not exceed: inputs differ, dense ones err more than sparse ones, and the
+ * tolerance is to hold for those of either kind. */
+static int usual_rms(double *out, size_t inputs, size_t columns, const double *amp, const double *exact_amp,
+                     double full_scale)
+{
+    double *rms = xo_calloc(inputs, sizeof *rms);
+    if (!rms)
+        return ENOMEM;
+    for (size_t k = 0; k < inputs * columns; k++)
+        rms[k / columns] += (amp[k] - exact_amp[k]) * (amp[k] - exact_amp[k]);
+    for (size_t n = 0; n < inputs; n++)
+        rms[n] = full_scale > 0 ? sqrt(rms[n] / (double)columns) / full_scale : 0;
+    *out = xo_quantile(rms, inputs, 0.9);
+    free(rms);
+    return 0;
+}
+
+/* Is candidate k within the tolerance, on all inputs and on nine in ten of them one by one? */
+static int is_within(bool *within, const struct xo_trials *t, size_t k, size_t inputs, size_t columns, double full_scale,
+                     double tolerance)
+{
+    double usual = 0;
+    int status = usual_rms(&usual, inputs, columns, t->amp[k], t->exact_amp, full_scale);
+    *within = t->candidate[k].error_rms <= tolerance && usual <= tolerance;
+    return status;
+}
+
+/* The place of the cheapest within the tolerance; t->count: none is. */
+static int find_cheapest(size_t *at, const struct xo_trials *t, const size_t *place, size_t inputs, size_t columns,
+                         double tolerance)
+{
+    struct xo_error e;
+    bool within = false;
+    int status = xo_error_of(&e, inputs * columns, t->exact_amp, t->exact_amp);
+    for (*at = 0; *at < t->count && !status; ++*at) {
+        status = is_within(&within, t, place[*at], inputs, columns, e.full_scale_ampere, tolerance);
+        if (within)
+            break;
+    }
+    return status;
+}
+
 int xo_trials_state(struct xo_fcm *m, struct xo_trials *t, size_t arrays, size_t inputs, double tolerance,
                     size_t *chosen)
 {
@@ -71,8 +114,9 @@ int xo_trials_state(struct xo_fcm *m, struct xo_trials *t, size_t arrays, size_t
     for (size_t k = 0; k < t->count; k++)
         if (t->candidate[place[k]].error_rms < t->candidate[best].error_rms || k == 0)
             best = place[k];
-    while (at < t->count && !(t->candidate[place[at]].error_rms <= tolerance))
-        at++;
+    status = find_cheapest(&at, t, place, arrays * inputs, m->columns, tolerance);
+    if (status)
+        return status;
     *chosen = at < t->count ? place[at] : best;
     status = list(m, t, place);
     return status ? status : xo_fit_state_error(m, arrays, inputs, t->amp[*chosen], t->exact_amp);

@@ -20,7 +20,7 @@
 #define BEND_STEPS 6
 #define MOST_BEND 0.2                  /* |beta| times the largest current */
 #define CLOSE_ENOUGH 1e-6
-enum { NODES = 96 };
+enum { NODES = 48 };
 
 void xo_seen_free(struct xo_seen *s)
 {

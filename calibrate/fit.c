@@ -274,8 +274,8 @@ int xo_fit_check(const struct xo_hardware *h, const struct xo_fit_options *optio
         return xo_fail(info, XO_EUNSUPPORTED, "nonlinear cells have no matrix that ngspice could find; expected another "
                        "engine");
     if (h->array.input == XO_INPUT_GATE && options->by_ngspice)
-        return xo_fail(info, XO_EUNSUPPORTED, "inputs go to gates: there is no matrix that ngspice could find; expected "
-                       "another engine");
+        return xo_fail(info, XO_EUNSUPPORTED, "inputs go to gates: there is no matrix that ngspice could find; "
+                       "expected another engine");
     if (options->training_inputs > XO_MOST_HELD_OUT)
         return xo_fail(info, XO_ETOOBIG, "%zu inputs to fit to; expected at most %zu", options->training_inputs,
                        XO_MOST_HELD_OUT);

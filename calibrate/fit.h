@@ -44,9 +44,10 @@ int xo_fit_check_held_out(const struct xo_fit_options *options, struct xo_info *
 
 /* Draw inputs within the validity: each as sparse as chance says, its other voltages uniform, or from a pool.
  *   array     which one of several: no two draw the same inputs
+ *   dense     share of inputs that are as dense as the range of validity allows
  *   pool      [pooled] voltages that the array will see; 0: none */
-void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, size_t pooled,
-                    const double *pool, double *row_volt);
+void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, double dense,
+                    size_t pooled, const double *pool, double *row_volt);
 
 /* Draw inputs within the validity, solve the programmed array for them, apply the model.
  *   row_volt [inputs][rows], exact_amp, amp [inputs][columns]: out, allocated by the caller
@@ -59,6 +60,9 @@ int xo_fit_held_out(struct xo_fcm *m, struct xo_programmed *p, size_t inputs, st
 
 /* Errors over all held-out currents of `arrays` arrays into m->validity. */
 int xo_fit_state_error(struct xo_fcm *m, size_t arrays, size_t inputs, const double *amp, const double *exact_amp);
+
+/* Cells of a random array: levels of the device, all as likely. */
+void xo_draw_cells(const struct xo_hardware *h, size_t array, double *cell_siemens);
 
 /* Lines "name: value": tool, command, method, seed, sha256 of every file the fit rests on. */
 int xo_fit_provenance(char **out, const struct xo_hardware *h, const struct xo_fit_options *options,

@@ -107,9 +107,10 @@ int xo_gain_measured(enum xo_gain_scope scope, const struct xo_fcm *m, const str
         status = xo_fcm_apply(m, &stage, vectors, given, read, NULL, info);
     if (!status) {
         read_out(m, vectors * m->columns, read);
-        xo_ideal_currents(x, cell_siemens, vectors, intended, ideal);
-        status = xo_gain_least_squares(scope, vectors, m->columns, ideal, read, factor);
+        status = xo_ideal_currents(x, cell_siemens, vectors, intended, ideal, info);
     }
+    if (!status)
+        status = xo_gain_least_squares(scope, vectors, m->columns, ideal, read, factor);
     free(intended);
     free(given);
     free(ideal);

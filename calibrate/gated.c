@@ -28,13 +28,19 @@ int xo_fit_ladder(struct xo_fcm *m, const struct xo_crossbar *x, const double *c
     to->volt = xo_calloc(x->columns, sizeof *to->volt);
     for (size_t i = 0; i < x->rows && !status; i++)
         if (l->gated[i] && l->transistor_off_siemens > 0)
-            status = xo_fail(info, XO_EUNSUPPORTED, "row %zu is gated with transistor_off_siemens %g; expected 0, as the "
+            status = xo_fail(info, XO_EUNSUPPORTED,
+                             "row %zu is gated with transistor_off_siemens %g; expected 0, as the "
                              "model leaves gated rows out", i, l->transistor_off_siemens);
-    if (!status && !(to->cell_siemens && to->step_ohm && to->end_ohm && to->volt))
+    if (l->second_ohm)
+        to->second_ohm = xo_calloc(cells, sizeof *to->second_ohm);
+    if (!status && !(to->cell_siemens && to->step_ohm && to->end_ohm && to->volt
+                     && !l->second_ohm == !to->second_ohm))
         status = ENOMEM;
     for (size_t k = 0; k < cells && !status; k++) {
         to->cell_siemens[k] = l->gated[k / x->columns] ? 0 : l->cell_siemens[k];
         to->step_ohm[k] = l->step_ohm[k];
+        if (to->second_ohm)
+            to->second_ohm[k] = l->second_ohm[k];
     }
     for (size_t j = 0; j < x->columns && !status; j++) {
         to->end_ohm[j] = l->end_ohm[j];
@@ -54,10 +60,10 @@ int xo_gain_all_on(const struct xo_fcm *m, const struct xo_crossbar *x, double *
         volt[i] = m->dac.read_volt;
     if (!status)
         status = xo_fcm_apply(m, &stage, 1, volt, amp, NULL, info);
-    if (!status) {
-        xo_ideal_currents(x, m->cell_siemens, 1, volt, ideal);
+    if (!status)
+        status = xo_ideal_currents(x, m->cell_siemens, 1, volt, ideal, info);
+    if (!status)
         status = xo_gain_oracle(m->gain.scope, 1, m->columns, ideal, amp, factor);
-    }
     free(volt);
     free(ideal);
     free(amp);

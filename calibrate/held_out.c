@@ -78,13 +78,14 @@ static double from_pool(struct xo_random_key key, size_t pooled, const double *p
     return 0;
 }
 
-void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, size_t pooled,
-                    const double *pool, double *row_volt)
+void xo_draw_inputs(const struct xo_fcm *m, int purpose, size_t array, size_t inputs, double dense,
+                    size_t pooled, const double *pool, double *row_volt)
 {
     const struct xo_fcm_validity *v = &m->validity;
     for (size_t n = 0; n < inputs; n++) {
         struct xo_random_key key = {m->seed, (enum xo_purpose)purpose, array, n * (2 * m->rows + 1)};
-        double zeros = v->low_sparsity + xo_random_uniform(key) * (v->high_sparsity - v->low_sparsity);
+        double share = fmax(0, (xo_random_uniform(key) - dense) / (1 - dense));
+        double zeros = v->low_sparsity + share * (v->high_sparsity - v->low_sparsity);
         for (size_t i = 0; i < m->rows; i++) {
             key.place++;
             double chance = xo_random_uniform(key);
@@ -104,7 +105,7 @@ int xo_held_out_currents(const struct xo_fcm *m, struct xo_programmed *p, size_t
     bool gated = m->stage == XO_FCM_LADDER;
     double *gate = gated ? xo_calloc(inputs, m->rows * sizeof *gate) : NULL;
     int status = gated && !gate ? ENOMEM : 0;
-    xo_draw_inputs(m, XO_FOR_HELD_OUT_INPUTS, array, inputs, 0, NULL, row_volt);
+    xo_draw_inputs(m, XO_FOR_HELD_OUT_INPUTS, array, inputs, 0, 0, NULL, row_volt);
     if (!status && gated)
         status = xo_snap_gates(m, inputs, row_volt, gate);
     if (!status)

@@ -37,6 +37,8 @@ static bool has_zero(const struct xo_values *v, size_t count)
 
 const char *xo_ladders_refuse(const struct xo_crossbar *x)
 {
+    if (x->topology != XO_TOPOLOGY_CROSSBAR || x->cell_type == XO_CELL_1T1R)
+        return "it is no crossbar without transistors";
     if (x->word_bridge_count || x->bit_bridge_count)
         return "bridges join its lines";
     if ((x->drive_side == XO_DRIVE_BOTH && has_zero(&x->driver_ohm, x->rows)) ||
@@ -67,7 +69,8 @@ static bool are_alike(const struct xo_crossbar *x)
     for (size_t k = 0; k < (x->series_ohm.each ? x->rows * x->columns : 1); k++)
         if (value_of(&x->series_ohm, k) != 0)
             return false;
-    return x->cell_type == XO_CELL_1R && (x->law.law == XO_LAW_SINH || (x->law.law == XO_LAW_POLYNOMIAL && x->law.levels < 2));
+    bool one = x->law.law == XO_LAW_SINH || (x->law.law == XO_LAW_POLYNOMIAL && x->law.levels < 2);
+    return x->cell_type == XO_CELL_1R && one;
 }
 
 static int amp_at(const struct cells *s, size_t k, double siemens, double volt, double *amp, struct xo_info *info)

@@ -80,21 +80,47 @@ static bool line_volt(const struct xo_line *lines, size_t k, double own, double 
     return !is_floating(lines, k);
 }
 
-void xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs,
-                       const double *row_volt, double *ideal_amp)
+/* Of one cell with that voltage across it; circuit NULL: a plain resistor. */
+static int ideal_cell_amp(const struct xo_crossbar *x, const xo_circuit *circuit, size_t k, double siemens, double volt,
+                          double *amp, struct xo_info *info)
 {
-    for (size_t n = 0; n < inputs; n++)
-        for (size_t j = 0; j < x->columns; j++) {
-            double own = x->sense_volt.each ? x->sense_volt.each[j] : x->sense_volt.all, sense, volt, sum = 0;
-            bool sensed = line_volt(x->bit_line, j, own, &sense);
-            for (size_t i = 0; i < x->rows && sensed; i++)
-                if (x->input == XO_INPUT_GATE)
-                    sum += xo_ideal_cell(x, cell_siemens[i * x->columns + j], i * x->columns + j)
-                           * row_volt[n * x->rows + i] * (1 - sense / x->source_volt);
-                else if (line_volt(x->word_line, i, row_volt[n * x->rows + i], &volt))
-                    sum += xo_ideal_cell(x, cell_siemens[i * x->columns + j], i * x->columns + j) * (volt - sense);
-            ideal_amp[n * x->columns + j] = sum;
+    if (circuit)
+        return xo_cell_amp(circuit, (struct xo_site){k / x->columns, k % x->columns}, siemens, volt, amp, info);
+    *amp = xo_ideal_cell(x, siemens, k) * volt;
+    return 0;
+}
+
+static int ideal_column(double *sum, const struct xo_crossbar *x, const xo_circuit *circuit, const double *cell_siemens,
+                        const double *row_volt, size_t j, struct xo_info *info)
+{
+    double own = x->sense_volt.each ? x->sense_volt.each[j] : x->sense_volt.all, sense, volt, amp;
+    bool sensed = line_volt(x->bit_line, j, own, &sense);
+    int status = 0;
+    *sum = 0;
+    for (size_t i = 0; i < x->rows && sensed && !status; i++) {
+        size_t k = i * x->columns + j;
+        if (x->input == XO_INPUT_GATE) {
+            *sum += xo_ideal_cell(x, cell_siemens[k], k) * row_volt[i] * (1 - sense / x->source_volt);
+            continue;
         }
+        if (!line_volt(x->word_line, i, row_volt[i], &volt))
+            continue;
+        status = ideal_cell_amp(x, circuit, k, cell_siemens[k], volt - sense, &amp, info);
+        *sum += amp;
+    }
+    return status;
+}
+
+int xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs, const double *row_volt,
+                      double *ideal_amp, struct xo_info *info)
+{
+    xo_circuit *circuit = NULL;
+    int status = xo_is_nonlinear(x) && x->input != XO_INPUT_GATE ? xo_circuit_new(&circuit, x, info) : 0;
+    for (size_t k = 0; k < inputs * x->columns && !status; k++)
+        status = ideal_column(&ideal_amp[k], x, circuit, cell_siemens, row_volt + k / x->columns * x->rows,
+                              k % x->columns, info);
+    xo_circuit_free(circuit);
+    return status;
 }
 
 void xo_nonideality(size_t inputs, size_t columns, const double *ideal_amp, const double *amp, double *factor)

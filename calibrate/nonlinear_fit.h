@@ -69,17 +69,23 @@ struct xo_stage_fit {
     struct xo_programmed *p;
     struct xo_seen seen, held;
     struct xo_fcm_basis linear;
-    struct xo_fcm_correction ladders;          /* count 0 */
+    struct xo_fcm_correction ladders;
+    double linear_volt;                        /* of their cells */
     struct xo_typical_cell typical;
 };
+/* Ladders and the voltage that served best, from what f has seen; none (no error) if there are too many kinds of cells. */
+int xo_find_ladders(struct xo_stage_fit *f, size_t corrections, struct xo_info *info);
+double xo_span_of(const struct xo_stage_fit *f);       /* the largest voltage that can lie across a cell */
+void xo_find_typical(struct xo_stage_fit *f);
 int xo_stage_fit_begin(struct xo_stage_fit *f, struct xo_fcm *m, struct xo_programmed *p, size_t array, size_t inputs,
                        const double *row_volt, struct xo_info *info);
 int xo_stage_fit_try(struct xo_stage_fit *f, struct xo_trials *t, size_t array, size_t arrays, struct xo_info *info);
 int xo_stage_fit_take(struct xo_stage_fit *f, const struct xo_fcm_candidate *c, struct xo_info *info);
 void xo_stage_fit_free(struct xo_stage_fit *f);
 
-/* Errors of all candidates over what was tried; returns the number of the cheapest with error_rms within tolerance, or
- * else of the best, in *chosen; m's list of candidates and its validity are filled in.  0 or ENOMEM. */
+/* Errors of all candidates over what was tried; returns the number of the cheapest whose rms error is within the
+ * tolerance, over all inputs and for nine in ten of them, or else of the best, in *chosen; m's list of
+ * candidates and its validity are filled in.  0 or ENOMEM. */
 int xo_trials_state(struct xo_fcm *m, struct xo_trials *t, size_t arrays, size_t inputs, double tolerance,
                     size_t *chosen);
 

@@ -1,8 +1,8 @@
 /* How far one conductance matrix is off where inputs go to gates.
  *
- * A row that is switched on takes voltage from all others of its column, so currents do not add up.  The best matrix in
- * the sense of least squares, W = (X^T X)^-1 X^T I, is found on inputs of its own and judged on others; beside it the one
- * that a lab would measure, row by row.
+ * A row that is switched on takes voltage from all others of its column, so currents do not add up.  The best matrix
+ * in the sense of least squares, W = (X^T X)^-1 X^T I, is found on inputs of its own and judged on others; beside it
+ * the one that a lab would measure, row by row.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>

@@ -15,6 +15,7 @@ enum { INPUTS_PER_ROW = 8, FEWEST_INPUTS = 512, MOST_INPUTS = 4096, HELD_SHARE =
 /* Linear cells of corrections: secants of the law at this share of the largest voltage. */
 static const double linear_share[] = {0.6, 0.8, 1};
 #define BEYOND 1.1                     /* laws are tabulated to so many times the largest voltage */
+#define DENSE 0.25                     /* so many inputs are as dense as they may be: errors are largest there */
 #define ENOUGH 0.9
 enum { PROBES = 16, PROBE_CORRECTIONS = 2 };
 
@@ -53,7 +54,7 @@ static void fill(struct xo_seen *s, const struct xo_fcm *m, int purpose, size_t 
                  const double *row_volt)
 {
     bool held = purpose == XO_FOR_HELD_OUT_INPUTS;
-    xo_draw_inputs(m, purpose, array, s->inputs, inputs * m->rows, row_volt, s->row_volt);
+    xo_draw_inputs(m, purpose, array, s->inputs, DENSE, inputs * m->rows, row_volt, s->row_volt);
     for (size_t n = 0, at = 0; n < inputs && at < s->inputs / 2; n++)
         if ((n % HELD_SHARE == HELD_SHARE - 1) == held)
             memcpy(s->row_volt + at++ * m->rows, row_volt + n * m->rows, m->rows * sizeof *row_volt);
@@ -93,7 +94,7 @@ static int find_offset(struct xo_stage_fit *f, struct xo_info *info)
 }
 
 /* The cell whose conductance is nearest to the mean of those that conduct. */
-static void find_typical(struct xo_stage_fit *f)
+void xo_find_typical(struct xo_stage_fit *f)
 {
     const struct xo_fcm *m = f->m;
     size_t cells = m->rows * m->columns, count = 0, best = 0;
@@ -125,7 +126,7 @@ static int fit_linear(struct xo_stage_fit *f, struct xo_info *info)
 /* ---- corrections ------------------------------------------------------------------------------------------- */
 
 /* The largest voltage that can lie across a cell: sources further apart there are none. */
-static double span_of(const struct xo_stage_fit *f)
+double xo_span_of(const struct xo_stage_fit *f)
 {
     const struct xo_crossbar *x = &f->p->crossbar;
     double low = fmin(0, f->m->validity.low_volt), high = fmax(0, f->m->validity.high_volt);
@@ -184,21 +185,22 @@ static int find_sweeps(const struct xo_stage_fit *f, struct xo_fcm_correction *c
 }
 
 /* Ladders with the linear cells that serve best. */
-static int find_ladders(struct xo_stage_fit *f, struct xo_info *info)
+int xo_find_ladders(struct xo_stage_fit *f, size_t corrections, struct xo_info *info)
 {
-    double best = INFINITY, rms, span = span_of(f);
+    double best = INFINITY, rms, span = xo_span_of(f);
     int status = 0;
     for (size_t k = 0; k < sizeof linear_share / sizeof *linear_share && !status; k++) {
         struct xo_fcm_correction c = {0};
         status = xo_ladders_new(&c, &f->p->crossbar, f->p->circuit, f->m->cell_siemens, linear_share[k] * span,
                                 BEYOND * span, info);
         if (!status)
-            status = find_sweeps(f, &c, PROBE_CORRECTIONS, &rms, info);
+            status = find_sweeps(f, &c, corrections, &rms, info);
         if (!status && rms < best) {
             struct xo_fcm_correction other = f->ladders;
             f->ladders = c;
             c = other;
             best = rms;
+            f->linear_volt = linear_share[k] * span;
         }
         xo_ladders_free(&c);
     }
@@ -209,14 +211,14 @@ int xo_stage_fit_begin(struct xo_stage_fit *f, struct xo_fcm *m, struct xo_progr
                        const double *row_volt, struct xo_info *info)
 {
     *f = (struct xo_stage_fit){.m = m, .p = p};
-    find_typical(f);
+    xo_find_typical(f);
     int status = see(f, array, inputs, row_volt, info);
     if (!status)
         status = find_offset(f, info);
     if (!status)
         status = fit_linear(f, info);
     if (!status && !xo_ladders_refuse(&p->crossbar))
-        status = find_ladders(f, info);
+        status = xo_find_ladders(f, PROBE_CORRECTIONS, info);
     return status;
 }
 
@@ -242,6 +244,8 @@ static int set_stage(struct xo_stage_fit *f, const struct xo_fcm_candidate *c, s
         double rms;
         m->correction = f->ladders;
         status = find_sweeps(f, &m->correction, c->corrections, &rms, info);
+        if (status)
+            m->correction = (struct xo_fcm_correction){0};
     } else if (c->stage == XO_FCM_BASIS) {
         status = xo_basis_functions(&m->basis, c->functions, &f->typical, m->validity.low_volt, m->validity.high_volt,
                                     info);

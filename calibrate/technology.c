@@ -13,7 +13,7 @@
 #include "random.h"
 
 /* Level d of 2^bits: off + d (on - off)/(2^bits - 1). */
-static void draw_cells(const struct xo_hardware *h, size_t array, double *cell_siemens)
+void xo_draw_cells(const struct xo_hardware *h, size_t array, double *cell_siemens)
 {
     const struct xo_device *d = &h->device;
     uint32_t levels = 1u << d->bits_per_cell;
@@ -35,7 +35,7 @@ static int choose_stage(struct xo_fcm *m, const struct xo_hardware *h, struct xo
     for (size_t k = 0; k < arrays && !status; k++) {
         struct xo_fcm one = {.scope = XO_FCM_ARRAY};
         struct xo_stage_fit f = {0};
-        draw_cells(h, k, cells);
+        xo_draw_cells(h, k, cells);
         status = xo_fit_stage(&one, p, h, cells, info);
         xo_fit_validity(&one, 0, NULL);
         if (!status)
@@ -63,7 +63,7 @@ static int try_array(const struct xo_hardware *h, struct xo_programmed *p, size_
                      double *cell_siemens, double *volt, double *exact, double *amp, struct xo_info *info)
 {
     struct xo_fcm m = {.scope = XO_FCM_ARRAY};
-    draw_cells(h, array, cell_siemens);
+    xo_draw_cells(h, array, cell_siemens);
     int status = xo_fit_stage(&m, p, h, cell_siemens, info);
     if (!status) {
         xo_fit_validity(&m, 0, NULL);

@@ -36,7 +36,8 @@ struct xo_fit_options {
     size_t held_out_inputs;            /* per array; 0: 64, at most XO_MOST_HELD_OUT                           */
     size_t training_inputs;            /* nonlinear cells, per array; 0: eight a row, 512 .. 4096              */
     double tolerance;                  /* nonlinear cells: the cheapest stage whose held-out rms error is no   */
-                                       /* larger is taken, else the best; 0: XO_FIT_TOLERANCE                 */
+                                       /* larger, over all inputs and for nine in ten, is taken, else the      */
+                                       /* best; 0: XO_FIT_TOLERANCE                                            */
     size_t held_out_arrays;            /* technology scope; 0: 8, at most XO_MOST_HELD_OUT                     */
     const char *command;               /* for the provenance; may be NULL                                      */
     size_t sources;
@@ -46,6 +47,9 @@ struct xo_fit_options {
 };
 
 /* Fit the fast model of one programmed array.  h must be finished for rows x columns.
+ * Nonlinear cells: inputs are drawn within the range of validity (from the voltages of row_volt, some of its inputs
+ * among them) and solved exactly; every stage of enum xo_fcm_stage is fitted to them and tried on others, and the
+ * cheapest within the tolerance becomes the model's.  The list of all is in out->candidate.
  *   cell_siemens [rows][columns]
  *   row_volt     [inputs][rows]  what the array will see: fixes calibrated ADC ranges and the range of validity;
  *                                NULL with inputs 0: uniform over the codes of the DAC
@@ -57,27 +61,55 @@ struct xo_fit_options {
 int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *cell_siemens, size_t inputs,
                  const double *row_volt, const struct xo_fit_options *options, struct xo_info *info);
 
-/* Store the hardware description and the recipe; state the error of that recipe on arrays drawn from the device's
+/* Store the hardware description and the recipe (of nonlinear cells the stage to fit an array with); state the error of
+ * that recipe on arrays drawn from the device's
  * levels and inputs drawn from the DAC's, neither used for anything else. */
 int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const struct xo_fit_options *options,
                       struct xo_info *info);
 
 /* What one conductance matrix would be worth where inputs go to gates and none is exact.  Two of them: the best one
- * (least squares on inputs of its own) and that of rows switched on one by one; errors on inputs that neither has seen,
- * over full scale.  Inputs are gates drawn on or off, each row with the input's own chance, uniform from 0 to 1. */
+ * (least squares on inputs of its own) and that of rows switched on one by one; errors on inputs that neither has
+ * seen, over full scale.  Inputs are gates drawn on or off, each row with the input's own chance, uniform from 0 to 1. */
 struct xo_one_matrix {
     size_t fitted_inputs, held_out_inputs;
     double best_rms, best_max, rows_rms, rows_max, full_scale_ampere;
 };
-/* XO_EVALUE where inputs are not gates, XO_ETOOBIG beyond XO_MOST_ONE_MATRIX_ROWS; what xo_factor_new and xo_solve say. */
+/* XO_EVALUE where inputs are not gates, XO_ETOOBIG beyond XO_MOST_ONE_MATRIX_ROWS; what xo_factor_new and xo_solve
+ * say. */
 #define XO_MOST_ONE_MATRIX_ROWS 2048
 int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, const double *cell_siemens,
                         struct xo_info *info);
 
-/* driver_ohm with dac.output_ohm added (source_end_ohm of topology source_row; nothing where inputs go to gates).  *memory (NULL where none is needed) is what driver->each borrows;
- * the caller frees it.  0 or ENOMEM. */
+/* Matrices for many arrays of nonlinear cells of one hardware, as networks need them: few input levels, one matrix an
+ * array.  I_j = i0_j + sum_i A[i][j] b(V_i), b the law of a cell of mean conductance; A by least squares over currents
+ * of corrections (see xo_fcm.h), whose ladders were chosen against exact currents when the fitter was made.
+ * A fitter may be shared by threads while they fit. */
+typedef struct xo_tile_fitter xo_tile_fitter;
+
+/* level_volt [levels]: what the DAC gives, digit 0 first.  function_volt [levels] out: b of them, the last one unchanged.
+ * XO_EUNSUPPORTED for ohmic cells and for arrays that are no ladders (bridges; both ends held without a resistance);
+ * and what xo_factor_new and xo_solve return. */
+int xo_tile_fitter_new(xo_tile_fitter **out, const struct xo_hardware *h, size_t levels, const double *level_volt,
+                       double *function_volt, struct xo_info *info);
+void xo_tile_fitter_free(xo_tile_fitter *t);
+
+/* One array.
+ *   cell_siemens [rows][columns]
+ *   chance       [rows]  how likely a row is to be driven at another level than digit 0
+ *   array        its number: inputs are drawn for it
+ *   g_ni_siemens [rows][columns] A, offset_amp [columns] i0: out */
+int xo_tile_fit(const xo_tile_fitter *t, const double *cell_siemens, const double *chance, size_t array,
+                double *g_ni_siemens, double *offset_amp, struct xo_info *info);
+
+/* How far its currents are from exact ones of other inputs.  One call at a time. */
+struct xo_error;
+int xo_tile_check(xo_tile_fitter *t, const double *cell_siemens, const double *chance, size_t array,
+                  const double *g_ni_siemens, const double *offset_amp, struct xo_error *error, struct xo_info *info);
+
+/* driver_ohm with dac.output_ohm added (source_end_ohm of topology source_row; nothing where inputs go to gates).
+ * *memory (NULL where none is needed) is what driver->each borrows; the caller frees it.  0 or ENOMEM. */
 int xo_driver_with_dac(struct xo_values *driver, double **memory, const struct xo_hardware *h);
-struct xo_values *xo_driver_of(struct xo_crossbar *x);           /* where it belongs: source lines' ends are drivers too */
+struct xo_values *xo_driver_of(struct xo_crossbar *x);   /* where it belongs: source lines' ends are drivers too */
 
 /* ---- gain: what undoes the mean loss in the wires -------------------------------------------------- */
 
@@ -111,11 +143,12 @@ double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k);
  *   cell_siemens, ideal_siemens [rows][columns] */
 void xo_ideal_siemens(const struct xo_crossbar *x, const double *cell_siemens, double *ideal_siemens);
 
-/* The column currents of these cells: I_j = sum_i G_ij (V_i - S_j) over the rows that are driven or held; 0 for
- * floating columns.  Input gate: sum_i G_ij V_i (1 - S_j/source_volt), V_i the DAC's volts on the gate, of which
- * source_volt (not 0) switches it on.  cell_siemens as programmed;  ideal_amp [inputs][columns] out. */
-void xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs,
-                       const double *row_volt, double *ideal_amp);
+/* The column currents of these cells: sum_i I(V_i - S_j; g_ij), by their law, over the rows that are driven or held; 0
+ * for floating columns.  Input gate, ohmic cells: sum_i G_ij V_i (1 - S_j/source_volt), V_i the DAC's volts on the gate,
+ * of which source_volt (not 0) switches it on.  cell_siemens as programmed;  ideal_amp [inputs][columns] out.  Of
+ * nonlinear cells XO_EVALUE where the law knows none such, and what xo_circuit_new returns; else 0. */
+int xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs,
+                      const double *row_volt, double *ideal_amp, struct xo_info *info);
 
 struct xo_error {
     double full_scale_ampere;          /* largest |exact|                              */

@@ -34,8 +34,8 @@ int bench_evaluation(struct bench *b)
                                             b->simd, &info);
         if (status)
             return cli_fail_computing(status, &info, "evaluation");
-        add_row(b, "evaluation", "ResNet-20, 2-bit cells, 1-bit streams, 8-bit ADC", wires ? "fused, wires" : "fused", 64,
-                speed.sec / threads, speed.operations, true);
+        add_row(b, "evaluation", "ResNet-20, 2-bit cells, 1-bit streams, 8-bit ADC", wires ? "fused, wires" : "fused",
+                64, speed.sec / threads, speed.operations, true);
     }
     return CLI_DONE;
 }

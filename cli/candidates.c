@@ -14,7 +14,7 @@ bool cli_candidate_taken(const struct xo_fcm *m, size_t k)
 
 json_t *cli_candidate_json(const struct xo_fcm *m, size_t k)
 {
-    static const char *const stage[] = {"linear", "basis", "corrected"};
+    static const char *const stage[] = {"linear", "basis", "corrected", "ladder"};
     const struct xo_fcm_candidate c = xo_fcm_candidate_at(m, k);
     return json_pack("{s:s, s:I, s:b, s:I, s:I, s:f, s:f, s:f, s:[f,f], s:b}", "stage", stage[c.stage], "functions",
                      (json_int_t)c.functions, "bent", c.bent, "corrections", (json_int_t)c.corrections, "sweeps",

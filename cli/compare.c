@@ -30,8 +30,8 @@ static int add_engine(struct report *r, const char *name, size_t length)
         return CLI_DONE;
     }
     if (xo_engine_parse(&engine, text) || engine == XO_ENGINE_AUTO)
-        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh,line,ladder", (int)length,
-                        name);
+        return cli_fail(CLI_USAGE, "--against: found '%.*s'; expected some of ngspice,klu,starmesh,line,ladder",
+                        (int)length, name);
     for (size_t k = 0; k < r->engines; k++)
         if (r->engine[k].engine == engine)
             return CLI_DONE;                            /* naming the reference, or one twice, adds nothing */
@@ -237,16 +237,15 @@ static int tell(struct job *job)
     return code ? code : verdict(r);
 }
 
-/* ---- nonlinear cells ------------------------------------------------------------------------------ */
+/* ---- gated arrays --------------------------------------------------------------------------------- */
 
-/* There is no fast model of them yet, so no budget and no page: engines and ngspice alone. */
-static int compare_nonlinear(struct job *job)
+/* There is no matrix, so no budget and no page: engines, ngspice, and what a matrix would be worth. */
+static int compare_gated(struct job *job)
 {
     struct report *r = &job->report;
     const struct cli_session *s = &job->session;
     if (job->html || r->model_path || r->times)
-        return cli_fail(CLI_USAGE, "%s: nonlinear cells or gates, which have no linear model: no -o, --fcm, --times; "
-                        "expected --json",
+        return cli_fail(CLI_USAGE, "%s: inputs on gates, where no matrix is exact: no -o, --fcm, --times; expected --json",
                         s->hardware_path);
     if (xo_driver_with_dac(xo_driver_of(&job->session.hardware.array), &job->driver_memory, &s->hardware))
         return cli_no_memory();
@@ -254,9 +253,9 @@ static int compare_nonlinear(struct job *job)
     if (!code)
         code = cli_find_one_matrix(&job->session);
     if (!code)
-        code = report_write_nonlinear(r);
+        code = report_write_gated(r);
     if (!code && !cli_is_stdout(s->common.json))
-        report_print_nonlinear(r);
+        report_print_gated(r);
     if (code)
         return code;
     cli_warn(s);
@@ -278,6 +277,8 @@ static int run(struct job *job)
     if (job->report.times && !job->html && !s->common.json)
         return cli_fail(CLI_USAGE, "--times: found neither -o nor --json; expected a report to put them into");
     job->report.session = s;
+    job->report.without_wires = "G^T V";
+    job->report.without_wires_html = "G<sup>T</sup>V";
     job->report.tolerance = job->tolerance;
     cli_session_begin(s);
     int code = add_engines(&job->report, job->against);
@@ -288,8 +289,10 @@ static int run(struct job *job)
             job->report.engine[k].engine = XO_ENGINE_CHOLMOD;
     if (!code && xo_is_ladder(&s->hardware.array))
         job->report.engine[0].engine = XO_ENGINE_LADDER;
-    if (!code && (xo_is_nonlinear(&s->hardware.array) || cli_is_gated(s)))
-        return compare_nonlinear(job);
+    if (!code && cli_is_gated(s))
+        return compare_gated(job);
+    if (!code && xo_is_nonlinear(&s->hardware.array))
+        job->report.without_wires = job->report.without_wires_html = "of the cells without wires";
     if (!code)
         code = find_model(job);
     if (!code)

@@ -56,12 +56,16 @@ static int find_cell_losses(struct report *r, struct cli_session *s)
 
 static int find_column_losses(struct report *r, const struct cli_session *s)
 {
+    struct xo_info info = {""};
     r->nonideality = cli_numbers(s->columns);
     r->ideal_amp = cli_numbers(s->inputs * s->columns);
     if (!r->nonideality || !r->ideal_amp)
         return cli_no_memory();
     r->lost = cli_current_lost(s, r->reference.column_amp, NULL);
-    xo_ideal_currents(&s->hardware.array, s->cell_siemens.value, s->inputs, s->row_volt.value, r->ideal_amp);
+    int status = xo_ideal_currents(&s->hardware.array, s->cell_siemens.value, s->inputs, s->row_volt.value, r->ideal_amp,
+                                   &info);
+    if (status)
+        return cli_fail_computing(status, &info, s->hardware_path);
     xo_nonideality(s->inputs, s->columns, r->ideal_amp, r->reference.column_amp, r->nonideality);
     for (size_t j = 1; j < s->columns; j++) {
         double worst = r->nonideality[r->worst_column];

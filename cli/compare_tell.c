@@ -35,8 +35,8 @@ static void print_findings(const struct report *r)
     printf("           Kirchhoff's law to %.2g A at every node, power balance to %.2g\n", x->worst_kcl_amp,
            x->worst_power_rel);
     if (isfinite(r->lost))
-        printf("Lost       %.3g %% of the ideal current G^T V; worst column %zu: %.3g %%\n", 100 * r->lost,
-               r->worst_column, 100 * r->nonideality[r->worst_column]);
+        printf("Lost       %.3g %% of the ideal current %s; worst column %zu: %.3g %%\n", 100 * r->lost,
+               r->without_wires, r->worst_column, 100 * r->nonideality[r->worst_column]);
     else
         printf("Lost       not stated: %s\n", cli_no_loss_reason(r->session));
     printf("Power      %.3g W, mean over inputs; %.3g W the largest\n",
@@ -77,6 +77,7 @@ void report_print(const struct report *r, const char *html)
     if (r->judge.asked)
         printf("ngspice    worst difference %.2g A, %.2g of the column's scale, over %zu inputs\n",
                r->judge.disagreement_amp, r->judge.disagreement_rel, r->judge.inputs);
+    cli_print_candidates(stdout, &r->model);
     printf("Fast model error rms %.2g, largest %.2g of %.3g A full scale; %s\n", r->model_error.rms,
            r->model_error.max, r->model_error.full_scale_ampere, r->model_path ? r->model_path : "fitted here");
     report_print_speed(r);
@@ -117,12 +118,22 @@ static json_t *error_json(const struct xo_error *e)
                      e->interval95[1], "full_scale_amp", e->full_scale_ampere);
 }
 
+static json_t *candidates_json(const struct report *r)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < r->model.candidates; k++)
+        json_array_append_new(list, cli_candidate_json(&r->model, k));
+    return list;
+}
+
 static json_t *model_json(const struct report *r)
 {
+    static const char *const stage[] = {"linear", "basis", "corrected", "ladder"};
     const struct xo_fcm_validity *v = &r->model.validity;
-    return json_pack("{s:s, s:b, s:b, s:I, s:o, s:o, s:[f,f], s:o, s:{s:I, s:f, s:f, s:[f,f]}, "
+    return json_pack("{s:s, s:s, s:f, s:o, s:b, s:b, s:I, s:o, s:o, s:[f,f], s:o, s:{s:I, s:f, s:f, s:[f,f]}, "
                      "s:{s:[f,f], s:[f,f], s:[f,f]}}",
-                     "from", r->model_path ? r->model_path : "fitted here", "exact", r->model.exact,
+                     "from", r->model_path ? r->model_path : "fitted here", "stage", stage[r->model.stage],
+                     "cost", xo_fcm_cost(&r->model), "candidates", candidates_json(r), "exact", r->model.exact,
                      "fitted_to_other_conductances", r->model_of_other_cells,
                      "inputs_outside_range", (json_int_t)r->outside, "error", error_json(&r->model_error),
                      "column_error_rms", numbers(r->column_error, r->session->columns, 1),
@@ -262,7 +273,7 @@ int report_write_json(const struct report *r)
     return cli_write_json(s->common.json, report);
 }
 
-int report_write_nonlinear(const struct report *r)
+int report_write_gated(const struct report *r)
 {
     const struct cli_session *s = r->session;
     if (!s->common.json)
@@ -280,7 +291,7 @@ int report_write_nonlinear(const struct report *r)
     return cli_write_json(s->common.json, report);
 }
 
-void report_print_nonlinear(const struct report *r)
+void report_print_gated(const struct report *r)
 {
     const struct xo_solution *x = &r->reference;
     double lost = cli_current_lost(r->session, x->column_amp, NULL);

@@ -43,9 +43,6 @@ static int read_hardware(struct eval_job *job)
     if (code)
         return code;
     int status = xo_hardware_finish(&s->hardware, 0, 0, &info);
-    if (!status && xo_is_nonlinear(&s->hardware.array))
-        return cli_fail(CLI_BAD_INPUT, "%s: device: networks on nonlinear cells are not offered by this version; "
-                        "expected law ohmic and type 1R", s->hardware_path);
     return status ? cli_fail_reading(status, &info, s->hardware_path) : CLI_DONE;
 }
 
@@ -209,6 +206,7 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
         c.arrays += x->arrays;
         c.sampled += x->sampled;
         c.bound_rel = x->bound_rel > c.bound_rel ? x->bound_rel : c.bound_rel;
+        c.fitted_rms = x->fitted_rms > c.fitted_rms ? x->fitted_rms : c.fitted_rms;
         c.sampled_error_rel = x->sampled_error_rel > c.sampled_error_rel ? x->sampled_error_rel : c.sampled_error_rel;
     }
     return c;

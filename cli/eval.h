@@ -47,7 +47,7 @@ struct eval_totals { size_t tiles, cells, used_cells, weights; uint64_t conversi
 struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass);
 
 /* Over layers: what was solved, the worst bound and sampled error. */
-struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_rel; };
+struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_rel, fitted_rms; };
 struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
 
 extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */

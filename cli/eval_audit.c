@@ -1,6 +1,7 @@
 /* --audit: what an exact solver says of the circuit stage.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,17 +60,20 @@ int eval_audit(struct eval_job *job)
 void eval_audit_print(const struct eval_job *job)
 {
     const struct xo_eval_audit *a = &job->audit;
+    bool gated = job->session.hardware.array.input == XO_INPUT_GATE;
     if (a->images)
         printf("\nAudit       %zu of %zu predictions changed; upper 95 %% limit %.2g %%.  "
-               "Every current from matrices proven\n            within %.1e of each entry; logits within %.1e of "
-               "their range\n", a->changed, a->images, 100 * a->changed_high95, a->certified_bound_rel,
-               a->logit_error_rel);
+               "Every current from %s proven\n            within %.1e of each %s; logits within %.1e of "
+               "their range\n", a->changed, a->images, 100 * a->changed_high95, gated ? "ladders" : "matrices",
+               a->certified_bound_rel, gated ? "current" : "entry", a->logit_error_rel);
     if (a->tiles)
         printf("%sAudit       %zu currents of %zu arrays, real inputs: within %.1e of full scale of cholmod%s",
                a->images ? "" : "\n", a->currents, a->arrays, a->cholmod_rel, a->judged_arrays ? "" : "\n");
     if (a->judged_arrays)
         printf(",\n            %.1e of ngspice (%zu arrays)\n", a->ngspice_rel, a->judged_arrays);
-    if (a->tiles)
+    if (a->tiles && a->unbounded)
+        puts("            no bound: matrices of nonlinear cells are fitted");
+    else if (a->tiles)
         printf("            a-priori bound %.1e of full scale; %zu outside theirs\n", a->bound_rel, a->outside);
 }
 
@@ -90,7 +94,7 @@ json_t *eval_audit_json(const struct eval_job *job)
             "currents", (json_int_t)a->currents,
             "cholmod_rel", cli_json_number(a->cholmod_rel),
             "ngspice_rel", a->judged_arrays ? cli_json_number(a->ngspice_rel) : json_null(),
-            "bound_rel", cli_json_number(a->bound_rel), "outside_bound", (json_int_t)a->outside));
+            "bound_rel", cli_json_number(a->unbounded ? NAN : a->bound_rel), "outside_bound", (json_int_t)a->outside));
     return audit;
 }
 
@@ -111,8 +115,11 @@ void eval_audit_page(FILE *to, const struct eval_job *job)
                 "what sparse Cholesky gives", a->currents, a->arrays, a->cholmod_rel);
         if (a->judged_arrays)
             fprintf(to, ", within %.1e of what ngspice gives (%zu arrays)", a->ngspice_rel, a->judged_arrays);
-        fprintf(to, "; known beforehand: within %.1e; %zu of them lie outside their bound.</p>\n", a->bound_rel,
-                a->outside);
+        if (a->unbounded)
+            fputs("; matrices of nonlinear cells are fitted, without a bound.</p>\n", to);
+        else
+            fprintf(to, "; known beforehand: within %.1e; %zu of them lie outside their bound.</p>\n", a->bound_rel,
+                    a->outside);
     }
     fputs("</section>\n", to);
 }

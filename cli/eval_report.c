@@ -158,7 +158,9 @@ static void put_layers(FILE *to, const struct eval_job *job)
           "times one weight level. LSB and gain: of the first column. Flipped: codes that differ from the same array's "
           "without wires, variation and noise. Error: rms of the layer's sums against exact integers with the same "
           "inputs, over their rms. NF: share of a physical column's current that wires, drivers and sense amplifiers cost, "
-          "mean over columns. Solver's error: of the conductances of one array of the layer, certified.</p>\n", to);
+          "mean over columns; where inputs go to gates, with every gate on. Solver's error: of the conductances of one "
+          "array of the layer, certified; of gated columns that of a few currents; of nonlinear cells the largest error "
+          "of currents of some arrays over full scale.</p>\n", to);
     for (size_t k = 0; error && k < r->layers; k++)
         error[k] = r->pass[XO_EVAL_CIRCUIT].count[k].error_rel;
     if (error && r->layers)

@@ -46,8 +46,8 @@ void eval_speed_print(const struct eval_job *job)
            job->session.common.threads, cli_plural(job->session.common.threads));
     print_stages(r);
     if (arrays)
-        printf("            %zu arrays programmed and solved in %.3g s (%.3g s of processor)\n", arrays, r->program_sec,
-               r->program_processor_sec);
+        printf("            %zu arrays programmed and solved in %.3g s (%.3g s of processor)\n", arrays,
+               r->program_sec, r->program_processor_sec);
 }
 
 /* What each way through the network took, of all threads together. */
@@ -75,7 +75,8 @@ int eval_write_timing(struct eval_job *job)
     json_object_set_new(job->session.seconds, "program_and_solve_processor",
                         json_real(job->result->program_processor_sec));
     json_object_set_new(job->session.seconds, "passes", passes_json(job->result));
-    json_object_set_new(job->session.seconds, "resumed_images", json_integer((json_int_t)job->result->resumed_images));
+    json_object_set_new(job->session.seconds, "resumed_images",
+                        json_integer((json_int_t)job->result->resumed_images));
     if (own)
         job->session.common.timing = own;
     int code = cli_write_timing(&job->session);

@@ -62,6 +62,39 @@ static void put_variation(FILE *to, const struct xo_hardware *h, size_t instance
             h->cell_faults.stuck_off_rate, map->each || map->all != 0 ? ", besides those of the fault map" : "");
 }
 
+/* Inputs on gates: no matrix, but ladders. */
+static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit c)
+{
+    bool plane = x->topology == XO_TOPOLOGY_PLANE;
+    fprintf(to, "In the circuit stage inputs are the gates of transistors of %g ohm, one in series with every cell, "
+            "and ", x->transistor_ohm);
+    fputs(plane ? "one plane is the source of all cells" : "source lines run beside the bit lines, with ", to);
+    if (!plane)
+        put_ohm(to, "wire segments", &x->source_wire_ohm);
+    if (!plane)
+        put_ohm(to, " and ends", &x->source_end_ohm);
+    put_ohm(to, "; column wire segments", &x->column_wire_ohm);
+    put_ohm(to, ", sense amplifiers", &x->sense_ohm);
+    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in float32, "
+            "by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of %zu layers: no "
+            "one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel, c.sampled_error_rel,
+            c.sampled);
+}
+
+/* What inputs meet along the rows. */
+static void put_rows(FILE *to, const struct xo_hardware *h)
+{
+    const struct xo_crossbar *x = &h->array;
+    bool source = x->topology == XO_TOPOLOGY_SOURCE_ROW;
+    put_ohm(to, source ? "source lines along rows with wire segments" : "row wire segments",
+            source ? &x->source_wire_ohm : &x->row_wire_ohm);
+    put_ohm(to, ", column wire segments", &x->column_wire_ohm);
+    put_ohm(to, source ? ", source lines' ends" : ", drivers", source ? &x->source_end_ohm : &x->driver_ohm);
+    fprintf(to, " (DAC output: %g)", h->dac.output_ohm);
+    if (x->cell_type == XO_CELL_1T1R)
+        fprintf(to, ", transistors of %g ohm, all on, in series with cells", x->transistor_ohm);
+}
+
 static void put_circuit(FILE *to, const struct eval_job *job)
 {
     const struct xo_hardware *h = &job->session.hardware;
@@ -69,17 +102,23 @@ static void put_circuit(FILE *to, const struct eval_job *job)
     struct eval_circuit c = eval_circuit_of(job->result, XO_EVAL_CIRCUIT);
     if (job->result->ideal) {
         fputs("Arrays are ideal: wires, drivers and sense amplifiers without resistance. ", to);
+    } else if (x->input == XO_INPUT_GATE) {
+        put_gated(to, x, c);
     } else {
         fputs("In the circuit stage every array has ", to);
-        put_ohm(to, "row wire segments", &x->row_wire_ohm);
-        put_ohm(to, ", column wire segments", &x->column_wire_ohm);
-        put_ohm(to, ", drivers", &x->driver_ohm);
-        fprintf(to, " (DAC output: %g)", h->dac.output_ohm);
+        put_rows(to, h);
         put_ohm(to, " and sense amplifiers", &x->sense_ohm);
-        fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
-                "%s, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
-                "certified, are within %.2g. ", c.arrays, eval_is_float32(job) ? "float32" : "float64 and rounded to float32",
-                c.bound_rel, c.sampled, c.sampled_error_rel);
+        if (xo_is_nonlinear(x))
+            fprintf(to, "; cells are nonlinear, so no matrix is exact: each of the %zu arrays got the one that fits best%s; "
+                    "against exact currents of %zu of them its error is %.2g rms, in the worst layer, and %.2g at most, of "
+                    "full scale. ", c.arrays, h->dac.bits > 1 ? ", its inputs seen through the law of a mean cell" : "",
+                    c.sampled, c.fitted_rms, c.sampled_error_rel);
+        else
+            fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
+                    "%s, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
+                    "certified, are within %.2g. ", c.arrays,
+                    eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled,
+                    c.sampled_error_rel);
     }
     if (job->result->instances)
         put_variation(to, h, job->result->instances);
@@ -98,8 +137,9 @@ char *eval_choices(const struct eval_job *job)
     if (!to)
         return NULL;
     fprintf(to, "The network was run with Crossohm %s on %zu images, in float32 and with %zu weights of %zu layers on "
-            "%zu arrays of %zu x %zu ohmic cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers, t.tiles,
-            h->array.rows, h->array.columns, h->device.off_siemens, h->device.on_siemens);
+            "%zu arrays of %zu x %zu %s cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers, t.tiles,
+            h->array.rows, h->array.columns, xo_is_nonlinear(&h->array) ? "nonlinear" : "ohmic", h->device.off_siemens,
+            h->device.on_siemens);
     put_weights(to, &h->mapping, h->device.bits_per_cell);
     put_converters(to, h);
     fprintf(to, "%zu images that are not scored fixed the ranges; pixels: %s. ", r->calibration_images,
@@ -187,7 +227,8 @@ static void print_layer(const struct xo_eval_result *r, size_t k)
         printf(" %10.3g %7.4f %9.3g %9.3g %8.3g", x->lsb_ampere, x->gain, 100 * eval_part(c->clipped, c->conversions),
                100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel);
         if (p == XO_EVAL_CIRCUIT)
-            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->bound_rel, x->sampled_error_rel);
+            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->fitted_rms > 0 ? x->fitted_rms : x->bound_rel,
+                   x->sampled_error_rel);
         putchar('\n');
     }
 }
@@ -197,7 +238,9 @@ static void print_layers(const struct eval_job *job)
     const struct xo_eval_result *r = job->result;
     printf("\n%-22s %11s %6s %7s %10s %7s %9s %9s %8s", "Layer", "K x P", "arrays", "used %", "LSB [A]", "gain",
            "clipped %", "flipped %", "error %");
-    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %", "bound", "sampled");
+    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %",
+           xo_is_nonlinear(&job->session.hardware.array) ? "fit rms" : "bound",
+           xo_is_nonlinear(&job->session.hardware.array) ? "largest" : "sampled");
     for (size_t k = 0; k < r->layers; k++)
         print_layer(r, k);
 }
@@ -313,7 +356,8 @@ static void put_count(json_t *to, const struct xo_eval_count *c)
 
 static json_t *reading_json(const struct xo_eval_reading *x, const struct xo_eval_count *c)
 {
-    json_t *reading = json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
+    json_t *reading = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
+                                "fitted_rms", cli_json_number(x->fitted_rms),
                                 "low_ampere", cli_json_number(x->low_ampere), "lsb_ampere",
                                 cli_json_number(x->lsb_ampere), "gain", cli_json_number(x->gain),
                                 "solved_arrays", (json_int_t)x->arrays, "nf_mean", cli_json_number(x->nf_mean),

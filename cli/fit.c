@@ -36,7 +36,8 @@ static int fit(struct job *job)
     const struct xo_fit_options options = {
         .engine = job->engine.ours, .by_ngspice = job->engine.ngspice, .ngspice_limit_sec = s->limit_sec,
         .threads = (int)s->common.threads, .held_out_inputs = job->inputs,
-        .training_inputs = job->training, .tolerance = tolerance_of(job), .held_out_arrays = job->arrays, .command = s->common.command, .source = source,
+        .training_inputs = job->training, .tolerance = tolerance_of(job), .held_out_arrays = job->arrays,
+        .command = s->common.command, .source = source,
         .sources = s->volt_path ? 3 : s->siemens_path ? 2 : 1, .progress = cli_progress_show, .user = &s->progress
     };
     struct xo_info info = {""};

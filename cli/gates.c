@@ -24,7 +24,8 @@ static int read_gates(struct xo_ndarray *x, const struct cli_session *s)
         return cli_fail_reading(status, &info, s->gate_path);
     size_t last = x->dimensions ? x->shape[x->dimensions - 1] : 0;
     if ((x->dimensions != 1 && x->dimensions != 2) || last != s->rows || !xo_ndarray_count(x))
-        return cli_fail(CLI_BAD_INPUT, "%s: %zu dimension%s, %zu in the last; expected (inputs, %zu): one gate per row",
+        return cli_fail(CLI_BAD_INPUT,
+                        "%s: %zu dimension%s, %zu in the last; expected (inputs, %zu): one gate per row",
                         s->gate_path, x->dimensions, cli_plural(x->dimensions), last, s->rows);
     for (size_t k = 0; k < xo_ndarray_count(x); k++)
         if (!(x->value[k] >= 0 && x->value[k] <= 1))
@@ -59,7 +60,8 @@ static int volts_to_gates(struct cli_session *s)
     for (size_t k = 0; k < s->inputs * s->rows; k++) {
         double volt = s->row_volt.value[k], gate = volt / read;
         if (!(gate >= 0 && gate <= 1))
-            return cli_fail(CLI_BAD_INPUT, "%s: input %zu, row %zu is %g V; expected 0 (off) to dac.read_volt %g V (on), "
+            return cli_fail(CLI_BAD_INPUT,
+                            "%s: input %zu, row %zu is %g V; expected 0 (off) to dac.read_volt %g V (on), "
                             "as inputs go to gates", s->volt_path, k / s->rows, k % s->rows, volt, read);
         s->row_volt.value[k] = gate;
     }
@@ -72,7 +74,8 @@ int cli_read_gates(struct cli_session *s)
     if (!s->gate_path)
         return gate && s->volt_path && !s->wants_volts ? volts_to_gates(s) : CLI_DONE;
     if (gate && s->volt_path)
-        return cli_fail(CLI_USAGE, "-v: found beside --gate; expected one of them, as inputs go to gates and lines are at "
+        return cli_fail(CLI_USAGE,
+                        "-v: found beside --gate; expected one of them, as inputs go to gates and lines are at "
                         "array.source_volt");
     if (!gate && s->hardware.array.cell_type != XO_CELL_1T1R)
         return cli_fail(CLI_BAD_INPUT, "%s: --gate: the cells have no transistors; expected device.type 1T1R",
@@ -107,8 +110,8 @@ void cli_print_one_matrix(FILE *to, const char *before, const struct cli_session
 {
     const struct xo_one_matrix *m = &s->one_matrix;
     if (m->held_out_inputs)
-        fprintf(to, "%sin place of the ladders would be off by up to %.3g %% of full scale (rms %.3g %%) at its best, by up "
-                "to %.3g %% (rms %.3g %%) if measured row by row: on %zu inputs not used to find it\n", before,
+        fprintf(to, "%sin place of the ladders would be off by up to %.3g %% of full scale (rms %.3g %%) at its "
+                "best, by up to %.3g %% (rms %.3g %%) if measured row by row: on %zu inputs not used to find it\n", before,
                 100 * m->best_max, 100 * m->best_rms, 100 * m->rows_max, 100 * m->rows_rms, m->held_out_inputs);
 }
 
@@ -116,6 +119,7 @@ json_t *cli_json_one_matrix(const struct cli_session *s)
 {
     const struct xo_one_matrix *m = &s->one_matrix;
     return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "fitted_inputs", (json_int_t)m->fitted_inputs,
-                     "held_out_inputs", (json_int_t)m->held_out_inputs, "best_rms", m->best_rms, "best_max", m->best_max,
+                     "held_out_inputs", (json_int_t)m->held_out_inputs, "best_rms", m->best_rms, "best_max",
+                     m->best_max,
                      "rows_rms", m->rows_rms, "rows_max", m->rows_max, "full_scale_ampere", m->full_scale_ampere);
 }

@@ -50,7 +50,8 @@ static void print_stage(const struct xo_fcm *m)
     if (m->stage == XO_FCM_LADDER && m->scope == XO_FCM_ARRAY) {
         struct span rungs = span_of(m->ladder.cell_siemens, cells);
         printf("stage       inputs on gates: every column the ladder of the cells that are on; exact: ohmic cells\n"
-               "  rungs     %.6g S to %.6g S, transistors of %g ohm; up to %g ohm from rung to rung, %g ohm at the ends\n",
+               "  rungs     %.6g S to %.6g S, transistors of %g ohm; up to %g ohm from rung to rung, %g ohm at the "
+               "ends\n",
                rungs.low, rungs.high, m->ladder.transistor_ohm, largest(m->ladder.step_ohm, cells),
                largest(m->ladder.end_ohm, m->columns));
         return;

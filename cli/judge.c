@@ -80,8 +80,8 @@ int cli_ask_ngspice(struct cli_session *s, size_t inputs, double *column_amp, do
         return code;
     const struct xo_ngspice_options options = cli_ngspice(s, (double)inputs);
     int status = s->gate.value ? ask_gated(s, inputs, &options, column_amp, sec, &info)
-                               : xo_ngspice_solve(s->circuit, s->cell_siemens.value, inputs, s->row_volt.value, &options,
-                                                  column_amp, sec, &info);
+                               : xo_ngspice_solve(s->circuit, s->cell_siemens.value, inputs, s->row_volt.value,
+                                                  &options, column_amp, sec, &info);
     return cli_judged(s, status, &info);
 }
 

@@ -11,12 +11,13 @@
 static void put_figures(FILE *to, const struct report *r)
 {
     double agreement = 0;
-    char text[64];
+    char text[64], what[160];
     for (size_t k = 1; k < r->engines; k++)
         agreement = fmax(agreement, r->engine[k].disagreement_rel);
     fputs("<div class=\"figures\">\n", to);
     snprintf(text, sizeof text, isfinite(r->lost) ? "%.3g %%" : "not stated", 100 * r->lost);
-    page_figure(to, text, "of the ideal current G<sup>T</sup>V is lost in the wires");
+    snprintf(what, sizeof what, "of the ideal current %s is lost in the wires", r->without_wires_html);
+    page_figure(to, text, what);
     snprintf(text, sizeof text, "%.3g %%", 100 * r->flips);
     page_figure(to, text, "of the ADC&rsquo;s codes change because of the wires");
     snprintf(text, sizeof text, "%.2g", r->reference.worst_bound_rel);
@@ -53,6 +54,18 @@ static void put_exceptions(FILE *to, const struct report *r)
                 x->stuck_count, x->open_cell_count, segments, bridges);
 }
 
+/* "Cells are ohmic, " */
+static void put_law(FILE *to, const struct xo_crossbar *x)
+{
+    static const char *const law[] = {"ohmic", "nonlinear (law sinh)", "nonlinear (law polynomial)",
+                                      "nonlinear (law table)", "nonlinear (law spice)"};
+    bool known = (size_t)x->law.law < sizeof law / sizeof *law;
+    fprintf(to, "Cells are %s%s, ", known ? law[x->law.law] : "nonlinear",
+            x->cell_type == XO_CELL_1S1R ? ", with a nonlinear selector in series" : "");
+    if (xo_is_nonlinear(x))
+        fprintf(to, "conductances being current over voltage at %.4g&nbsp;V, ", x->law.reference_volt);
+}
+
 /* The paragraph one can paste into a paper. */
 static void put_method(FILE *to, const struct report *r)
 {
@@ -72,7 +85,8 @@ static void put_method(FILE *to, const struct report *r)
             cli_values_text(c, sizeof c, x->driver_ohm, s->rows), sense[x->sense_side],
             cli_values_text(d, sizeof d, x->sense_ohm, s->columns),
             cli_values_text(e, sizeof e, x->sense_volt, s->columns));
-    fprintf(to, "Cells are ohmic, %.4g to %.4g&nbsp;S as programmed, with %s&nbsp;&Omega; in series; nothing is "
+    put_law(to, x);
+    fprintf(to, "%.4g to %.4g&nbsp;S as programmed, with %s&nbsp;&Omega; in series; nothing is "
             "drawn at random and nothing is quantised. ", r->lowest_siemens, r->highest_siemens,
             cli_values_text(f, sizeof f, x->series_ohm, s->rows * s->columns));
     put_exceptions(to, r);
@@ -181,6 +195,7 @@ static void put_page(FILE *to, const struct report *r)
     report_put_budget(to, r);
     put_losses(to, r);
     report_put_scatter(to, r);
+    report_put_candidates(to, r);
     report_put_errors(to, r);
     report_put_converters(to, r);
     put_proof(to, r);

@@ -61,6 +61,8 @@ struct report {
     struct xo_error model_error;
     double *column_error;              /* [columns] rms over inputs, over full scale */
     double bin[REPORT_BINS], bin_low, bin_high;         /* histogram of the error over full scale */
+    const char *without_wires;         /* "G^T V", or what nonlinear cells would carry, for terminals */
+    const char *without_wires_html;
     double fit_sec, apply_sec;         /* apply: per input */
 
     double *ideal_amp;                 /* [inputs][columns] without wires */
@@ -79,10 +81,9 @@ void report_free(struct report *r);
 
 /* compare_tell.c: standard output, report.json.  Returns 0 or the exit code. */
 void report_print(const struct report *r, const char *html);
-/* Of nonlinear cells: what needs no fast model. */
-int report_write_nonlinear(const struct report *r);
-void report_print_nonlinear(const struct report *r);
 int report_write_json(const struct report *r);
+void report_print_gated(const struct report *r);                    /* inputs on gates: engines and ngspice alone */
+int report_write_gated(const struct report *r);
 
 /* compare_times.c: on standard output, the page, in report.json; timing.json. */
 void report_print_times(const struct report *r);
@@ -96,6 +97,7 @@ int report_write_html(const char *path, const struct report *r);
 void report_put_budget(FILE *to, const struct report *r);
 void report_put_columns(FILE *to, const struct report *r);
 void report_put_scatter(FILE *to, const struct report *r);
+void report_put_candidates(FILE *to, const struct report *r);
 void report_put_errors(FILE *to, const struct report *r);
 void report_put_converters(FILE *to, const struct report *r);
 void report_put_model_method(FILE *to, const struct report *r);      /* sentences of the paragraph */

@@ -26,11 +26,12 @@ static void put_size(FILE *to, const char *what, const struct report_size *x)
 
 void report_put_budget(FILE *to, const struct report *r)
 {
-    char text[120];
+    char text[160];
     fputs("<section><h2>Error budget: what limits the result?</h2>\n<div class=\"scroll\"><table "
           "class=\"number\"><tr><th></th><th>rms [A]</th><th>largest [A]</th><th>rms [codes]</th><th>largest "
           "[codes]</th></tr>\n", to);
-    put_size(to, "Wires: exact currents against G<sup>T</sup>V", &r->wires);
+    snprintf(text, sizeof text, "Wires: exact currents against %s", r->without_wires_html);
+    put_size(to, text, &r->wires);
     snprintf(text, sizeof text, "ADC of %d bits (LSB %.3g&nbsp;A), %.3g&nbsp;%% of currents clipped",
              r->model.adc.bits, r->highest_lsb, 100 * r->clipped);
     put_size(to, text, &r->adc);
@@ -56,10 +57,11 @@ void report_put_columns(FILE *to, const struct report *r)
     if (stated) {
         svg_bars(to, r->nonideality, r->session->columns, "column j (bit line)", "NF: current lost [%]", 100);
         fprintf(to, "<p class=\"note\">NF<sub>j</sub> = (&Sigma;I<sub>ideal</sub> &minus; &Sigma;I) / "
-                "&Sigma;I<sub>ideal</sub> over all inputs; I<sub>ideal</sub> = G<sup>T</sup>V, G the "
+                "&Sigma;I<sub>ideal</sub> over all inputs; I<sub>ideal</sub> = %s, the "
                 "cells as programmed with their series resistance: what wires, drivers, sense amplifiers and faults "
                 "take.%s</p>",
-                stated < r->session->columns ? " Columns without a bar: no ideal current, or of both signs." : "");
+                r->without_wires_html, stated < r->session->columns ? " Columns without a bar: no ideal current, or of "
+                "both signs." : "");
     } else {
         fprintf(to, "<p>Not stated: %s.</p>", cli_no_loss_reason(r->session));
     }
@@ -109,6 +111,28 @@ void report_put_errors(FILE *to, const struct report *r)
     fputs("<p class=\"note\">Root mean square over inputs.</p></section>\n</div>\n", to);
 }
 
+/* Every stage that was tried: an engineer sees what a smaller error would cost. */
+void report_put_candidates(FILE *to, const struct report *r)
+{
+    const struct xo_fcm *m = &r->model;
+    if (!m->candidates)
+        return;
+    fputs("<section><h2>Stages of the fast model that were tried</h2>\n<div class=\"scroll\"><table "
+          "class=\"number\"><tr><th>stage</th><th>cost</th><th>rms error [%]</th><th>largest [%]</th><th>95&nbsp;% of "
+          "errors [%]</th><th></th></tr>\n", to);
+    for (size_t k = 0; k < m->candidates; k++) {
+        const struct xo_fcm_candidate c = xo_fcm_candidate_at(m, k);
+        char name[48];
+        xo_fcm_candidate_name(&c, name, sizeof name);
+        fprintf(to, "<tr><td>%s</td><td>%.4g</td><td>%.3g</td><td>%.3g</td><td>%.3g to %.3g</td><td>%s</td></tr>\n", name,
+                c.cost, 100 * c.error_rms, 100 * c.error_max, 100 * c.error_interval95[0], 100 * c.error_interval95[1],
+                cli_candidate_taken(m, k) ? "taken" : "");
+    }
+    fprintf(to, "</table></div><p class=\"note\">Cost: multiplications with an addition, over those of one product "
+            "V<sup>T</sup>G. Errors: over full scale, on %zu inputs kept out of the fit.</p></section>\n",
+            m->validity.held_out_inputs);
+}
+
 /* ---- converters and gain -------------------------------------------------------------------------- */
 
 static void put_gain(FILE *to, const struct report_gain *g)
@@ -131,11 +155,11 @@ void report_put_converters(FILE *to, const struct report *r)
           "[%]</th><th>codes changed [%]</th></tr>\n", to);
     for (size_t k = 0; k < REPORT_GAINS; k++)
         put_gain(to, &r->gain[k]);
-    fprintf(to, "</table></div><p class=\"note\">Errors: gain &times; exact current against G<sup>T</sup>V, over "
+    fprintf(to, "</table></div><p class=\"note\">Errors: gain &times; exact current against %s, over "
             "full scale %.3g&nbsp;A. Codes changed: share of conversions whose code differs from the same "
             "array&rsquo;s without wires, both through the same noiseless ADC, the gain applied in its reference "
             "(a digital gain comes after the code and leaves the share at %.3g&nbsp;%%). ",
-            r->gain[0].error.full_scale_ampere, 100 * r->flips);
+            r->without_wires_html, r->gain[0].error.full_scale_ampere, 100 * r->flips);
     fprintf(to, "ADC: %d bits, range &ldquo;%s&rdquo;, %.4g to %.4g&nbsp;A in column 0, LSB %.4g",
             r->model.adc.bits,
             rule[r->model.adc.range], first->low_ampere, xo_adc_ampere(first, (1u << r->model.adc.bits) - 1),
@@ -155,15 +179,19 @@ void report_put_model_method(FILE *to, const struct report *r)
 {
     static const char *const gain[] = {"none", "one for the array", "one per column"};
     static const char *const source[] = {"measured", "from the matrices"};
+    static const char *const stage[] = {
+        "is I&nbsp;=&nbsp;V<sup>T</sup>G<sub>ni</sub>&nbsp;+&nbsp;i<sub>0</sub>",
+        "expands each input in a few functions of its voltage, one matrix for each",
+        "is the linear array with corrections by the cells&rsquo; law"};
     const struct xo_fcm_validity *v = &r->model.validity;
     if (r->judge.asked)
         fprintf(to, "ngspice, on the exported netlist, agrees for the first %zu inputs within %.2g&nbsp;A (%.2g "
                 "of the column&rsquo;s scale). ", r->judge.inputs, r->judge.disagreement_amp,
                 r->judge.disagreement_rel);
-    fprintf(to, "The fast model %s is I&nbsp;=&nbsp;V<sup>T</sup>G<sub>ni</sub>&nbsp;+&nbsp;i<sub>0</sub>%s; it "
+    fprintf(to, "The fast model %s is %s%s; it "
             "was fitted for %.4g to %.4g&nbsp;V and %.4g to %.4g&nbsp;S, and on %zu held-out inputs its error "
             "was %.2g rms and %.2g at most, of full scale. ", r->model_path ? "read from a file" : "fitted to "
-            "this array",
+            "this array", stage[r->model.stage],
             r->model.exact ? ", with the exact conductance matrix of the circuit" : "", v->low_volt, v->high_volt,
             v->low_siemens, v->high_siemens, v->held_out_inputs, v->error_rms, v->error_max);
     if (r->model_of_other_cells)

@@ -31,9 +31,9 @@ void cli_tell_subcircuit(FILE *to, const char *begin, const struct cli_session *
         return;
     const struct xo_subcircuit_report *r = xo_subcircuit_report(cell);
     const struct xo_law_level *level = xo_subcircuit_levels(cell, &levels);
-    fprintf(to, "%ssubcircuit %s %s: %s = %g to %g, %.4g to %.4g S at %g V\n", begin, h->subcircuit.name, read_text(h),
-            setting(name, sizeof name, h), h->subcircuit.level_range[0], h->subcircuit.level_range[1], r->low_siemens,
-            r->high_siemens, h->array.law.reference_volt);
+    fprintf(to, "%ssubcircuit %s %s: %s = %g to %g, %.4g to %.4g S at %g V\n", begin, h->subcircuit.name,
+            read_text(h), setting(name, sizeof name, h), h->subcircuit.level_range[0], h->subcircuit.level_range[1],
+            r->low_siemens, r->high_siemens, h->array.law.reference_volt);
     fprintf(to, "%s%zu levels at %zu voltages from %g to %g V; at %zu further points %.2g of full scale (%.2g of the "
             "current) off %.*s\n", begin, r->levels, r->volts, level->volt[0], level->volt[level->count - 1],
             r->extra_points, r->worst_full_scale, r->worst_rel, (int)strcspn(r->ngspice, " "), r->ngspice);

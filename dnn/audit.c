@@ -139,6 +139,10 @@ static int run_images(struct xo_eval_audit *out, struct audit *a, struct xo_info
 static int audit_images(struct xo_eval_audit *out, struct audit *a, struct xo_info *info)
 {
     for (size_t k = 0; k < a->e->layers.count; k++)
+        if (a->e->hardware[k] && xo_is_nonlinear(&a->e->hardware[k]->array))
+            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: nonlinear cells have no exact matrix that images could be run "
+                           "through; expected --audit tiles=N", a->e->layers.layer[k].name);
+    for (size_t k = 0; k < a->e->layers.count; k++)
         if (a->e->hardware[k] && a->e->hardware[k]->dac.noise_volt > 0)
             return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without "
                            "noise, as audited images get", a->e->layers.layer[k].name);

@@ -243,6 +243,36 @@ static int add_file(struct xo_sha256 *sum, char one[65], const char *path, struc
     return status;
 }
 
+/* Of a folder: its list, and the pictures that both splits show. */
+static int same_pictures(bool *same, const xo_data *a, const xo_data *b, struct xo_info *info)
+{
+    size_t first = a->from > b->from ? a->from : b->from, end = a->to < b->to ? a->to : b->to;
+    char one[65], other[65];
+    int status = xo_sha256_file(one, a->path[1], info);
+    if (!status)
+        status = xo_sha256_file(other, b->path[1], info);
+    *same = !status && !strcmp(one, other);
+    for (size_t k = first; k < end && *same && !status; k++) {
+        status = xo_sha256_file(one, a->name[k - a->from], info);
+        if (!status)
+            status = xo_sha256_file(other, b->name[k - b->from], info);
+        *same = !status && !strcmp(one, other);
+    }
+    return status;
+}
+
+int xo_data_same(bool *same, const xo_data *a, const xo_data *b, struct xo_info *info)
+{
+    char one[65], other[65];
+    if (a->name && b->name)
+        return same_pictures(same, a, b, info);
+    int status = xo_data_sha256(a, one, info);
+    if (!status)
+        status = xo_data_sha256(b, other, info);
+    *same = !status && !strcmp(one, other);
+    return status;
+}
+
 int xo_data_sha256(const xo_data *d, char hex[65], struct xo_info *info)
 {
     struct xo_sha256 sum;

@@ -35,6 +35,9 @@ int xo_data_open_cifar(xo_data *d, struct xo_info *info);
 int xo_data_open_npy(xo_data *d, struct xo_info *info);
 int xo_data_open_folder(xo_data *d, struct xo_info *info);
 
+/* Are images of two splits the same where their numbers are? */
+int xo_data_same(bool *same, const xo_data *a, const xo_data *b, struct xo_info *info);
+
 char *xo_data_text(const char *text, size_t length);        /* a copy; NULL: no memory */
 
 /* The set holds `total` images: is the split within it? */

@@ -33,7 +33,10 @@ static int arrays_new(struct arrays *a, const struct xo_array_layer *l, int thre
     const struct xo_batch_options options = { .precision = XO_FLOAT64, .threads = threads };
     size_t planes = l->layout.planes, cells = x->rows * x->columns;
     struct xo_crossbar array;
-    int status = xo_driven_crossbar(&array, &a->driver_ohm, l->hardware);
+    int status = xo_is_nonlinear(x) ? XO_EUNSUPPORTED : 0;
+    if (status)
+        return xo_fail(info, status, "nonlinear cells multiply by no matrix; expected ohmic ones");
+    status = xo_driven_crossbar(&array, &a->driver_ohm, l->hardware);
     a->l = l;
     a->digit = xo_calloc(cells, sizeof *a->digit);
     a->siemens = xo_calloc(planes, cells * sizeof *a->siemens);

@@ -236,7 +236,8 @@ const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t)
     return t->count;
 }
 
-int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, bool *again, struct xo_info *info)
+int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, bool *again,
+                        struct xo_info *info)
 {
     struct xo_engine_thread *scratch = NULL;
     int status = threads ? 0 : xo_engine_calibrator_new(&scratch, e, 0, info);

@@ -44,9 +44,9 @@ int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struc
                       struct xo_info *info);
 void xo_engine_dnn_free(xo_engine_dnn *e);
 
-/* The same layers on programmed arrays: for every array its digits become conductances, the circuit around them is solved
- * exactly (xo_batch, float64, then rounded), and G_ni and i0 take the place of G.  Where a layer's resistances are all 0, its lines
- * all driven and sensed at 0 V and nothing varies or is stuck, G_ni is G itself.
+/* The same layers on programmed arrays: for every array its digits become conductances, the circuit around them is
+ * solved exactly (xo_batch, float64, then rounded), and G_ni and i0 take the place of G.  Where a layer's resistances
+ * are all 0, its lines all driven and sensed at 0 V and nothing varies or is stuck, G_ni is G itself.
  * base must be calibrated and outlive the new engine, which has to be calibrated in its turn: its ranges and gains are
  * those of the programmed arrays.  It serves XO_STAGE_CIRCUIT and calibrators.
  * XO_ECONFLICT and others of xo_circuit_new and xo_batch_new, with the layer's name; ENOMEM. */
@@ -84,7 +84,8 @@ void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image);
 const struct xo_layer_counts *xo_engine_thread_counts(const xo_engine_thread *t);      /* [layers] */
 
 /* Calibration: run all `images` calibration images with threads of stage XO_STAGE_QUANTISED made by this, then fix
- * ranges and gains; *again: not yet, run all of them once more.  After that stage XO_STAGE_CONVERTERS, or of a programmed engine XO_STAGE_CIRCUIT, may run. */
+ * ranges and gains; *again: not yet, run all of them once more.  After that stage XO_STAGE_CONVERTERS, or of a
+ * programmed engine XO_STAGE_CIRCUIT, may run. */
 int xo_engine_calibrator_new(xo_engine_thread **out, xo_engine_dnn *e, size_t images, struct xo_info *info);
 int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *const *t, bool *again,
                         struct xo_info *info);
@@ -104,6 +105,8 @@ struct xo_layer_sheet {
         double bound_rel;              /* no entry of G_ni, rounded, is further off, known beforehand */
         size_t sampled;                /* arrays of which some columns were certified ...         */
         double sampled_error_rel;      /* ... to lie within this                                  */
+        double fitted_rms;             /* nonlinear cells: rms error of the currents of sampled   */
+                                       /* arrays over full scale; the one above is the largest    */
     } loss;
 };
 void xo_engine_sheet(const xo_engine_dnn *e, size_t layer, struct xo_layer_sheet *out);

@@ -288,8 +288,8 @@ bool xo_is_sampled(const struct xo_place *where, size_t row);
 int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
                        const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);
 
-/* vectors.c: `wanted` vectors of digits of the images, those with the lowest of random priorities: a heap, the largest
- * priority on top. */
+/* vectors.c: `wanted` vectors of digits of the images, those with the lowest of random priorities: a heap, the
+ * largest priority on top. */
 struct xo_vectors {
     size_t wanted, kept, inputs;
     struct xo_vector { double priority; uint64_t place; uint16_t *digit; } *vector;
@@ -306,7 +306,7 @@ void xo_vectors_sort(struct xo_vectors *c);                  /* by place */
 int xo_measure_gain(struct xo_array_layer *l, struct xo_engine_thread *t, const struct xo_vectors *v);
 
 /* ranges.c */
-int xo_tails_of(struct xo_array_layer *l, ptrdiff_t *left);  /* l->tails, if there are none and ranges are calibrated */
+int xo_tails_of(struct xo_array_layer *l, ptrdiff_t *left);  /* l->tails, where ranges are calibrated */
 int xo_observe(struct xo_engine_thread *t, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
                const struct xo_patches *p);
 int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l, size_t images);

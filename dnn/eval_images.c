@@ -2,20 +2,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
-#include <string.h>
+#include "data.h"
 #include "eval.h"
 #include "memory.h"
-
-/* Do two splits show the same files?  Then images are the same where their numbers are. */
-static int same_files(bool *same, const xo_data *a, const xo_data *b, struct xo_info *info)
-{
-    char hex_a[65], hex_b[65];
-    int status = xo_data_sha256(a, hex_a, info);
-    if (!status)
-        status = xo_data_sha256(b, hex_b, info);
-    *same = !status && !strcmp(hex_a, hex_b);
-    return status;
-}
 
 static size_t at_most(size_t count, size_t limit)
 {
@@ -43,7 +32,7 @@ static int choose_scored(struct xo_eval *e, struct xo_info *info)
     size_t all = xo_data_count(d), first = xo_data_first(d), low = 0, high = 0, count = 0;
     bool same = false;
     if (e->request.calibrate) {
-        int status = same_files(&same, d, e->request.calibrate, info);
+        int status = xo_data_same(&same, d, e->request.calibrate, info);
         if (status)
             return status;
         low = xo_data_first(e->request.calibrate);

@@ -142,8 +142,10 @@ static int hash_files(char hex[65], const struct xo_eval *e)
     for (size_t k = 0; to && k < e->layers.count; k++) {
         const struct xo_crossbar *x = &e->own_hardware[k].array;
         size_t m = x->rows, n = x->columns;
+        bool row = x->topology == XO_TOPOLOGY_SOURCE_ROW;
         const struct { const struct xo_values *of; size_t count; } values[] = {
             {&x->row_wire_ohm, m * (n - 1)}, {&x->column_wire_ohm, (m - 1) * n}, {&x->driver_ohm, m},
+            {&x->source_wire_ohm, row ? m * (n - 1) : (m - 1) * n}, {&x->source_end_ohm, row ? m : n},
             {&x->sense_ohm, n}, {&x->sense_volt, n}, {&x->series_ohm, m * n}, {&e->own_hardware[k].cell_faults.map, m * n}};
         for (size_t v = 0; v < sizeof values / sizeof *values; v++)
             if (values[v].of->each)

@@ -1,5 +1,5 @@
-/* The gain that undoes the loss in the wires, measured: some vectors through the arrays and their ADCs, and as they were
- * meant.
+/* The gain that undoes the loss in the wires, measured: some vectors through the arrays and their ADCs, and as they
+ * were meant.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>

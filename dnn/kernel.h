@@ -42,6 +42,9 @@ struct xo_rungs {
     const float *position;             /* [inputs + 1][XO_STRIP] ohm from the farthest rung in use to each, and to */
                                        /* the last row of the array; NULL: uniform                        */
     float step_ohm;                    /* uniform: from row to row                                        */
+    bool opposed;                      /* ends at two sides: what is above is of the first line, the second has ... */
+    const float *second_position;      /* [inputs + 1][XO_STRIP] from row 0 on, as position is then       */
+    float second_step_ohm;
     int last_row;                      /* nearest to the ends                                             */
     float end_ohm[XO_STRIP], volt[XO_STRIP];
 };
@@ -101,8 +104,8 @@ struct xo_kernels {
 
 const struct xo_kernels *xo_kernels_of(enum xo_simd simd);
 
-typedef void xo_climb(const struct xo_active *a, size_t rows, const struct xo_rungs *plus, const struct xo_rungs *minus,
-                      float *out);
+typedef void xo_climb(const struct xo_active *a, size_t rows, const struct xo_rungs *plus,
+                      const struct xo_rungs *minus, float *out);
 extern xo_climb xo_climb_portable, xo_climb_avx2, xo_climb_avx512;
 extern const struct xo_kernels xo_kernels_portable;
 extern const struct xo_kernels xo_kernels_avx2, xo_kernels_avx512;      /* where the compiler makes them */

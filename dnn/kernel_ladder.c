@@ -1,8 +1,8 @@
 /* Currents of gated columns, 32 at a time, for one instruction set: the build compiles this file once for each.
  *
- * solver/xo_ladder.h has the recursion: a rung that is on takes two products and two sums for 32 columns, plus and minus
- * sides at once, rungs that are off nothing.  Each rung waits for the one before, so two rows of digits climb side by
- * side.  SPDX-License-Identifier: GPL-3.0-or-later */
+ * solver/xo_ladder.h has the recursion: a rung that is on takes two products and two sums for 32 columns, plus and
+ * minus sides at once, rungs that are off nothing.  Each rung waits for the one before, so two rows of digits climb
+ * side by side.  SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdlib.h>
 #include "kernel_vector.h"
@@ -24,12 +24,17 @@ INLINE void begin(struct climber *c, size_t first, struct way is)
     c->rung = first;
 }
 
-/* Along the lines to a row. */
-INLINE vec ohm_to(const struct xo_rungs *g, size_t from, size_t to, int v, struct way is)
+/* Along the lines, or one of them, to a row. */
+INLINE vec along(const float *position, float step_ohm, size_t from, size_t to, int v, struct way is)
 {
     if (is.uniform)
-        return (vec){0} + g->step_ohm * (float)abs((int)to - (int)from);
-    return load(g->position + to * XO_STRIP + v * LANES) - load(g->position + from * XO_STRIP + v * LANES);
+        return (vec){0} + step_ohm * (float)abs((int)to - (int)from);
+    return load(position + to * XO_STRIP + v * LANES) - load(position + from * XO_STRIP + v * LANES);
+}
+
+INLINE vec ohm_to(const struct xo_rungs *g, size_t from, size_t to, int v, struct way is)
+{
+    return along(g->position, g->step_ohm, from, to, v, is);
 }
 
 INLINE void climb_one(struct climber *c, const struct xo_rungs *const side[2], size_t rung, struct way is)
@@ -78,13 +83,92 @@ INLINE void climb_as(const struct xo_active *a, size_t rows, const struct xo_run
     }
 }
 
+/* ---- ends at two sides ------------------------------------------------------------------------------ */
+
+/* What lies above the last rung: a star.  Nothing is as open as OPEN, which float32 can still multiply. */
+#define OPEN 0x1p90f
+struct star { vec a[2][VECTORS], b[2][VECTORS], c[2][VECTORS]; size_t rung; };
+
+INLINE void begin_star(struct star *s, struct way is)
+{
+    UNROLL for (int n = 0; n < is.sides; n++)
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            s->a[n][v] = s->b[n][v] = (vec){0};
+            s->c[n][v] = (vec){0} + OPEN;
+        }
+    s->rung = 0;
+}
+
+INLINE void walk_star(struct star *s, const struct xo_rungs *const side[2], size_t to, struct way is)
+{
+    UNROLL for (int n = 0; n < is.sides; n++)
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            s->b[n][v] += ohm_to(side[n], s->rung, to, v, is);
+            s->c[n][v] += along(side[n]->second_position, side[n]->second_step_ohm, s->rung, to, v, is);
+        }
+    s->rung = to;
+}
+
+INLINE void climb_star(struct star *s, const struct xo_rungs *const side[2], size_t rung, struct way is)
+{
+    const vec one = (vec){0} + 1;
+    walk_star(s, side, rung, is);
+    UNROLL for (int n = 0; n < is.sides; n++)
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            vec g = load(side[n]->siemens + rung * XO_STRIP + v * LANES);
+            vec k = one / (one + g * (s->b[n][v] + s->c[n][v]));
+            s->c[n][v] *= k;
+            s->a[n][v] += g * s->b[n][v] * s->c[n][v];
+            s->b[n][v] *= k;
+        }
+}
+
+INLINE void finish_star(struct star *s, const struct xo_rungs *const side[2], float *out, struct way is)
+{
+    walk_star(s, side, is.uniform ? (size_t)side[0]->last_row : side[0]->inputs, is);
+    UNROLL for (int v = 0; v < VECTORS; v++) {
+        vec current[2] = {{0}, {0}};
+        UNROLL for (int n = 0; n < is.sides; n++)
+            current[n] = load(side[n]->volt + v * LANES)
+                         / (s->a[n][v] + s->c[n][v] + load(side[n]->end_ohm + v * LANES));
+        *(unaligned_vec *)(out + v * LANES) = current[0] - current[1];
+    }
+}
+
+INLINE void climb_stars_as(const struct xo_active *a, size_t rows, const struct xo_rungs *const side[2], float *out,
+                           struct way is)
+{
+    for (size_t row = 0; row < rows; row++) {
+        struct star s;
+        begin_star(&s, is);
+        for (size_t n = 0; n < a->count[row]; n++)
+            climb_star(&s, side, a->rung[row * a->inputs + n], is);
+        finish_star(&s, side, out + row * XO_STRIP, is);
+    }
+}
+
+static void climb_stars(const struct xo_active *a, size_t rows, const struct xo_rungs *const side[2], float *out)
+{
+    bool uniform = !side[0]->position;
+    if (side[1] && uniform)
+        climb_stars_as(a, rows, side, out, (struct way){ 2, true });
+    else if (side[1])
+        climb_stars_as(a, rows, side, out, (struct way){ 2, false });
+    else if (uniform)
+        climb_stars_as(a, rows, side, out, (struct way){ 1, true });
+    else
+        climb_stars_as(a, rows, side, out, (struct way){ 1, false });
+}
+
 xo_climb XO_PASTE(xo_climb_, XO_LEVEL);
 void XO_PASTE(xo_climb_, XO_LEVEL)(const struct xo_active *a, size_t rows, const struct xo_rungs *plus,
                                    const struct xo_rungs *minus, float *out)
 {
     const struct xo_rungs *const side[2] = { plus, minus };
     bool uniform = !plus->position;
-    if (minus && uniform)
+    if (plus->opposed)
+        climb_stars(a, rows, side, out);
+    else if (minus && uniform)
         climb_as(a, rows, side, out, (struct way){ 2, true });
     else if (minus)
         climb_as(a, rows, side, out, (struct way){ 2, false });

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "engine_private.h"
 #include "memory.h"
+#include "fitted.h"
 #include "xo_batch.h"
 
 /* ---- is there anything to solve? ------------------------------------------------------------------- */
@@ -48,7 +49,7 @@ bool xo_is_ideal(const struct xo_hardware *h, bool varies)
 {
     const struct xo_crossbar *x = &h->array;
     size_t m = x->rows, n = x->columns;
-    return !(varies && xo_hardware_varies(h)) && has_ideal_sources(h) &&
+    return !(varies && xo_hardware_varies(h)) && !xo_is_nonlinear(x) && has_ideal_sources(h) &&
            is_zero(&x->column_wire_ohm, (m - 1) * n) && is_zero(&x->sense_ohm, n) &&
            is_zero(&x->sense_volt, n) && is_zero(&x->series_ohm, m * n) && is_normal(x->word_line, m) &&
            is_normal(x->bit_line, n) && !x->stuck_count && !x->open_cell_count && !x->open_word_segment_count &&
@@ -64,11 +65,13 @@ struct press {
     double *driver_ohm;                /* with dac.output_ohm                */
     xo_circuit *circuit;
     xo_batch *batch;
+    struct xo_fitted fitted;     /* instead, where cells are           */
 };
 
 static void press_free(struct press *p)
 {
     xo_batch_free(p->batch);
+    xo_fitted_free(&p->fitted);
     xo_circuit_free(p->circuit);
     free(p->driver_ohm);
     free(p->text);
@@ -98,8 +101,8 @@ int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struc
 
 static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_info *info)
 {
-    const struct xo_batch_options options = { .precision = p->how->in_float32 ? XO_FLOAT32 : XO_FLOAT64, .simd = p->how->simd, .bounds = 1,
-                                              .threads = p->how->threads };
+    const struct xo_batch_options options = { .precision = p->how->in_float32 ? XO_FLOAT32 : XO_FLOAT64,
+                                              .simd = p->how->simd, .bounds = 1, .threads = p->how->threads };
     struct xo_crossbar x;
     char *text = NULL;
     int status = xo_hardware_print(&text, h);
@@ -111,6 +114,8 @@ static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_inf
     }
     press_free(p);
     p->text = text;
+    if (xo_is_nonlinear(&h->array))
+        return xo_fitted_new(&p->fitted, h, info);
     status = xo_driven_crossbar(&x, &p->driver_ohm, h);
     if (!status)
         status = xo_circuit_new(&p->circuit, &x, info);
@@ -159,7 +164,8 @@ static int piece_new(struct piece *p, struct press *press, struct xo_array_layer
     size_t threads = press->how->threads < 1 ? 1 : (size_t)press->how->threads;
     *p = (struct piece){ .press = press, .l = l, .columns = l->hardware->array.columns };
     p->cells = l->hardware->array.rows * p->columns;
-    p->blocks = (threads * xo_batch_lanes(press->batch) * (p->cells <= 4096 ? 4 : 1) + planes - 1) / planes;
+    size_t lanes = press->batch ? xo_batch_lanes(press->batch) : 8;
+    p->blocks = (threads * lanes * (p->cells <= 4096 ? 4 : 1) + planes - 1) / planes;
     p->blocks = p->blocks < l->blocks ? p->blocks : l->blocks;
     arrays = p->blocks * planes;
     p->site = xo_calloc(l->blocks, sizeof *p->site);
@@ -311,18 +317,50 @@ static int sample(struct piece *p, size_t first, size_t arrays, struct xo_info *
     return 0;
 }
 
+static struct xo_fitted_array array_at(const struct piece *p, size_t first, size_t at)
+{
+    const struct site *s = &p->site[first + at / p->l->layout.planes];
+    const struct xo_row_block *r = &p->l->array.bank[s->matrix].row[s->row_block];
+    return (struct xo_fitted_array){ first * p->l->layout.planes + at,
+                                        p->l->codes.matrix[s->matrix].first_input + r->first, r->inputs,
+                                        p->cell + at * p->cells, p->g_ni + at * p->cells, p->offset + at * p->columns };
+}
+
+/* Nonlinear cells: the best matrix of each array, and a few of them compared with exact currents. */
+static int fit_piece(struct piece *p, size_t first, size_t arrays, struct xo_info *info)
+{
+    int status = 0, threads = p->press->how->threads < 1 ? 1 : p->press->how->threads;
+    struct xo_info why = { "" };
+    #pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (size_t n = 0; n < arrays; n++) {
+        const struct xo_fitted_array a = array_at(p, first, n);
+        struct xo_info own = { "" };
+        int failed = xo_fitted_fit(&p->press->fitted, p->l, &a, &own);
+        #pragma omp critical(xo_nonlinear)
+        if (failed && !status) {
+            status = failed;
+            why = own;
+        }
+    }
+    for (size_t n = 0; n < arrays && !status; n++) {
+        const struct xo_fitted_array a = array_at(p, first, n);
+        status = xo_fitted_check(&p->press->fitted, p->l, &a, &why);
+    }
+    return status ? xo_fail(info, status, "%s", why.text) : 0;
+}
+
 static int run_piece(struct piece *p, size_t first, struct xo_info *info)
 {
     size_t planes = p->l->layout.planes, blocks = p->l->blocks - first < p->blocks ? p->l->blocks - first : p->blocks;
     struct xo_batch_arrays b = { .arrays = blocks * planes, .first_array = first * planes, .cell_siemens = p->cell,
                                  .g_ni_siemens = p->g_ni, .offset_amp = p->offset, .worst_bound_rel = p->bound };
     fill_cells(p, first, blocks);
-    int status = xo_batch_matrix(p->press->batch, &b, info);
+    int status = p->press->batch ? xo_batch_matrix(p->press->batch, &b, info) : fit_piece(p, first, b.arrays, info);
     for (size_t n = 0; n < b.arrays && !status; n++)
         p->l->loss.bound_rel = fmax(p->l->loss.bound_rel, p->bound[n] + rounding(p->press));
     for (size_t n = 0; n < blocks && !status; n++)
         take_block(p, first + n, n * planes);
-    return status ? status : sample(p, first * planes, b.arrays, info);
+    return status || !p->press->batch ? status : sample(p, first * planes, b.arrays, info);
 }
 
 /* ---- a layer ------------------------------------------------------------------------------------------ */
@@ -364,6 +402,8 @@ static int solve_layer(struct press *press, struct xo_array_layer *l, struct xo_
         status = prepare(l);
     if (status)
         return status;
+    if (press->fitted.fitter)
+        xo_fitted_levels(&press->fitted, l);
     status = piece_new(&p, press, l);
     for (size_t first = 0; first < l->blocks && !status; first += p.blocks)
         status = run_piece(&p, first, info);

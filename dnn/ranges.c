@@ -256,8 +256,8 @@ int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration 
 
 /* ---- ranges ---------------------------------------------------------------------------------------- */
 
-/* xo_adc_range's rule on the two quantiles.  Where an array has no conversion, as that of a pair's minus side, nothing
- * is seen, and nothing reads this range. */
+/* xo_adc_range's rule on the two quantiles.  Where an array has no conversion, as that of a pair's minus side,
+ * nothing is seen, and nothing reads this range. */
 static int range_of(struct xo_adc_scale *out, const struct xo_array_layer *l, size_t unit, struct xo_info *info)
 {
     const struct xo_hardware *h = l->hardware;

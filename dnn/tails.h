@@ -16,13 +16,13 @@
 
 typedef struct xo_tails xo_tails;
 
-/* quantile: from 0 to less than 1/2.  share [units]: how many numbers of a vector go to each.  left: how many numbers may
- * be kept, counted down and up again; tails may share it.  ENOMEM. */
+/* quantile: from 0 to less than 1/2.  share [units]: how many numbers of a vector go to each.  left: how many numbers
+ * may be kept, counted down and up again; tails may share it.  ENOMEM. */
 int xo_tails_new(xo_tails **out, size_t units, double quantile, const uint64_t *share, ptrdiff_t *left);
 void xo_tails_free(xo_tails *t);       /* NULL allowed */
 
-/* Of `count` vectors, out of `all` that are expected (others may come), numbers for `lanes` units: low, high [lanes] say
- * which of them are to be added: those below low or above high. */
+/* Of `count` vectors, out of `all` that are expected (others may come), numbers for `lanes` units: low, high [lanes]
+ * say which of them are to be added: those below low or above high. */
 void xo_tails_limits(xo_tails *t, size_t lanes, const size_t *unit, uint64_t count, uint64_t all, double *low,
                      double *high);
 

@@ -81,6 +81,8 @@ struct xo_eval_reading {
     double bound_rel;                  /* no entry of G_ni, rounded, is further off: known beforehand */
     size_t sampled;                    /* arrays of which some columns were solved and certified      */
     double sampled_error_rel;          /* ... to be no further off than this                          */
+    double fitted_rms;                 /* of nonlinear cells, whose matrices are fitted and have no bound: rms error of the */
+                                       /* currents of sampled arrays over full scale, sampled_error_rel the largest        */
 };
 
 /* One way to run the network. */
@@ -151,6 +153,7 @@ struct xo_eval_audit {
     double cholmod_rel, ngspice_rel;   /* largest difference over full scale                          */
     double bound_rel;                  /* largest a-priori bound of a current over full scale         */
     size_t outside;                    /* currents further from cholmod's than their bound            */
+    size_t unbounded;                  /* currents of fitted matrices (nonlinear cells), without one  */
 };
 /* XO_EUNSUPPORTED for images with dac.noise_volt; XO_ENOTPROVEN, XO_EJUDGE and others of the solver; ENOMEM. */
 int xo_eval_audit_run(struct xo_eval_audit *out, xo_eval *e, size_t images, size_t tiles,

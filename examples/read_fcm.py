@@ -2,7 +2,7 @@
 """Read a fast model (.fcm) without Crossohm: list what it holds, and use it.
 
     read_fcm.py array.fcm                list every item: shape, unit, value, meaning
-    read_fcm.py array.fcm V.npy I.npy    I = V G_ni + i0, volts (inputs, rows) to amperes (inputs, columns)
+    read_fcm.py array.fcm V.npy I.npy    the conductance stage, volts (inputs, rows) to amperes (inputs, columns)
 
 Needs h5py and numpy.  The format is explained in crossohm-fcm(5).
 SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,11 +18,11 @@ def check(path):
     """Version and checksum, from the text in front of the HDF5 part."""
     with open(path, "rb") as file:
         data = file.read()
-    head = data[:8192].split(b"\n")
+    head = data[:16384].split(b"\n")
     if not data.startswith(b"crossohm fcm "):
         sys.exit(f"{path}: not a .fcm file")
-    if head[0] != b"crossohm fcm 1":
-        sys.exit(f"{path}: {head[0].decode()}: this reader knows version 1")
+    if head[0] != b"crossohm fcm 2":
+        sys.exit(f"{path}: {head[0].decode()}: this reader knows version 2")
     at = data.index(b"sha256 ") + len(b"sha256 ")
     digits = data[at:at + 64].decode()
     if hashlib.sha256(data[:at] + data[at + 64:]).hexdigest() != digits:
@@ -57,10 +57,78 @@ def show(items):
         print(f"{name:28} {text:44} {meaning}")
 
 
+def basis(items, volt):
+    """y = sum_k b_k(V) A_k, b_k polynomials without a constant; then bent, column by column."""
+    power = volt / items["basis/scale_volt"][0]
+    coefficients, rows = items["basis/coefficients"][0], volt.shape[1]
+    y = 0
+    for k, c in enumerate(coefficients):
+        value = sum(c[d] * power ** (d + 1) for d in range(len(c)))
+        y = y + value @ items["basis/matrices"][0][k * rows:(k + 1) * rows]
+    return y * (1 + items["basis/bend"][0] * y) if "basis/bend" in items else y
+
+
+def ladder(siemens_divider, ohm, injected, far, source):
+    """Lines along the last axis, the near end first: currents gathered going in, voltages spread going out."""
+    current, volt = injected.copy(), np.empty_like(injected)
+    current[..., -1] += far
+    for k in range(injected.shape[-1] - 2, -1, -1):
+        current[..., k] += siemens_divider[..., k + 1] * current[..., k + 1]
+    near = source
+    for k in range(injected.shape[-1]):
+        near = volt[..., k] = siemens_divider[..., k] * near + ohm[..., k] * current[..., k]
+    return volt, current
+
+
+def law(curve, low, high, volt):
+    """Cubics through four neighbouring points of each cell's curve (cells, points) at volt (inputs, cells)."""
+    last = curve.shape[1] - 1
+    t = np.clip((volt - low) * (last / (high - low)), 0, last)
+    at = np.clip(t.astype(int), 1, last - 2)
+    cell = np.arange(curve.shape[0])
+    x = t - at
+    p = [curve[cell, at + n] for n in (-1, 0, 1, 2)]
+    return (-p[0] * x * (x - 1) * (x - 2) / 6 + p[1] * (x + 1) * (x - 1) * (x - 2) / 2
+            - p[2] * (x + 1) * x * (x - 2) / 2 + p[3] * (x + 1) * x * (x - 1) / 6)
+
+
+def corrected(items, volt):
+    """The array itself: its lines solved in turn as ladders, the law's excess pushed into them."""
+    get = {name.split("/")[1]: value[0] for name, value in items.items() if name.startswith("correction/")}
+    word_way = slice(None, None, -1) if get["word_from_right"] else slice(None)
+    bit_way = slice(None) if get["bit_from_top"] else slice(None, None, -1)
+    source = np.where(get["word_driven"] > 0, volt, get["word_volt"])
+    siemens = get["cell_siemens"]
+    curve = get["excess"][get["cell_curve"].astype(int).ravel()] * get["cell_scale"].reshape(-1, 1)
+    word = bit = excess = np.zeros((len(volt),) + siemens.shape)
+
+    def sweep(word, bit):
+        for _ in range(get["sweeps"]):
+            word, _ = ladder(get["word_divider"][:, word_way], get["word_ohm"][:, word_way],
+                             (siemens * bit - excess)[..., word_way], get["word_far_siemens"] * source, source)
+            word = word[..., word_way]
+            bit, current = ladder(get["bit_divider"].T[:, bit_way], get["bit_ohm"].T[:, bit_way],
+                                  np.swapaxes(siemens * word + excess, 1, 2)[..., bit_way],
+                                  get["bit_far_siemens"] * get["bit_volt"], get["bit_volt"])
+            far = bit[..., -1]
+            bit = np.swapaxes(bit[..., bit_way], 1, 2)
+        return word, bit, current[..., 0], far
+
+    word, bit, current, far = sweep(word, bit)
+    for _ in range(get["count"]):
+        across = (word - bit).reshape(len(volt), -1)
+        excess = law(curve, get["low_volt"], get["high_volt"], across).reshape(word.shape)
+        word, bit, current, far = sweep(word, bit)
+    near = 0 if get["bit_from_top"] else -1
+    return (get["bit_divider"][near] * (current - get["bit_siemens"] * get["bit_volt"])
+            + get["bit_far_siemens"] * (far - get["bit_volt"]))
+
+
 def apply(items, volt):
-    g_ni = items["linear/g_ni"][0]
-    i0 = items["linear/i0"][0] if "linear/i0" in items else 0
-    return volt @ g_ni + i0
+    stage, i0 = items["model/stage"][0], items["linear/i0"][0] if "linear/i0" in items else 0
+    if stage == "corrected":
+        return corrected(items, volt)
+    return (basis(items, volt) if stage == "basis" else volt @ items["linear/g_ni"][0]) + i0
 
 
 def main():

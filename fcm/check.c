@@ -122,7 +122,9 @@ static int check_stage(const struct xo_fcm *m, const char *name, struct xo_info 
     if (!status)
         status = check_correction(m, name, info);
     if (!status)
-        status = check_folder(m, "ladder/", is_ladder && m->scope == XO_FCM_ARRAY, "", name, info);
+        status = check_folder(m, "ladder/", is_ladder && m->scope == XO_FCM_ARRAY, "ladder/second", name, info);
+    if (!status && m->ladder.second_ohm && !m->ladder.cell_siemens)
+        status = xo_fail(info, XO_EVALUE, "%s: ladder/second: present; expected it beside ladder/step", name);
     return status ? status : check_candidates(m, name, info);
 }
 

@@ -77,6 +77,8 @@ const struct xo_fcm_field xo_fcm_fields[] = {
     REAL("ladder/transistor_off", ladder.transistor_off_siemens, "S", 0, HIGHEST, "of a gate at 0 V"),
     ARRAY("ladder/cells", XO_FCM_CELLS, ladder.cell_siemens, "S", 0, HIGHEST, "rungs without their transistors"),
     ARRAY("ladder/step", XO_FCM_CELLS, ladder.step_ohm, "ohm", 0, HIGHEST, "both lines, to the next rung"),
+    ARRAY("ladder/second", XO_FCM_CELLS, ladder.second_ohm, "ohm", 0, HIGHEST,
+          "the line that ends at the bottom, where step is the one that ends at the top"),
     ARRAY("ladder/end", XO_FCM_COLUMNS, ladder.end_ohm, "ohm", 0, HIGHEST, "both ends together"),
     ARRAY("ladder/volt", XO_FCM_COLUMNS, ladder.volt, "V", LOWEST, HIGHEST, "between them"),
 

@@ -1,7 +1,7 @@
 /* Gated columns: every input's currents from the ladders of the cells that are on.
  *
  * p/q is the resistance of all that lies beyond a rung; sums and products of positive numbers, so nothing cancels
- * (xo_fcm.h has the recursion).
+ * (xo_fcm.h has both recursions).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <math.h>
@@ -23,7 +23,8 @@ static double channel_siemens(const struct xo_fcm *m, double volt)
     return l->transistor_ohm == 0 ? INFINITY : off + gate * (1 / l->transistor_ohm - off);
 }
 
-static inline void climb_rung(struct climber *c, const double *cell, const double *step, double channel_ohm, size_t lanes)
+static inline void climb_rung(struct climber *c, const double *cell, const double *step, double channel_ohm,
+                              size_t lanes)
 {
 #pragma omp simd
     for (size_t k = 0; k < lanes; k++) {
@@ -39,6 +40,34 @@ static inline void pass_rung(struct climber *c, const double *step, size_t lanes
 #pragma omp simd
     for (size_t k = 0; k < lanes; k++)
         c->p[k] += step[k] * c->q[k];
+}
+
+#define OPEN_OHM 1e60
+
+struct stars { double a[LANES], b[LANES], c[LANES]; };
+
+/* Ends at two sides: what lies above a rung is a star, and a rung makes its triangle one. */
+XO_CLONES
+static void climb_stars(const struct xo_fcm *m, const double *volt, size_t first, size_t lanes, double *amp)
+{
+    const struct xo_fcm_ladder *l = &m->ladder;
+    struct stars s = { { 0 }, { 0 }, { 0 } };
+    for (size_t k = 0; k < LANES; k++)
+        s.c[k] = OPEN_OHM;
+    for (size_t i = 0; i < m->rows; i++) {
+        size_t at = i * m->columns + first;
+        double channel = channel_siemens(m, volt[i]);
+#pragma omp simd
+        for (size_t n = 0; n < lanes; n++) {
+            double cell = l->cell_siemens[at + n], g = channel > 0 ? cell / (1 + cell / channel) : 0;
+            double k = 1 / (1 + g * (s.b[n] + s.c[n])), c = s.c[n] * k;
+            s.a[n] += g * s.b[n] * c;
+            s.b[n] = s.b[n] * k + l->step_ohm[at + n];
+            s.c[n] = c + l->second_ohm[at + n];
+        }
+    }
+    for (size_t k = 0; k < lanes; k++)
+        amp[first + k] = s.c[k] < OPEN_OHM ? l->volt[first + k] / (s.a[k] + s.c[k] + l->end_ohm[first + k]) : 0;
 }
 
 XO_CLONES
@@ -67,6 +96,7 @@ void xo_ladder_run(const struct xo_fcm *m, size_t inputs, const double *volt, do
     for (size_t n = 0; n < inputs; n++)
         for (size_t first = 0; first < m->columns; first += LANES) {
             size_t left = m->columns - first;
-            climb_columns(m, volt + n * m->rows, first, left < LANES ? left : LANES, amp + n * m->columns);
+            (m->ladder.second_ohm ? climb_stars : climb_columns)(m, volt + n * m->rows, first,
+                                                                 left < LANES ? left : LANES, amp + n * m->columns);
         }
 }

@@ -16,17 +16,26 @@ size_t xo_stage_scratch(const struct xo_fcm *m, size_t inputs)
 
 /* ---- basis ------------------------------------------------------------------------------------------ */
 
-/* Horner's scheme, all voltages at once. */
+/* Horner's scheme for a few dozen voltages at once: power by power, so that they fill the vectors. */
+enum { TOGETHER = 64 };
+
 XO_CLONES
 static void polynomial(const double *coefficient, size_t terms, double per_volt, size_t count,
                        const double *restrict volt, double *restrict value)
 {
+    for (size_t first = 0; first < count; first += TOGETHER) {
+        const size_t some = count - first < TOGETHER ? count - first : TOGETHER;
+        double x[TOGETHER], sum[TOGETHER];
 #pragma omp simd
-    for (size_t i = 0; i < count; i++) {
-        double x = volt[i] * per_volt, sum = 0;
-        for (size_t d = terms; d-- > 0;)
-            sum = (sum + coefficient[d]) * x;
-        value[i] = sum;
+        for (size_t i = 0; i < some; i++) {
+            x[i] = volt[first + i] * per_volt;
+            sum[i] = coefficient[terms - 1] * x[i];
+        }
+        for (size_t d = terms - 1; d-- > 0;)
+#pragma omp simd
+            for (size_t i = 0; i < some; i++)
+                sum[i] = (sum[i] + coefficient[d]) * x[i];
+        memcpy(value + first, sum, some * sizeof *sum);
     }
 }
 
@@ -67,8 +76,9 @@ static void set_offset(const struct xo_fcm *m, size_t inputs, double *amp)
 
 static void add_offset(const struct xo_fcm *m, size_t inputs, double *amp)
 {
-    for (size_t k = 0; k < inputs * m->columns; k++)
-        amp[k] += m->offset_ampere[k % m->columns];
+    for (size_t n = 0; n < inputs; n++, amp += m->columns)
+        for (size_t j = 0; j < m->columns; j++)
+            amp[j] += m->offset_ampere[j];
 }
 
 static void run_basis(const struct xo_fcm *m, enum xo_simd simd, size_t inputs, const double *volt, double *amp,

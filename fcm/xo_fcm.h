@@ -76,11 +76,15 @@ struct xo_fcm_correction {
 
 /* Inputs on gates: V_i/dac.read_volt, at most 0 to 1, is row i's gate, behind which a cell conducts
  *     g = 1/(1/cell_siemens + 1/t),  t from transistor_off_siemens (gate 0) in proportion to 1/transistor_ohm (gate 1)
- * From the rung farthest from the ends on, with p = 1, q = 0:  q += g p, p += step_ohm q.  I = volt q/(p + end_ohm q). */
+ * From the rung farthest from the ends on, with p = 1, q = 0:  q += g p, p += step_ohm q.  I = volt q/(p + end_ohm q).
+ * Where the lines end at two sides, from row 0 on, with a = b = 0 and c open:  k = 1/(1 + g (b + c)), c *= k, a += g b c,
+ * b *= k, then b += step_ohm, c += second_ohm.  I = volt/(a + c + end_ohm). */
 struct xo_fcm_ladder {
     int top_is_far;                    /* 1: row 0 is the farthest; else the last                              */
     double transistor_ohm, transistor_off_siemens;
     double *cell_siemens, *step_ohm;   /* [rows][columns]  cells as the ends see them; both lines, to the next rung */
+    double *second_ohm;                /* [rows][columns]  the line that ends at the bottom, where step_ohm is the */
+                                       /* one that ends at the top; NULL: both end at one side                 */
     double *end_ohm, *volt;            /* [columns]                                                            */
 };
 

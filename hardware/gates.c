@@ -61,7 +61,8 @@ static int check_transistors(const struct xo_hardware *h, struct xo_info *info)
         return x->transistor_ohm * x->transistor_off_siemens <= 1
                    ? 0 : xo_mark_fail(info, XO_EVALUE, mark_of(h, of_transistors[1]),
                                       "device: found transistor_ohm %s with transistor_off_siemens %s; expected a "
-                                      "transistor that conducts more when on", xo_number_print(ohm, x->transistor_ohm),
+                                      "transistor that conducts more when on",
+                                      xo_number_print(ohm, x->transistor_ohm),
                                       xo_number_print(off, x->transistor_off_siemens));
     if (x->input == XO_INPUT_GATE)
         return xo_mark_fail(info, XO_EVALUE, mark_of(h, is_given(h, "device.type") ? "device.type" : "array.input"),
@@ -89,7 +90,8 @@ static int check_ladders(const struct xo_hardware *h, struct xo_info *info)
                                 "carries current; expected gated, as word lines are gates in this topology",
                                 lines->line[k].index);
     if (h->array.topology == XO_TOPOLOGY_PLANE && xo_data(h, end)->file)
-        return xo_mark_fail(info, XO_EVALUE, mark_of(h, end->path), "array.source_end_ohm: found a file; expected one "
+        return xo_mark_fail(info, XO_EVALUE, mark_of(h, end->path),
+                            "array.source_end_ohm: found a file; expected one "
                             "number, as a plane has one end");
     return refuse(h, 2, of_word_lines, "word lines carry no current in this topology; expected none", info);
 }
@@ -102,7 +104,8 @@ int xo_check_gate_keys(const struct xo_hardware *h, struct xo_info *info)
     if (xo_is_ladder(&h->array))
         return check_ladders(h, info);
     if (h->array.topology == XO_TOPOLOGY_CROSSBAR && h->array.input == XO_INPUT_GATE)
-        return xo_mark_fail(info, XO_EVALUE, mark_of(h, "array.input"), "array.input: found gate in topology crossbar; "
+        return xo_mark_fail(info, XO_EVALUE, mark_of(h, "array.input"),
+                            "array.input: found gate in topology crossbar; "
                             "expected drive, or topology source_column, source_row or plane");
     return 0;
 }

@@ -16,7 +16,8 @@
 #define CHOICE(text) .kind = XO_KIND_CHOICE, .choices = text
 #define COEFFICIENTS .kind = XO_KIND_COEFFICIENTS, RANGE(-1e30, 1e30), \
     .expected = "numbers from -1e30 to 1e30 as [c1, c2, ...], or one such list per level"
-#define NAME .kind = XO_KIND_NAME, .expected = "a name as netlists have them, of letters, digits and _ . : # ! - + [ ]"
+#define NAME .kind = XO_KIND_NAME, \
+    .expected = "a name as netlists have them, of letters, digits and _ . : # ! - + [ ]"
 #define MAX_LINES (1 << 24)
 
 const struct xo_key xo_schema[] = {
@@ -25,7 +26,8 @@ const struct xo_key xo_schema[] = {
 
     { "array.rows", AT(array.rows), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
     { "array.columns", AT(array.columns), .kind = XO_KIND_WHOLE, RANGE(1, MAX_LINES) },
-    { "array.topology", AT(array.topology), CHOICE("crossbar|source_column|source_row|plane"), .fallback = "crossbar" },
+    { "array.topology", AT(array.topology), CHOICE("crossbar|source_column|source_row|plane"),
+      .fallback = "crossbar" },
     { "array.input", AT(array.input), CHOICE("drive|gate"), .fallback = "drive" },     /* gate in other topologies */
     { "array.row_wire_ohm", AT(array.row_wire_ohm), .kind = XO_KIND_VALUES, OHM, .open = true,
       .place = XO_PER_ROW_SEGMENT, .fallback = "1" },

@@ -42,11 +42,12 @@ int xo_spice_check(const struct xo_hardware *h, struct xo_info *info)
                                 "none with another law", keys[k].path);
     }
     if (spice && !h->subcircuit.level_parameter && !h->subcircuit.state_node)
-        return xo_mark_fail(info, XO_EVALUE, law, "device.level_parameter: found no value; expected the parameter that "
-                            "sets a level, or state_node");
-    if (spice && is_given(h, "device.gate_volt") != is_given(h, "device.gate_pin"))
-        return xo_mark_fail(info, XO_EVALUE, data_of(h, h->subcircuit.gate_pin ? "device.gate_pin" : "device.gate_volt")
-                            ->mark, "device: found one of gate_pin and gate_volt; expected both or none");
+        return xo_mark_fail(info, XO_EVALUE, law, "device.level_parameter: found no value; expected the parameter "
+                            "that sets a level, or state_node");
+    bool pin = is_given(h, "device.gate_pin"), volt = is_given(h, "device.gate_volt");
+    if (spice && pin != volt)
+        return xo_mark_fail(info, XO_EVALUE, data_of(h, pin ? "device.gate_pin" : "device.gate_volt")->mark,
+                            "device: found one of gate_pin and gate_volt; expected both or none");
     return 0;
 }
 
@@ -96,12 +97,12 @@ static int take_ends(struct xo_hardware *h, struct xo_info *info)
             *ends[k].siemens = ends[k].end;
         else if (*ends[k].siemens != 0 && !(*ends[k].siemens >= r->low_siemens * (1 - ROUNDING) &&
                                             *ends[k].siemens <= r->high_siemens * (1 + ROUNDING)))
-            return xo_mark_fail(info, XO_EVALUE, mark, "%s: found %g S; expected %g to %g S, as the subcircuit has at "
-                                "its levels", ends[k].path, *ends[k].siemens, r->low_siemens, r->high_siemens);
+            return xo_mark_fail(info, XO_EVALUE, mark, "%s: found %g S; expected %g to %g S, as the subcircuit has "
+                                "at its levels", ends[k].path, *ends[k].siemens, r->low_siemens, r->high_siemens);
     }
     if (!(h->device.on_siemens > h->device.off_siemens))
-        return xo_mark_fail(info, XO_EVALUE, law, "device: found on_siemens %g with off_siemens %g; expected on above "
-                            "off", h->device.on_siemens, h->device.off_siemens);
+        return xo_mark_fail(info, XO_EVALUE, law, "device: found on_siemens %g with off_siemens %g; expected on "
+                            "above off", h->device.on_siemens, h->device.off_siemens);
     return 0;
 }
 

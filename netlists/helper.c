@@ -116,6 +116,8 @@ static int compose(struct xo_buffer *b, const struct xo_helper_job *job, const c
         fprintf(to, "folder %s\n", job->folder);
     if (job->direct)
         fputs("direct\n", to);
+    if (job->plain)
+        fputs("plain\n", to);
     fprintf(to, "analysis %s\n", job->analysis);
     for (size_t k = 0; k < job->count; k++)
         fprintf(to, "vector %s\n", job->vectors[k]);

@@ -6,6 +6,7 @@
  *     folder PATH            (may be left out: files a deck names)     sec SECONDS
  *     analysis op                                                      vector LENGTH, newline, LENGTH raw doubles
  *     direct                 (may be left out: no stepping of gmin)    ...  in the order of the request
+ *     plain                  (may be left out: Newton's method only)
  *     vector i(vsense0)      (any number of them)
  *     deck NBYTES                                                      done
  *     NBYTES bytes                                                 or  error TEXT
@@ -29,15 +30,22 @@
 #define XO_NGSPICE_OPTIONS \
     ".options reltol=1e-10 abstol=1e-20 vntol=1e-16 gmin=1e-20 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
-/* Nonlinear cells: looser where nothing is left of a current or voltage, or it would never end. */
+/* Nonlinear cells: looser where nothing is left of a current or voltage, or it would never end.  At first plainly, for
+ * so many steps as Newton's method takes where it converges at all; where rounding keeps it from ever settling so
+ * closely (steep selectors at nodes that float), to 1e-8, by any of ngspice's ways. */
 #define XO_NGSPICE_NONLINEAR \
     ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18 pivtol=1e-35 itl1=1000 itl2=1000\n"
+#define XO_NGSPICE_PLAINLY \
+    ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18 pivtol=1e-35 itl1=120 itl2=120 gminsteps=0 srcsteps=0\n"
+#define XO_NGSPICE_LOOSELY \
+    ".options reltol=1e-8 abstol=1e-15 vntol=1e-11 gmin=1e-18 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
 enum { XO_VERSION_SIZE = 64 };
 
 struct xo_helper_job {
     const char *folder;                /* NULL: none */
     bool direct;                       /* an answer that ngspice found by stepping gmin is refused */
+    bool plain;                        /* none by stepping, nor by a transient, is looked for */
     const char *analysis;
     const char *deck;
     size_t nbytes;

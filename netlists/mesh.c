@@ -63,7 +63,8 @@ static void set_ohms(struct xo_mesh *n)
             continue;
         n->ohm[e] = c->ohm[b];
         if (b < c->first[XO_ROW_WIRE])
-            n->ohm[e] = dd_add(dd_divide((dd){1, 0}, (dd){n->factor.cell_siemens[b], 0}), (dd){xo_series_ohm(&n->factor, b), 0}).hi;
+            n->ohm[e] = dd_add(dd_divide((dd){1, 0}, (dd){n->factor.cell_siemens[b], 0}),
+                               (dd){xo_series_ohm(&n->factor, b), 0}).hi;
     }
 }
 
@@ -158,8 +159,9 @@ const char *xo_mesh_node(const struct xo_mesh *n, int32_t vertex, char *name)
     else if (place >= c->nodes)
         snprintf(name, XO_NODE_NAME, xo_has_shared_source(c) ? "supply" : "in%zu", place - c->nodes);
     else
-        snprintf(name, XO_NODE_NAME, "%c%zu_%zu", place >= cells ? 'w' : c->topology == XO_TOPOLOGY_CROSSBAR ? 'u' : 's',
-                 cell / c->columns, cell % c->columns);
+        snprintf(name, XO_NODE_NAME, "%c%zu_%zu",
+                 place >= cells ? 'w' : c->topology == XO_TOPOLOGY_CROSSBAR ? 'u' : 's', cell / c->columns,
+                 cell % c->columns);
     return name;
 }
 

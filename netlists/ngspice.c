@@ -3,7 +3,8 @@
  * each input costs ngspice two factorisations, the second to see that nothing changes (0.15 s): the fewest it can do.
  * Drivers follow the selector
  *     B<i> in<i> 0 V=pwl(V(select), 0, v[0], 1, v[1], ...)
- * which at whole numbers is exactly v.  An input on gates is a circuit of its own, an operating point of its own.  Other names, other nodes, no analysis: what ngspice computes is its own.
+ * which at whole numbers is exactly v.  An input on gates is a circuit of its own, an operating point of its own.
+ * Other names, other nodes, no analysis: what ngspice computes is its own.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -64,7 +65,8 @@ static void put_swept(const struct xo_pen *p, size_t t, size_t inputs, const dou
 }
 
 /* The deck, and under which name ngspice knows each current. */
-static int write_deck(struct judge *j, size_t inputs, const double *row_volt, char **text, size_t *nbytes)
+static int write_deck(struct judge *j, size_t inputs, const double *row_volt, const char *options, char **text,
+                      size_t *nbytes)
 {
     const xo_circuit *c = j->c;
     char name[XO_NODE_NAME];
@@ -75,7 +77,7 @@ static int write_deck(struct judge *j, size_t inputs, const double *row_volt, ch
     xo_pen_title(&pen, "judged by ngspice");
     if (xo_mesh_is_programmed(&j->network))
         fputs(c->laws->subcircuit->definitions, to);
-    fputs(c->laws ? XO_NGSPICE_NONLINEAR : XO_NGSPICE_OPTIONS, to);
+    fputs(options, to);
     fputs("Vselect select 0 DC 0\n", to);
     for (size_t t = 0, k = 0; t < c->terminals; t++) {
         if (!xo_mesh_has_source(&j->network, t))
@@ -130,15 +132,16 @@ static void take_moment(struct judge *j, size_t *length)
     *length = 1;
 }
 
-static int judge_some(struct judge *j, size_t inputs, const double *row_volt, double *column_amp, double *sec,
-                      struct xo_info *info)
+/* One deck with these options, and what ngspice makes of it until then. */
+static int ask(struct judge *j, size_t inputs, const double *row_volt, const char *options, bool plain,
+               double deadline_sec, double *sec, struct xo_info *info)
 {
     char analysis[64] = "op";
     size_t length = 0;
-    struct xo_helper_job job = {.direct = !j->c->laws, .analysis = analysis, .count = j->asked,
+    struct xo_helper_job job = {.direct = !j->c->laws, .plain = plain, .analysis = analysis, .count = j->asked,
                                 .vectors = j->vectors};
     char *deck = NULL;
-    int status = write_deck(j, inputs, row_volt, &deck, &job.nbytes);
+    int status = write_deck(j, inputs, row_volt, options, &deck, &job.nbytes);
     if (j->transient)
         snprintf(analysis, sizeof analysis, "%s", j->transient);
     else if (inputs > 1)
@@ -147,18 +150,38 @@ static int judge_some(struct judge *j, size_t inputs, const double *row_volt, do
         xo_fail(info, status, "out of memory for a deck");
     job.deck = deck;
     if (!status)
-        status = xo_helper_run(&job, j->options, j->deadline_sec, j->values, &length, sec, info);
+        status = xo_helper_run(&job, j->options, deadline_sec, j->values, &length, sec, info);
     if (!status && j->transient)
         take_moment(j, &length);
     if (!status && length != inputs)
         status = xo_fail(info, XO_EJUDGE, "ngspice: the sweep gave %zu points; expected %zu", length, inputs);
-    if (!status)
-        store(j, inputs, column_amp);
     free(deck);
+    return status;
+}
+
+static void forget(struct judge *j)
+{
     for (size_t k = 0; k < j->asked; k++) {
         free(j->values[k]);
         j->values[k] = NULL;
     }
+}
+
+/* Nonlinear cells in two attempts, the first with half of the time. */
+static int judge_some(struct judge *j, size_t inputs, const double *row_volt, double *column_amp, double *sec,
+                      struct xo_info *info)
+{
+    bool nonlinear = j->c->laws;
+    double half_sec = 0.5 * (j->deadline_sec + xo_helper_now_sec());
+    int status = ask(j, inputs, row_volt, nonlinear ? XO_NGSPICE_PLAINLY : XO_NGSPICE_OPTIONS, nonlinear,
+                     nonlinear ? half_sec : j->deadline_sec, sec, info);
+    if (status == XO_EJUDGE && nonlinear) {
+        forget(j);
+        status = ask(j, inputs, row_volt, XO_NGSPICE_LOOSELY, false, j->deadline_sec, sec, info);
+    }
+    if (!status)
+        store(j, inputs, column_amp);
+    forget(j);
     return status;
 }
 

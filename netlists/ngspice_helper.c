@@ -24,6 +24,7 @@ struct request {
     size_t vectors;
     char **line;                       /* of the deck, NULL behind the last */
     bool direct;                       /* an answer found by stepping gmin or sources is none */
+    bool plain;                        /* nothing but Newton's method is tried                */
 };
 
 static FILE *answer;                   /* the real standard output; the one ngspice sees is standard error */
@@ -145,6 +146,8 @@ static void read_request(struct request *r)
             r->vector[r->vectors++] = need(strdup(line + 7));
         } else if (!strcmp(line, "direct"))
             r->direct = true;
+        else if (!strcmp(line, "plain"))
+            r->plain = true;
         else if (!strncmp(line, "deck ", 5))
             read_deck(r, line + 5);
         else
@@ -214,6 +217,9 @@ int main(int argc, char **argv)
     read_request(&r);
     cut_into_lines(&r);
     start(&r);
+    char no_transient[] = "optran 1 0 0 0 0 0";
+    if (r.plain)
+        ngSpice_Command(no_transient);
     double begin = now_sec();
     if (ngSpice_Circ(r.line))
         fail("ngspice does not understand the deck", "");

@@ -55,7 +55,7 @@ static int check_names(const struct xo_subcircuit_keys *k, const char **blame, s
 
 static int check_keys(const struct xo_subcircuit_keys *k, const char **blame, struct xo_info *info)
 {
-    const double *v = k->volt_range;
+    const double *v = k->volt_range, *l = k->level_range;
     int status = check_names(k, blame, info);
     if (status)
         return status;
@@ -63,9 +63,9 @@ static int check_keys(const struct xo_subcircuit_keys *k, const char **blame, st
     if (!k->level_parameter && !k->state_node)
         return xo_fail(info, XO_EVALUE, "found no value; expected the parameter that sets a level, or state_node");
     *blame = "level_range";
-    if (!(fabs(k->level_range[0]) <= 1e30 && fabs(k->level_range[1]) <= 1e30 && k->level_range[0] < k->level_range[1]))
-        return xo_fail(info, XO_EVALUE, "found %g to %g; expected two numbers, the first below the second",
-                       k->level_range[0], k->level_range[1]);
+    if (!(fabs(l[0]) <= 1e30 && fabs(l[1]) <= 1e30 && l[0] < l[1]))
+        return xo_fail(info, XO_EVALUE, "found %g to %g; expected two numbers, the first below the second", l[0],
+                       l[1]);
     *blame = "volt_range";
     if (!(v[0] <= 0 && v[1] >= 0 && v[0] < v[1] && fabs(v[0]) <= XO_MAX_VOLT && fabs(v[1]) <= XO_MAX_VOLT) ||
         k->reference_volt < v[0] || k->reference_volt > v[1])

@@ -20,7 +20,7 @@
 #define XO_MOST_LEVELS 1025
 #define XO_MOST_VOLTS 1025
 #define XO_TABLE_REL 4e-7              /* tables are refined until they miss no current by more, or are full */
-#define XO_FLOOR_REL 1e-4              /* ... or, where less flows, this share of it of the current at the reference */
+#define XO_FLOOR_REL 1e-6              /* ... or, where less flows, this share of it of the reference current      */
 #define XO_SAME_REL 1e-6               /* two ways of reading one point agree within this */
 
 enum xo_pin { XO_PIN_WORD, XO_PIN_BIT, XO_PIN_GATE };

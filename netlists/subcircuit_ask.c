@@ -264,8 +264,9 @@ static int each_by_transient(const xo_subcircuit *s, size_t levels, const double
 int xo_subcircuit_measure(const xo_subcircuit *s, size_t levels, const double *parameter, const double *state_volt,
                           size_t volts, const double *volt, size_t stride, double *amp, struct xo_info *info)
 {
-    if (s->reading == XO_READING_OPERATING || s->reading == XO_READING_HELD)
-        return xo_subcircuit_sweep(s, s->reading, levels, parameter, state_volt, volts, volt, stride, amp, NULL, info);
+    enum xo_reading how = s->reading;
+    if (how == XO_READING_OPERATING || how == XO_READING_HELD)
+        return xo_subcircuit_sweep(s, how, levels, parameter, state_volt, volts, volt, stride, amp, NULL, info);
     return each_by_transient(s, levels, parameter, state_volt, volts, volt, stride, amp, info);
 }
 

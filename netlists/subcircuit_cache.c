@@ -49,8 +49,8 @@ int xo_subcircuit_hash(xo_subcircuit *s, struct xo_info *info)
     int status = ask_version(s, info);
     FILE *to = status ? NULL : open_memstream(&text, &nbytes);
     if (to) {
-        fprintf(to, "crossohm " PACKAGE_VERSION " tables 1\n%s\n%s\n%d %d\n", s->version, s->definitions, (int)k->read,
-                k->read_given);
+        fprintf(to, "crossohm " PACKAGE_VERSION " tables 1\n%s\n%s\n", s->version, s->definitions);
+        fprintf(to, "read %d %d\n", (int)k->read, k->read_given);
         print_key(to, "subcircuit", k->name);
         print_key(to, "level_parameter", k->level_parameter);
         print_key(to, "state_node", k->state_node);

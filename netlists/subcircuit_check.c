@@ -18,7 +18,7 @@ double xo_subcircuit_miss(double found, double expected, double floor_amp)
     return found == expected ? 0 : fabs(found - expected) / fmax(fabs(expected), floor_amp);
 }
 
-/* Of a curve: from its current at the voltage nearest to the reference, or to a tenth of the highest where that is 0. */
+/* Of a curve: from its current nearest to the reference voltage, or to a tenth of the highest where that is 0. */
 double xo_subcircuit_floor(const xo_subcircuit *s, size_t volts, const double *volt, const double *amp)
 {
     double reference = s->keys.reference_volt != 0 ? s->keys.reference_volt : 0.1 * s->keys.volt_range[1];
@@ -47,8 +47,8 @@ static double largest(size_t count, const double *amp)
 }
 
 /* From 0 V outwards no current may come nearer to 0 again. */
-static int level_out(const xo_subcircuit *s, double parameter, size_t from, size_t to, const double *volt, double *amp,
-                     double most, struct xo_info *info)
+static int level_out(const xo_subcircuit *s, double parameter, size_t from, size_t to, const double *volt,
+                     double *amp, double most, struct xo_info *info)
 {
     char level[XO_LEVEL_TEXT];
     long step = to > from ? 1 : -1;
@@ -56,8 +56,8 @@ static int level_out(const xo_subcircuit *s, double parameter, size_t from, size
         size_t next = (size_t)((long)k + step);
         double rise = (double)step * (amp[next] - amp[k]);
         if (rise < -FALLS * most)
-            return xo_fail(info, XO_EVALUE, "not monotone, a negative slope: found %g A at %g V and %g A at %g V with "
-                           "%s; expected a current that does not fall", amp[step > 0 ? k : next],
+            return xo_fail(info, XO_EVALUE, "not monotone, a negative slope: found %g A at %g V and %g A at %g V "
+                           "with %s; expected a current that does not fall", amp[step > 0 ? k : next],
                            volt[step > 0 ? k : next], amp[step > 0 ? next : k], volt[step > 0 ? next : k],
                            xo_subcircuit_level_text(level, s, parameter));
         if (rise < 0)
@@ -109,8 +109,8 @@ int xo_subcircuit_check_levels(const xo_subcircuit *s, const char **blame, struc
                            "expected levels apart", a, b);
         double step = s->level[k + 1].siemens - s->level[k].siemens;
         if (!(step * sign > 0))
-            return xo_fail(info, XO_EVALUE, "levels out of order: %s has %g S, %s %g S, the first (%s) %g S; expected "
-                           "conductances that rise or fall all along level_range", a, s->level[k].siemens, b,
+            return xo_fail(info, XO_EVALUE, "levels out of order: %s has %g S, %s %g S, the first (%s) %g S; "
+                           "expected conductances that rise or fall all along level_range", a, s->level[k].siemens, b,
                            s->level[k + 1].siemens, xo_subcircuit_level_text(c, s, s->parameter[0]),
                            s->level[0].siemens);
     }

@@ -13,8 +13,8 @@
 #include "memory.h"
 #include "subcircuit.h"
 
-enum { FIRST_VOLTS = 33, FIRST_LEVELS = 9, ROUNDS = 40 };
-#define NARROWEST 1e-10                /* of the voltages; a jump is not followed further */
+enum { FIRST_VOLTS = 33, FIRST_LEVELS = 9, ROUNDS = 60 };
+#define NARROWEST 1e-13                /* of the voltages; a jump is not followed further */
 
 /* Transients cost a hundred times a sweep's point. */
 static bool is_slow(const xo_subcircuit *s)
@@ -28,7 +28,7 @@ struct grid {
     struct xo_info *info;
     bool *open;                        /* [XO_MOST_VOLTS] may the interval behind voltage k be too wide? */
     double *middle, *amp;              /* [XO_MOST_VOLTS], [XO_MOST_LEVELS][XO_MOST_VOLTS] */
-    double *fresh;                     /* [XO_MOST_LEVELS] */
+    double *fresh, *miss;              /* [XO_MOST_LEVELS], [2 XO_MOST_LEVELS] */
 };
 
 static int by_size(const void *a, const void *b)
@@ -37,9 +37,10 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Equal steps, with 0 and the reference among them. */
+/* Equal steps, with 0 and the reference among them; where conductance is the slope at 0 V, finer ones there. */
 static void first_volts(xo_subcircuit *s)
 {
+    static const double near_zero[] = {-1.0 / 256, -1.0 / 512, 1.0 / 512, 1.0 / 256};
     double low = s->keys.volt_range[0], span = s->keys.volt_range[1] - low;
     size_t kept = 0, count = 0;
     for (; count < FIRST_VOLTS; count++)
@@ -47,10 +48,13 @@ static void first_volts(xo_subcircuit *s)
     s->volt[FIRST_VOLTS - 1] = s->keys.volt_range[1];
     s->volt[count++] = 0;
     s->volt[count++] = s->keys.reference_volt;
+    for (size_t k = 0; k < 4 && s->keys.reference_volt == 0; k++)
+        if (near_zero[k] * span > low && near_zero[k] * span < s->keys.volt_range[1])
+            s->volt[count++] = near_zero[k] * span;
     qsort(s->volt, count, sizeof *s->volt, by_size);
     for (size_t k = 0; k < count; k++) {
         bool fixed = s->volt[k] == 0 || s->volt[k] == s->keys.reference_volt;
-        if (kept && s->volt[k] - s->volt[kept - 1] < 1e-3 * span / FIRST_VOLTS) {      /* one of both, the fixed one */
+        if (kept && s->volt[k] - s->volt[kept - 1] < 1e-3 * span / FIRST_VOLTS) {      /* one of the two: the fixed */
             bool before = s->volt[kept - 1] == 0 || s->volt[kept - 1] == s->keys.reference_volt;
             if (fixed && before && s->volt[k] != s->volt[kept - 1])
                 s->volt[kept++] = s->volt[k];
@@ -178,8 +182,8 @@ static int refine_volts(struct grid *g)
 
 /* ---- levels --------------------------------------------------------------------------------------- */
 
-/* Is the curve `amp` of the level between k and k + 1 missed by their mixture? */
-static int is_missed(struct grid *g, size_t k, const double *amp, bool *missed)
+/* By how much their mixture misses the curve `amp` of the level between k and k + 1. */
+static int find_miss(struct grid *g, size_t k, const double *amp, double *miss)
 {
     xo_subcircuit *s = g->s;
     struct xo_law_prepared *law = NULL, *own = NULL;
@@ -196,7 +200,7 @@ static int is_missed(struct grid *g, size_t k, const double *amp, bool *missed)
         for (size_t n = 0; n < s->volts; n++) {
             struct xo_law_point p;
             xo_law_at(law, &blend, s->volt[n], &p);
-            *missed |= xo_subcircuit_miss(p.amp, amp[n], floor_amp) > XO_TABLE_REL;
+            *miss = fmax(*miss, xo_subcircuit_miss(p.amp, amp[n], floor_amp));
         }
     xo_law_free(law);
     xo_law_free(own);
@@ -218,10 +222,18 @@ static void insert_level(struct grid *g, size_t at, double parameter, double sta
     s->levels++;
 }
 
+/* What a miss must exceed for its level to be put in: where not all find room, the worst ones do. */
+static double threshold(size_t count, const double *miss, double *sorted, size_t room)
+{
+    memcpy(sorted, miss, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_size);
+    return count > room ? fmax(XO_TABLE_REL, sorted[count - room - 1]) : XO_TABLE_REL;
+}
+
 static int refine_levels_once(struct grid *g, size_t most, bool *changed)
 {
     xo_subcircuit *s = g->s;
-    double *state = g->fresh, *parameter = g->middle;
+    double *state = g->fresh, *parameter = g->middle, *miss = g->miss, enough;
     size_t place[XO_MOST_LEVELS], count = 0;
     for (size_t k = 0; k + 1 < s->levels; k++)
         if (g->open[k]) {
@@ -235,17 +247,19 @@ static int refine_levels_once(struct grid *g, size_t most, bool *changed)
     if (!status && count)
         status = xo_subcircuit_measure(s, count, parameter, state, s->volts, s->volt, XO_MOST_VOLTS, g->amp, g->info);
     list_levels(s);
-    for (size_t n = count; n-- > 0 && !status;) {          /* from the end, so that places before it stay */
+    for (size_t n = 0; n < count && !status; n++) {
         double *amp = g->amp + n * XO_MOST_VOLTS;
-        bool missed = false;
+        miss[n] = 0;
         status = xo_subcircuit_check_curve(s, parameter[n], s->volts, s->volt, amp, g->blame, g->info);
         if (!status)
-            status = is_missed(g, place[n], amp, &missed);
-        if (status || !missed || s->levels >= most)
-            continue;
-        insert_level(g, place[n] + 1, parameter[n], state[n], amp);
-        *changed = true;
+            status = find_miss(g, place[n], amp, &miss[n]);
     }
+    enough = status ? 0 : threshold(count, miss, miss + XO_MOST_LEVELS, most - s->levels);
+    for (size_t n = count; n-- > 0 && !status;)            /* from the end, so that places before it stay */
+        if (miss[n] > enough) {
+            insert_level(g, place[n] + 1, parameter[n], state[n], g->amp + n * XO_MOST_VOLTS);
+            *changed = true;
+        }
     return status;
 }
 
@@ -309,7 +323,8 @@ int xo_subcircuit_tabulate(xo_subcircuit *s, const char **blame, struct xo_info 
     g.middle = xo_calloc(XO_MOST_VOLTS, sizeof *g.middle);
     g.amp = xo_calloc(XO_MOST_LEVELS * XO_MOST_VOLTS, sizeof *g.amp);
     g.fresh = xo_calloc(XO_MOST_LEVELS, sizeof *g.fresh);
-    int status = g.open && g.middle && g.amp && g.fresh ? 0 : xo_fail(info, ENOMEM, "%s", xo_strerror(ENOMEM));
+    g.miss = xo_calloc(2 * XO_MOST_LEVELS, sizeof *g.miss);
+    int status = g.open && g.middle && g.amp && g.fresh && g.miss ? 0 : xo_fail(info, ENOMEM, "%s", xo_strerror(ENOMEM));
     if (!status) {
         first_volts(s);
         status = first_levels(&g);
@@ -337,5 +352,6 @@ int xo_subcircuit_tabulate(xo_subcircuit *s, const char **blame, struct xo_info 
     free(g.middle);
     free(g.amp);
     free(g.fresh);
+    free(g.miss);
     return status;
 }

@@ -92,8 +92,8 @@ static int list_searches(const xo_subcircuit *s, size_t count, const double *sie
     size_t kept = 0;
     for (size_t k = 0; k < count; k++) {
         if (siemens[k] != 0 && !(siemens[k] >= low * (1 - MET) && siemens[k] <= high * (1 + MET)))
-            return xo_fail(info, XO_EVALUE, "a cell has %g S; expected 0 or from %g S to %g S, as subcircuit %s has at "
-                           "its levels", siemens[k], low, high, s->keys.name);
+            return xo_fail(info, XO_EVALUE, "a cell has %g S; expected 0 or from %g S to %g S, as subcircuit %s has "
+                           "at its levels", siemens[k], low, high, s->keys.name);
         if (siemens[k] != 0)
             x[kept++].siemens = siemens[k];
     }

@@ -11,7 +11,7 @@ enum { PROBES = 5, MOST_PULSED = 17 };
 #define SHORT_SEC 2e-12
 #define RUNS_AWAY 1e-3                 /* of the range of states, within SHORT_SEC */
 
-/* Does IC= put the state somewhere?  Then there; it is the level itself where IC= leaves it at 0 V for every level. */
+/* Where IC= puts the state; where that is 0 V for every level, the state is the level itself. */
 int xo_subcircuit_find_states(xo_subcircuit *s, size_t levels, const double *parameter, double *state_volt,
                               struct xo_info *info)
 {
@@ -62,10 +62,11 @@ static void probe_fill(struct probe *p, const xo_subcircuit *s)
 static int probe_read(const xo_subcircuit *s, struct probe *p, enum xo_reading how, double *amp, double *state,
                       struct xo_info *info)
 {
+    bool states = s->keys.state_node;
     int status = 0;
     if (how == XO_READING_SET || how == XO_READING_INITIAL)
         return xo_subcircuit_transient(s, how, 0, p->points, p->parameter, p->state_volt, p->volt, amp,
-                                       s->keys.state_node ? p->begin : NULL, s->keys.state_node ? p->end : NULL, info);
+                                       states ? p->begin : NULL, states ? p->end : NULL, info);
     for (size_t k = 0; k < p->points && !status; k++)
         status = xo_subcircuit_sweep(s, how, 1, &p->parameter[k], &p->state_volt[k], 1, &p->volt[k], 1, &amp[k],
                                      state ? &state[k] : NULL, info);
@@ -96,9 +97,9 @@ static int unstated(const xo_subcircuit *s, const struct probe *p, size_t k, boo
     if (found)
         snprintf(dc, sizeof dc, "%g A", p->other[k]);
     *blame = "read";
+    xo_subcircuit_level_text(level, s, p->parameter[k]);
     return xo_fail(info, XO_EVALUE, "found none; expected frozen or dc, since they differ: %s at %g V has %g A while "
-                   "its state is held, %s at the operating point", xo_subcircuit_level_text(level, s, p->parameter[k]),
-                   p->volt[k], p->amp[k], dc);
+                   "its state is held, %s at the operating point", level, p->volt[k], p->amp[k], dc);
 }
 
 int xo_subcircuit_choose_reading(xo_subcircuit *s, const char **blame, struct xo_info *info)
@@ -216,8 +217,8 @@ static double find_disturb(const xo_subcircuit *s)
         state[k] = s->state_volt[level];
         volt[k] = k % 2 ? -s->keys.read_volt : s->keys.read_volt;
     }
-    if (xo_subcircuit_transient(s, XO_READING_SET, s->keys.read_second, 2 * pulses, parameter, state, volt, amp, begin,
-                                end, &ignored))
+    if (xo_subcircuit_transient(s, XO_READING_SET, s->keys.read_second, 2 * pulses, parameter, state, volt, amp,
+                                begin, end, &ignored))
         return NAN;
     for (size_t k = 0; k < 2 * pulses; k++)
         worst = fmax(worst, fabs(end[k] - begin[k]));

@@ -207,8 +207,8 @@ static int assign_pins(xo_subcircuit *s, const struct line *l, const char **blam
     int status = 0;
     *blame = "subcircuit";
     if (l->pins != pins)
-        return xo_fail(info, XO_EVALUE, "found %zu pins at subcircuit %s; expected %s: others are tied in a subcircuit "
-                       "around it", l->pins, s->keys.name,
+        return xo_fail(info, XO_EVALUE, "found %zu pins at subcircuit %s; expected %s: others are tied in a "
+                       "subcircuit around it", l->pins, s->keys.name,
                        pins == 3 ? "3, word line, bit line and gate" : "2, or 3 with gate_pin");
     s->pin = xo_arena_alloc(&s->arena, pins, sizeof *s->pin);
     if (!s->pin)
@@ -251,7 +251,8 @@ int xo_subcircuit_read(xo_subcircuit *s, const char **blame, struct xo_info *inf
                      : xo_fail(info, XO_EVALUE, "found no subcircuit in %.150s; expected .subckt %.60s", s->keys.file,
                                s->keys.name);
     if (!status && (status = take_line(&l, text, s->keys.level_parameter)))
-        xo_fail(info, status, "found a line .subckt %.60s that is none; expected pins, then name=value", s->keys.name);
+        xo_fail(info, status, "found a line .subckt %.60s that is none; expected pins, then name=value",
+                s->keys.name);
     if (!status)
         status = assign_pins(s, &l, blame, info);
     if (!status && s->keys.level_parameter && !l.has_parameter) {

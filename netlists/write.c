@@ -104,8 +104,8 @@ static void explain(const struct xo_pen *p)
 {
     const xo_circuit *c = p->network->circuit;
     bool crossbar = c->topology == XO_TOPOLOGY_CROSSBAR;
-    xo_pen_comment(p, "%zu word lines, %zu bit lines, SI units.  Nodes %s<row>_<column> on %s lines, w<row>_<column> on",
-                   c->rows, c->columns, crossbar ? "u" : "s", crossbar ? "word" : "source");
+    xo_pen_comment(p, "%zu word lines, %zu bit lines, SI units.  Nodes %s<row>_<column> on %s lines, "
+                   "w<row>_<column> on", c->rows, c->columns, crossbar ? "u" : "s", crossbar ? "word" : "source");
     xo_pen_comment(p, "bit lines, %s and out<column> at terminals; what zero ohm joins is one node, named after the",
                    xo_has_shared_source(c) ? "supply" : "in<row>");
     xo_pen_comment(p, "first.  The current of column j is that through Vsense<j>, positive into it.");

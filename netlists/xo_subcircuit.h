@@ -29,7 +29,7 @@ struct xo_ngspice_options;             /* xo_ngspice.h */
 enum xo_spice_read { XO_READ_FROZEN, XO_READ_DC };
 
 struct xo_subcircuit_keys {
-    const char *file;                  /* netlist that holds (or includes) the subcircuit; only its definitions count */
+    const char *file;                  /* netlist that holds or includes the subcircuit; only definitions count    */
     const char *name;                  /* of the subcircuit                                                        */
     const char *level_parameter;       /* the parameter that sets a level; NULL: the state alone does              */
     const char *state_node;            /* inside the subcircuit, "xs" or "x1.xs"; NULL: none                       */
@@ -47,8 +47,8 @@ struct xo_subcircuit_keys {
 struct xo_subcircuit_report {
     size_t levels, volts;              /* of the tables                                                            */
     size_t extra_points;               /* where tables and ngspice were compared besides                           */
-    double worst_rel;                  /* there: |table - ngspice| over the current itself (or 1e-6 of the level's
-                                          largest, whatever is more)                                               */
+    double worst_rel;                  /* there: |table - ngspice| over the current itself, or 1e-6 of that at the
+                                          reference, whatever is more                                              */
     double worst_full_scale;           /* ... over the largest current of any level                                */
     double transient_rel;              /* sweeps against transients with the state set, likewise; NaN: not needed  */
     double disturb;                    /* largest change of the state in one read pulse, over the range of states;
@@ -61,9 +61,9 @@ struct xo_subcircuit_report {
 
 typedef struct xo_subcircuit xo_subcircuit;
 
-/* Tables of a subcircuit.  They are kept in $XDG_CACHE_HOME/crossohm (else ~/.cache/crossohm) under the SHA-256 of all
- * text that ngspice reads, all keys, and the versions of this library and of ngspice; CROSSOHM_CACHE names another
- * folder, and "off" keeps none.  Such a file is a table of law table as well.
+/* Tables of a subcircuit.  They are kept in $XDG_CACHE_HOME/crossohm (else ~/.cache/crossohm) under the SHA-256 of
+ * all text that ngspice reads, all keys, and the versions of this library and of ngspice; CROSSOHM_CACHE names
+ * another folder, and "off" keeps none.  Such a file is a table of law table as well.
  *   blame  out on failure: the key at fault, "file", "subcircuit", "state_node", ...; a literal
  * XO_EVALUE: no such subcircuit, pin or parameter; a current at 0 V, one that falls; levels of equal curves or not in
  * order of conductance; a state that does not stay.  XO_EJUDGE, XO_ESYNTAX, XO_ESTOPPED, errno, ENOMEM. */

@@ -241,8 +241,9 @@ static int circuit_new(xo_circuit **out, const struct xo_crossbar *x, bool drawn
     c->terminals = x->rows + x->columns;
     c->topology = x->topology;
     c->input = x->input;
-    c->drive_ends = xo_has_shared_source(c) ? x->topology != XO_TOPOLOGY_PLANE && x->source_side == XO_SENSE_BOTH ? 2 : 1
-                                            : x->drive_side == XO_DRIVE_BOTH ? 2 : 1;
+    bool two_ends = xo_has_shared_source(c) ? x->topology != XO_TOPOLOGY_PLANE && x->source_side == XO_SENSE_BOTH
+                                            : x->drive_side == XO_DRIVE_BOTH;
+    c->drive_ends = two_ends ? 2 : 1;
     c->sense_ends = x->sense_side == XO_SENSE_BOTH ? 2 : 1;
     c->driven = xo_calloc(c->terminals, sizeof *c->driven);
     c->held_volt = xo_calloc(c->terminals, sizeof *c->held_volt);

@@ -7,6 +7,7 @@
 #include "config.h"
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "memory.h"
 #include "plan.h"
@@ -84,14 +85,16 @@ struct xo_branch_values xo_branches_from(const struct xo_branch_values *v, const
     return (struct xo_branch_values){at[0], at[1], at[2], at[3], at[4], at[5], at[6]};
 }
 
-/* Inputs first, first + 1, ... that have the same gates: how many. */
-static size_t run_length(const xo_circuit *c, size_t inputs, const double *gate, size_t first)
+/* Inputs that have the same gates as the one before them share its array.  first [inputs + 1]: where each run begins;
+ * returns how many there are. */
+static size_t find_runs(const xo_circuit *c, size_t inputs, const double *gate, size_t *first)
 {
-    size_t count = 1;
-    while (first + count < inputs
-           && !memcmp(gate + first * c->rows, gate + (first + count) * c->rows, c->rows * sizeof *gate))
-        count++;
-    return count;
+    size_t runs = 0;
+    for (size_t n = 0; n < inputs; n++)
+        if (!n || memcmp(gate + n * c->rows, gate + (n - 1) * c->rows, c->rows * sizeof *gate))
+            first[runs++] = n;
+    first[runs] = inputs;
+    return runs;
 }
 
 /* One array of its own, as `solve` does it. */
@@ -106,27 +109,68 @@ static int solve_run(const xo_factor *f, const double *gate, size_t count, const
     return status;
 }
 
+/* What became of all runs: of several that fail the first one counts, but any other failure before "not proven",
+ * after which outputs are there. */
+struct verdict { size_t done, failed; int status; struct xo_info why; };
+
+static void judge(struct verdict *v, size_t run, int status, const struct xo_info *why)
+{
+    bool graver = status && status != XO_ENOTPROVEN && v->status == XO_ENOTPROVEN;
+    bool lighter = status == XO_ENOTPROVEN && v->status && v->status != XO_ENOTPROVEN;
+    v->done++;
+    if (!status || lighter || (v->status && !graver && run > v->failed))
+        return;
+    v->failed = run;
+    v->status = status;
+    v->why = *why;
+}
+
+static int solve_runs(const xo_factor *f, size_t runs, const size_t *first, const double *row_volt,
+                      const double *gate, struct xo_solution *s, xo_solve_function *solve, struct xo_info *info)
+{
+    const xo_circuit *c = f->plan->circuit;
+    const struct xo_options *o = &f->plan->options;
+    struct verdict v = {0};
+    int stop = 0;
+#pragma omp parallel for schedule(dynamic) num_threads(f->threads)
+    for (size_t k = 0; k < runs; k++) {
+        struct xo_solution part = from_input(s, c, first[k]);
+        struct xo_info why = {""};
+        int halt;
+#pragma omp atomic read
+        halt = stop;
+        if (halt)
+            continue;
+        int status = solve_run(f, gate + first[k] * c->rows, first[k + 1] - first[k], row_volt + first[k] * c->rows,
+                               &part, solve, &why);
+#pragma omp critical (xo_gated)
+        {
+            judge(&v, k, status, &why);
+            xo_merge_summary(s, &part);
+            bool asked = o->progress && o->progress(o->user, (double)v.done / (double)runs);
+            if (asked || (v.status && v.status != XO_ENOTPROVEN)) {
+#pragma omp atomic write
+                stop = 1;
+            }
+        }
+    }
+    if (v.status)
+        return xo_fail(info, v.status, "input %zu: %.200s", first[v.failed], v.why.text);
+    return stop ? xo_fail(info, XO_ESTOPPED, "stopped before all %zu arrays were solved", runs) : 0;
+}
+
 int xo_solve_gated(xo_factor *f, size_t inputs, const double *row_volt, const double *gate, struct xo_solution *s,
                    xo_solve_function *solve, struct xo_info *info)
 {
     const xo_circuit *c = f->plan->circuit;
-    const struct xo_options *o = &f->plan->options;
-    int unproven = 0, status = xo_check_inputs(c, inputs, row_volt, info);
-    size_t first = 0, count;
+    int status = xo_check_inputs(c, inputs, row_volt, info);
+    size_t *first = status ? NULL : xo_calloc(inputs + 1, sizeof *first);
     s->worst_bound_rel = s->worst_kcl_amp = s->worst_power_rel = 0;
     s->refinements = s->iterations = 0;
-    for (; first < inputs && !status; first += count) {
-        struct xo_solution part = from_input(s, c, first);
-        struct xo_info why = {""};
-        count = run_length(c, inputs, gate, first);
-        status = solve_run(f, gate + first * c->rows, count, row_volt + first * c->rows, &part, solve, &why);
-        xo_merge_summary(s, &part);
-        if (status && !unproven)
-            xo_fail(info, status, "input %zu: %.200s", first, why.text);
-        unproven = unproven || status == XO_ENOTPROVEN;
-        status = status == XO_ENOTPROVEN ? 0 : status;
-        if (!status && o->progress && o->progress(o->user, (double)(first + count) / (double)inputs))
-            status = xo_fail(info, XO_ESTOPPED, "stopped after %zu of %zu inputs", first + count, inputs);
-    }
-    return status ? status : unproven ? XO_ENOTPROVEN : 0;
+    if (!status && !first)
+        status = xo_fail(info, ENOMEM, "out of memory for %zu inputs", inputs);
+    if (!status)
+        status = solve_runs(f, find_runs(c, inputs, gate, first), first, row_volt, gate, s, solve, info);
+    free(first);
+    return status;
 }

@@ -107,7 +107,8 @@ static int plan(xo_plan *p, struct xo_info *info)
 {
     struct xo_starmesh_plan *s = NULL;
     if (!xo_has_shared_source(p->circuit))
-        return xo_fail(info, XO_EUNSUPPORTED, "engine ladder: columns share lines that carry current; expected topology "
+        return xo_fail(info, XO_EUNSUPPORTED,
+                       "engine ladder: columns share lines that carry current; expected topology "
                        "source_column or plane, or another engine");
     int status = xo_starmesh_plan_new(&s, p->circuit, p->order);
     p->state = s;

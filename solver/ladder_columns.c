@@ -31,14 +31,23 @@ static int check(const struct xo_crossbar *x, struct xo_info *info)
         why = "bridges join columns";
     else if (plane && x->source_end_ohm.all != 0)
         why = "all columns share the plane's source_end_ohm";
-    else if (x->sense_side == XO_SENSE_BOTH || (!plane && x->source_side != x->sense_side))
-        why = "source lines and bit lines end at different sides";
-    return why ? xo_fail(info, XO_EUNSUPPORTED, "no ladders of one end: %s; expected topology source_column with source_side "
-                         "as sense_side, or plane without source_end_ohm, ohmic cells, no bridges", why) : 0;
+    else if (x->sense_side == XO_SENSE_BOTH || (!plane && x->source_side == XO_SENSE_BOTH))
+        why = "lines end at both sides";
+    return why ? xo_fail(info, XO_EUNSUPPORTED,
+                         "no simple ladders: %s; expected topology source_column, or plane without "
+                         "source_end_ohm, with lines that end at one side, ohmic cells, no bridges", why) : 0;
 }
 
-static int allocate(xo_ladder *l)
+/* Source lines end at one side, bit lines at the other. */
+static bool is_opposed(const struct xo_crossbar *x)
 {
+    return x->topology == XO_TOPOLOGY_SOURCE_COLUMN && x->source_side != x->sense_side;
+}
+
+static int allocate(xo_ladder *l, bool opposed)
+{
+    if (opposed && !(l->second_ohm = xo_calloc(l->rows * l->columns, sizeof *l->second_ohm)))
+        return ENOMEM;
     l->cell_siemens = xo_calloc(l->rows * l->columns, sizeof *l->cell_siemens);
     l->step_ohm = xo_calloc(l->rows * l->columns, sizeof *l->step_ohm);
     l->end_ohm = xo_calloc(l->columns, sizeof *l->end_ohm);
@@ -79,6 +88,25 @@ static void set_steps(xo_ladder *l, const struct xo_crossbar *x)
     }
 }
 
+/* Each line by itself; nothing is cut off, for what lies beyond an open segment hangs on the other line. */
+static void set_two_lines(xo_ladder *l, const struct xo_crossbar *x)
+{
+    bool source_first = x->source_side == XO_SENSE_TOP;
+    double *bit = source_first ? l->second_ohm : l->step_ohm, *source = source_first ? l->step_ohm : l->second_ohm;
+    size_t count = (l->rows - 1) * l->columns;
+    for (size_t k = 0; k < count; k++) {
+        bit[k] = value_at(&x->column_wire_ohm, k);
+        source[k] = value_at(&x->source_wire_ohm, k);
+    }
+    for (size_t f = 0; f < x->open_bit_segment_count; f++)
+        bit[x->open_bit_segment[f].row * l->columns + x->open_bit_segment[f].column] = XO_OPEN;
+    for (size_t k = 0; k < count; k++) {
+        l->has_open |= bit[k] == XO_OPEN || source[k] == XO_OPEN;
+        bit[k] = bit[k] == XO_OPEN ? XO_LADDER_OPEN : bit[k];
+        source[k] = source[k] == XO_OPEN ? XO_LADDER_OPEN : source[k];
+    }
+}
+
 /* What an open segment cuts off carries nothing: no cells, and no step of infinite ohm. */
 static void cut_off(xo_ladder *l)
 {
@@ -111,7 +139,8 @@ static bool is_uniform(const xo_ladder *l)
 {
     size_t n = l->columns, last = l->top_is_far ? l->rows - 1 : 0, some = (l->top_is_far ? 0 : l->rows - 1) * n;
     for (size_t k = 0; k < l->rows * n; k++)
-        if (k / n != last && l->step_ohm[k] != l->step_ohm[some])
+        if (k / n != last && (l->step_ohm[k] != l->step_ohm[some]
+                              || (l->second_ohm && l->second_ohm[k] != l->second_ohm[some])))
             return false;
     return true;
 }
@@ -130,17 +159,22 @@ int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *ce
         return status;
     l = xo_calloc(1, sizeof *l);
     if (l) {
-        *l = (xo_ladder){.rows = x->rows, .columns = x->columns, .top_is_far = x->sense_side == XO_SENSE_BOTTOM,
+        *l = (xo_ladder){.rows = x->rows, .columns = x->columns,
+                         .top_is_far = is_opposed(x) || x->sense_side == XO_SENSE_BOTTOM,
                          .transistor_ohm = x->transistor_ohm, .transistor_off_siemens = x->transistor_off_siemens};
-        status = allocate(l);
+        status = allocate(l, is_opposed(x));
     }
     if (!l || status) {
         xo_ladder_free(l);
         return xo_fail(info, ENOMEM, "out of memory for a %zu x %zu array", x->rows, x->columns);
     }
     set_cells(l, x, cell_siemens);
-    set_steps(l, x);
-    cut_off(l);
+    if (l->second_ohm) {
+        set_two_lines(l, x);
+    } else {
+        set_steps(l, x);
+        cut_off(l);
+    }
     set_ends(l, x);
     l->uniform = is_uniform(l);
     *out = l;
@@ -153,6 +187,7 @@ void xo_ladder_free(xo_ladder *l)
         return;
     free(l->cell_siemens);
     free(l->step_ohm);
+    free(l->second_ohm);
     free(l->end_ohm);
     free(l->volt);
     free(l->gated);
@@ -189,6 +224,39 @@ static inline void pass(struct lanes *s, const double *step, size_t lanes)
         s->p[k] += step[k] * s->q[k];
 }
 
+/* Ends at two sides. */
+struct stars { double a[LANES], b[LANES], c[LANES]; };
+
+static inline void climb_star(struct stars *s, const double *cell, double transistor_ohm, size_t lanes)
+{
+    for (size_t n = 0; n < lanes; n++) {
+        double g = cell[n] / (1 + cell[n] * transistor_ohm), k = 1 / (1 + g * (s->b[n] + s->c[n]));
+        s->c[n] *= k;
+        s->a[n] += g * s->b[n] * s->c[n];
+        s->b[n] *= k;
+    }
+}
+
+XO_CLONES
+static void some_stars(const xo_ladder *l, const double *gate, size_t first, size_t lanes, double *amp)
+{
+    struct stars s = {{0}, {0}, {0}};
+    for (size_t k = 0; k < LANES; k++)
+        s.c[k] = XO_LADDER_OPEN;
+    for (size_t i = 0; i < l->rows; i++) {
+        size_t at = i * l->columns + first;
+        double ohm = xo_transistor_ohm(l->transistor_ohm, l->transistor_off_siemens, l->gated[i] ? 0 : gate[i]);
+        if (ohm != XO_OPEN)
+            climb_star(&s, l->cell_siemens + at, ohm, lanes);
+        for (size_t k = 0; k < lanes; k++) {
+            s.b[k] += l->step_ohm[at + k];
+            s.c[k] += l->second_ohm[at + k];
+        }
+    }
+    for (size_t k = 0; k < lanes; k++)
+        amp[k] = s.c[k] < XO_LADDER_OPEN ? l->volt[first + k] / (s.a[k] + s.c[k] + l->end_ohm[first + k]) : 0;
+}
+
 XO_CLONES
 static void some_columns(const xo_ladder *l, const double *gate, size_t first, size_t lanes, double *amp)
 {
@@ -214,7 +282,8 @@ double xo_ladder_amp(const xo_ladder *l, size_t inputs, const double *gate, doub
     for (size_t n = 0; n < inputs; n++)
         for (size_t first = 0; first < l->columns; first += LANES) {
             size_t left = l->columns - first;
-            some_columns(l, gate + n * l->rows, first, left < LANES ? left : LANES, column_amp + n * l->columns + first);
+            (l->second_ohm ? some_stars : some_columns)(l, gate + n * l->rows, first, left < LANES ? left : LANES,
+                                                        column_amp + n * l->columns + first);
         }
     return (24 * (double)l->rows + 10) * UNIT;
 }

@@ -75,7 +75,7 @@ static void find_slopes(struct xo_law_curve *c)
     }
 }
 
-/* At knot k, of the polynomial through it and the `count` - 1 knots around it from `first` on (barycentric weights). */
+/* At knot k, of the polynomial through `count` knots from `first` on, k among them (barycentric weights). */
 static double lagrange_slope(const struct xo_law_curve *c, size_t k, size_t first, size_t count)
 {
     double own = 1, slope = 0;

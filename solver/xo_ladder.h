@@ -6,8 +6,17 @@
  * what lies above a rung is one resistance, p/q.  A rung of g siemens and the d ohm of both lines down to the next
  *     q <- q + g p        p <- p + d q
  * and at the ends I = V q / (p + R q): sums and products of positive numbers, a rung costs two of each, and rungs of
- * gates that are off cost none but their wire.  Nothing is subtracted, so every current is within
- * (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array, and to everything but currents. */
+ * gates that are off cost none but their wire.
+ *
+ * Where they end at two sides, what lies above a rung is a star of three resistances: a to the end at the top, b
+ * along the line tied there (the first), c along the other.  With wires r1 and r2 of the two lines down to the
+ * next rung
+ *     k = 1/(1 + g (b + c))      c <- k c      a <- a + g b c      b <- k b      b <- b + r1      c <- c + r2
+ * (triangle to star; c begins open) and I = V/(a + c + R).
+ *
+ * Nothing is subtracted, and no step changes any resistance by more than 12 2^-53 of itself, nor does the whole
+ * then: every current is within (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array, and to all
+ * but currents. */
 #ifndef XO_LADDER_H
 #define XO_LADDER_H
 
@@ -27,15 +36,20 @@ typedef struct xo_ladder {
     double *cell_siemens;              /* [rows][columns] with series_ohm, without transistor; 0 where nothing that */
                                        /* a cell joins reaches the ends                                             */
     double *step_ohm;                  /* [rows][columns] both lines, from a row's rung to the next; 0 at the last  */
+    double *second_ohm;                /* [rows][columns] ends at two sides: the second line, and step_ohm is the   */
+                                       /* first; top_is_far then.  NULL: one side                                   */
     bool uniform;                      /* steps are alike but for the last row's 0                                  */
+    bool has_open;                     /* ends at two sides, and a segment of XO_LADDER_OPEN                        */
     double *end_ohm;                   /* [columns] source_end_ohm and sense_ohm; 0 where volt is                   */
     double *volt;                      /* [columns] supply less sense; 0 where no current flows                     */
     bool *gated;                       /* [rows] off whatever the input says                                        */
     double transistor_ohm, transistor_off_siemens;
 } xo_ladder;
 
-/* XO_EUNSUPPORTED where columns are no such ladders: other topologies, nonlinear cells, source lines and bit lines that
- * do not end at one side alone, a plane behind source_end_ohm, bridges.  XO_EVALUE as from xo_circuit_new and
+#define XO_LADDER_OPEN 1e60            /* as good as open next to any XO_MAX_OHM */
+
+/* XO_EUNSUPPORTED where columns are no such ladders: other topologies, nonlinear cells, source lines or bit lines
+ * that end at both sides, a plane behind source_end_ohm, bridges.  XO_EVALUE as from xo_circuit_new and
  * xo_factor_new; ENOMEM. */
 int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *cell_siemens, struct xo_info *info);
 void xo_ladder_free(xo_ladder *l);

@@ -63,8 +63,8 @@ int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, doubl
                 struct xo_info *info);
 
 /* The same of a 1T1R cell with its gate at 0 (off) to 1 (on). */
-int xo_cell_amp_gated(const xo_circuit *c, struct xo_site place, double siemens, double gate, double volt, double *amp,
-                      struct xo_info *info);
+int xo_cell_amp_gated(const xo_circuit *c, struct xo_site place, double siemens, double gate, double volt,
+                      double *amp, struct xo_info *info);
 
 int xo_plan_new(xo_plan **out, const xo_circuit *c, const struct xo_options *options, struct xo_info *info);
 void xo_plan_free(xo_plan *p);
@@ -142,8 +142,9 @@ struct xo_solution {
  * once every inner node is eliminated.  Where s_j is 0, current and bound are exactly 0. */
 
 /* Solve for `inputs` input vectors.
- *   row_volt [inputs][rows]  source voltages; ignored for rows that are not driven.  Input gate: gates, 0 off to 1 on,
- *                            0 or 1 where transistor_ohm is 0; every input is then an array of its own
+ *   row_volt [inputs][rows]  source voltages; ignored for rows that are not driven.  Input gate: gates, 0 off to
+ *                            1 on, 0 or 1 where transistor_ohm is 0; every input is then an array of its own, and
+ *                            after a failure outputs hold some of them
  * The certificate is always computed: XO_ENOTPROVEN if a bound stays above 1e-9 of its scale even after
  * refinement (outputs are then filled in nevertheless), XO_ECONFLICT where sources of different voltage are
  * joined by zero ohm, XO_EVALUE for a NaN, an infinity or more than XO_MAX_VOLT, ENOMEM, XO_ESTOPPED (outputs then

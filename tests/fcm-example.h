@@ -17,7 +17,55 @@ static double *example_numbers(size_t count, double low, double high, unsigned l
     return value;
 }
 
+/* The same with another stage: two bent functions of three terms; two corrections of an array of two kinds of cells. */
+static struct xo_fcm example_model(size_t rows, size_t columns);
+
 __attribute__((unused))
+static struct xo_fcm example_basis(size_t rows, size_t columns)
+{
+    struct xo_fcm m = example_model(rows, columns);
+    m.exact = 0;
+    m.stage = XO_FCM_BASIS;
+    m.basis = (struct xo_fcm_basis){ .functions = 2, .terms = 3, .bent = 1, .scale_volt = 0.5 };
+    m.basis.coefficient_volt = example_numbers(6, -0.5, 0.5, 11);
+    m.basis.matrix_siemens = example_numbers(2 * rows * columns, 1e-6, 1e-5, 12);
+    m.basis.bend_per_ampere = example_numbers(columns, -10, 10, 13);
+    m.candidates = 1;
+    m.candidate = example_numbers(XO_FCM_CANDIDATE_NUMBERS, 0, 0.5, 14);
+    memcpy(m.candidate, (double[]){ XO_FCM_BASIS, 2, 1, 0, 0 }, 5 * sizeof(double));
+    return m;
+}
+
+__attribute__((unused))
+static struct xo_fcm example_corrected(size_t rows, size_t columns)
+{
+    struct xo_fcm m = example_model(rows, columns);
+    struct xo_fcm_correction c = { .count = 2, .sweeps = 3, .curves = 2, .points = 5, .low_volt = -0.4,
+                                   .high_volt = 0.6, .word_from_right = 1, .bit_from_top = 1 };
+    size_t cells = rows * columns;
+    c.excess_ampere = example_numbers(10, -1e-6, 1e-6, 21);
+    c.cell_curve = calloc(cells, sizeof(double));
+    for (size_t k = 0; k < cells; k++)
+        c.cell_curve[k] = (double)(k % 2);
+    c.cell_scale = example_numbers(cells, 0, 2, 22);
+    c.cell_siemens = example_numbers(cells, 1e-6, 1e-5, 23);
+    c.word_divider = example_numbers(cells, 0, 1, 24);
+    c.word_ohm = example_numbers(cells, 1, 10, 25);
+    c.bit_divider = example_numbers(cells, 0, 1, 26);
+    c.bit_ohm = example_numbers(cells, 1, 10, 27);
+    c.word_driven = calloc(rows, sizeof(double));
+    c.word_driven[0] = 1;
+    c.word_volt = example_numbers(rows, -1, 1, 28);
+    c.bit_volt = example_numbers(columns, -1, 1, 29);
+    c.word_far_siemens = example_numbers(rows, 0, 1e-3, 30);
+    c.bit_far_siemens = example_numbers(columns, 0, 1e-3, 31);
+    c.bit_siemens = example_numbers(columns, 0, 1e-3, 32);
+    m.exact = 0;
+    m.stage = XO_FCM_CORRECTED;
+    m.correction = c;
+    return m;
+}
+
 static struct xo_fcm example_model(size_t rows, size_t columns)
 {
     struct xo_fcm m = {

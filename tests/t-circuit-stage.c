@@ -328,6 +328,10 @@ static void gates(void)
         { "gated columns, lines by themselves", {
             "array.topology=source_column", "array.lines={word: {5: gated}, bit: {4: floating, 7: {hold_volt: 0.05}}}",
             "mapping.subtract=digital", NULL } },
+        { "gated columns, ends at two sides", { "array.topology=source_column", "array.source_side=top",
+                                                "array.source_wire_ohm=20", "device.transistor_ohm=500", NULL } },
+        { "gated columns, ends at two sides, offset", { "array.topology=source_column", "array.sense_side=top",
+                                                        "mapping.sign=offset", "array.source_end_ohm=0", NULL } },
         { "gated plane, reference column", { "array.topology=plane", "mapping.subtract=digital",
                                              "mapping.off_current=reference_column", NULL } },
     };

@@ -1,11 +1,11 @@
 /* The proof of nonlinear arrays where the slopes within its enclosure decide: iterates far from the solution, whose
  * own slopes would promise too much.
  *
- * An iterate that currents of one sign at all nodes have pushed off the solution misses Kirchhoff's law with one sign,
- * so |x - exact| = K^-1 |r| with K the slopes between: a proof by the slopes at the iterate falls short of it by what
- * they differ (its last digits but four to seven, where rounding takes the last but one), pushed up or pushed down.
- * Likewise currents carried into a terminal through a cell whose voltage is too low.  A cell with a knee just beyond
- * the first step shows an enclosure that is too narrow, bounds near the error one that is too wide.
+ * Currents of one sign at every node push an iterate off the solution, so Kirchhoff's law is missed with one sign
+ * there, and |x - exact| = K^-1 |r| with K the slopes between the two: a proof by the slopes at the iterate falls
+ * short of the error by as much as the slopes differ, a few units of 1e-5, a million roundings.  Likewise currents carried
+ * into a terminal through a cell whose voltage is too low.  A cell with a knee just beyond the first step shows an
+ * enclosure that is too narrow, bounds near the error one that is too wide.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -59,8 +59,8 @@ static void push(struct solved *d, double share, double bit)
 }
 
 /* The solution of `volt`, pushed off by so much; bounds over errors. */
-static struct verdict prove_pushed(const struct xo_crossbar *x, const double *siemens, const double *volt, double share,
-                                   double bit, const quad *exact)
+static struct verdict prove_pushed(const struct xo_crossbar *x, const double *siemens, const double *volt,
+                                   double share, double bit, const quad *exact)
 {
     struct verdict v = {INFINITY, 0};
     struct solved *d = solved(x, siemens, 1, volt, XO_ENGINE_CHOLMOD);
@@ -75,7 +75,7 @@ static struct verdict prove_pushed(const struct xo_crossbar *x, const double *si
     return v;
 }
 
-/* ---- arrays pushed off their solution ----------------------------------------------------------------  */
+/* ---- arrays pushed off their solution ---------------------------------------------------------------- */
 
 static void slopes_on_the_way_differ(size_t rows, size_t columns, double driver_ohm, unsigned long long seed)
 {
@@ -122,7 +122,7 @@ static quad series_current(const struct xo_crossbar *x, double siemens, double o
     return (volt - slope_volt) / (quad)ohm;
 }
 
-/* No sense resistance: the current reaches its terminal through the cell itself, whose slope is steeper on the way. */
+/* No sense resistance: the current reaches its terminal through the cell itself, which is steeper on the way. */
 static void a_terminal_is_reached_through_a_cell(void)
 {
     struct xo_crossbar x = xo_crossbar_default(1, 1);
@@ -137,7 +137,7 @@ static void a_terminal_is_reached_through_a_cell(void)
         worst.least = fmin(worst.least, v.least);
         worst.most = fmax(worst.most, v.most);
     }
-    tap_ok(worst.least >= 1 && worst.most <= 2, "sensed through a cell: the bound is above the error, below twice it");
+    tap_ok(worst.least >= 1 && worst.most <= 2, "sensed through a cell: the bound is the error to twice the error");
 }
 
 enum { KNEE_POINTS = 40 };
@@ -158,8 +158,8 @@ static void make_knee(double *volt, double *amp, struct xo_law_level *level)
     *level = (struct xo_law_level){.count = count, .volt = volt, .amp = amp};
 }
 
-/* The first step ends before the knee, the next falls far beyond it: an enclosure that looks no further than the first
- * would prove what is a hundred times off.  The word line is its source: one unknown, the bit line. */
+/* The first step ends before the knee, the next falls far beyond it: an enclosure that looks no further than the
+ * first would prove what is far off.  The word line is its source: one unknown, the bit line. */
 static void a_knee_behind_the_first_step(void)
 {
     double table_volt[KNEE_POINTS], table_amp[KNEE_POINTS];

@@ -215,7 +215,8 @@ static void noises_are_independent(void)
     noise_moments(quiet, both, o, &mean, &variance[2]);
     printf("# variance: DAC %g, ADC %g, both %g\n", variance[0], variance[1], variance[2]);
     tap_ok(fabs(variance[0] / variance[1] - 1) < 0.3, "noises of DAC and ADC of about the same size");
-    tap_ok(fabs(variance[2] / (variance[0] + variance[1]) - 1) < 0.3, "together: their variances add, they are independent");
+    tap_ok(fabs(variance[2] / (variance[0] + variance[1]) - 1) < 0.3,
+           "together: their variances add, they are independent");
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------------- */

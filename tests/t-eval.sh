@@ -131,6 +131,29 @@ never_scored() {
         grep -q '"excluded_images": 30' apart/report.json
 }
 fact "calibration images are never scored" never_scored
+cat >pictures.py <<'END'
+import gzip, os, struct, zlib
+pixels = gzip.open('images').read()[16:16 + 12 * 784]
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+for folder in 'pictures', 'others':
+    os.mkdir(folder)
+    for k in range(12):
+        rows = b''.join(b'\0' + pixels[k * 784 + 28 * i:k * 784 + 28 * i + 28] for i in range(28))
+        with open('%s/%d.png' % (folder, k if folder == 'pictures' else 11 - k), 'wb') as png:
+            png.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 28, 28, 8, 0, 0, 0, 0)) +
+                      chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+open('list.csv', 'w').writelines('%d.png,%d\n' % (k, k % 10) for k in range(12))
+END
+never_scored_pictures() {
+    $python pictures.py || return
+    evaluate --data images:pictures,list.csv --calibrate images:pictures,list.csv@3:7 -o pictures-apart || return
+    test "$(sed 1d pictures-apart/images.csv | cut -d, -f1 | tr '\n' ' ')" = "0 1 2 7 8 9 10 11 " || return
+    evaluate --data images:pictures,list.csv --calibrate images:others,list.csv@3:7 -o other-pictures &&
+        grep -q '"excluded_images": 0' other-pictures/report.json
+}
+pictures="nor those of a folder, by what they show"
+if [ -n "$python" ]; then fact "$pictures" never_scored_pictures; else tap_skip "$pictures" "python3-numpy is not installed"; fi
 nothing_left() {
     evaluate --data idx:images,labels@0:10 --calibrate idx:images,labels@0:20 -o none 2>said
     test $? -eq 4 && grep -q 'no image is left' said && test ! -e none/report.json

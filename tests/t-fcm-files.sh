@@ -81,8 +81,8 @@ head -c 9000 a.fcm >cut.fcm
 fact "a model cut short" refuses 'cut.fcm: 9000 bytes; expected .*: cut short' crossohm apply cut.fcm -v v.csv
 { head -c 10300 a.fcm; printf '\377'; tail -c +10302 a.fcm; } >bit.fcm
 fact "an altered one" refuses 'bit.fcm: altered: its sha256' crossohm apply bit.fcm -v v.csv
-sed '1s/fcm 1/fcm 2/' a.fcm >future.fcm
-fact "one of a future version" refuses 'future.fcm: version 2 of the format; expected 1' crossohm apply future.fcm -v v.csv
+sed '1s/fcm 2/fcm 3/' a.fcm >future.fcm
+fact "one of a future version" refuses 'future.fcm: version 3 of the format; expected 2' crossohm apply future.fcm -v v.csv
 fact "an array instead" refuses 'raw.npy: does not begin like a .fcm' crossohm apply raw.npy -v v.csv
 fact "what has no end, by its beginning" refuses '/dev/zero: does not begin like a .fcm' \
     timeout 20 crossohm apply /dev/zero -v v.csv
@@ -132,10 +132,10 @@ def look(name, node):
     if isinstance(node, h5py.Dataset):
         assert node.attrs["meaning"], name
         if node.dtype.kind in "fiu":
-            assert node.attrs["unit"] in (b"S", b"A", b"V", b"1", b"LSB", b"ohm"), name
+            assert node.attrs["unit"] in (b"S", b"A", b"V", b"1", b"LSB", b"ohm", b"1/A"), name
             numbers += 1
 with h5py.File("a.fcm", "r") as f:
-    assert f.userblock_size in (0, 8192)
+    assert f.userblock_size in (0, 16384)
     f.visititems(look)
     assert f["linear/g_ni"].shape == (4, 3) and f["linear/i0"].shape == (3,)
 assert numbers > 30, numbers

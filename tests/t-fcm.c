@@ -63,6 +63,16 @@ static void every_member_survives(void)
     xo_fcm_free(&m);
 }
 
+static void every_stage_survives(const char *stage, struct xo_fcm m)
+{
+    struct xo_fcm n = { 0 };
+    struct xo_info info = { "" };
+    tap_ok(!xo_fcm_write("s.fcm", &m, &info) && !xo_fcm_read(&n, "s.fcm", &info) && same_model(&m, &n),
+           "a model of stage %s is what it was %s", stage, info.text);
+    xo_fcm_free(&n);
+    xo_fcm_free(&m);
+}
+
 static void what_is_absent_stays_absent(void)
 {
     struct xo_fcm m = { .scope = XO_FCM_TECHNOLOGY, .rows = 2, .columns = 7, .dac.bits = 1, .adc.bits = 8 }, n = { 0 };
@@ -180,14 +190,14 @@ static void forgeries_are_refused(const char *bytes, size_t nbytes)
     forged(bytes, nbytes, " 5 3\n", " 4 3\n", "linear/g_ni");
     forged(bytes, nbytes, " 5 3\n", " 5000000 3\n", "linear/g_ni");
     forged(bytes, nbytes, "linear/g_ni f8 ", "linear/g_ni f8 9", "inside the file");
-    forged(bytes, nbytes, "linear/g_ni f8 1", "linear/g_ni f8 ", "type and place");
+    forged(bytes, nbytes, "linear/g_ni f8 ", "linear/g_ni f8  ", "type and place");
     moved(bytes, nbytes, "linear/g_ni f8 ", nbytes - 8, "its last element behind the end");
     moved(bytes, nbytes, "provenance/lines text ", nbytes, "text behind the end");
-    moved(bytes, nbytes, "linear/g_ni f8 ", 8184, "its first element in the head");
+    moved(bytes, nbytes, "linear/g_ni f8 ", XO_FCM_HEAD_NBYTES - 8, "its first element in the head");
     forged(bytes, nbytes, "linear/g_ni f8", "linear/g_ni i8", "type");
     forged(bytes, nbytes, "model/scope text ", "model/scope text 9", "inside the file");
     forged(bytes, nbytes, "dac/bits", "dac/bats", "dac/bits");
-    forged(bytes, nbytes, "end\n", "eng/number i8 9000\nend\n", "end");
+    forged(bytes, nbytes, "end\n", "eng/number i8 19000\nend\n", "end");
     forged(bytes, nbytes, "dac/inl_volt f8", "dac/inl_wolt f8", "adc/bits");
 }
 
@@ -208,7 +218,7 @@ static void value_refused(const char *bytes, size_t nbytes, const char *item, ui
 
 static void values_are_checked(const char *bytes, size_t nbytes)
 {
-    value_refused(bytes, nbytes, "schema_version i8 ", 2, XO_EVALUE, "schema_version: found 2");
+    value_refused(bytes, nbytes, "schema_version i8 ", 3, XO_EVALUE, "schema_version: found 3");
     value_refused(bytes, nbytes, "model/rows i8 ", 1ull << 40, XO_EVALUE, "model/rows: found 1099511627776");
     value_refused(bytes, nbytes, "model/rows i8 ", (uint64_t)-1, XO_EVALUE, "model/rows: found -1");
     value_refused(bytes, nbytes, "model/rows i8 ", 1 << 24, XO_ESYNTAX, "linear/g_ni");
@@ -220,6 +230,39 @@ static void values_are_checked(const char *bytes, size_t nbytes)
     value_refused(bytes, nbytes, "validity/low_volt f8 ", 0x4024000000000000, XO_EVALUE, "validity: a low end");
     value_refused(bytes, nbytes, "gain/where text ", 0x4141414141414141, XO_EVALUE, "gain/where: found 'AAAAAAA'");
     value_refused(bytes, nbytes, "provenance/lines text ", 0, XO_ESYNTAX, "without NUL");
+}
+
+/* What belongs to a stage is checked with it. */
+static void stages_are_checked(void)
+{
+    struct xo_fcm m = example_corrected(5, 3);
+    char *bytes = NULL;
+    size_t nbytes = 0;
+    xo_fcm_image(&bytes, &nbytes, &m, "a", NULL);
+    forged(bytes, nbytes, "correction/excess f8", "correction/excuss f8", "index");
+    value_refused(bytes, nbytes, "correction/count i8 ", 9, XO_EVALUE, "correction/count: found 9; expected");
+    value_refused(bytes, nbytes, "correction/count i8 ", 0, XO_EVALUE, "correction: 0 of them");
+    value_refused(bytes, nbytes, "correction/sweeps i8 ", 1u << 20, XO_EVALUE, "correction/sweeps");
+    value_refused(bytes, nbytes, "correction/curves i8 ", 1u << 24, XO_ESYNTAX, "correction/excess");
+    value_refused(bytes, nbytes, "correction/points i8 ", 4, XO_ESYNTAX, "correction/excess");
+    value_refused(bytes, nbytes, "correction/high_volt f8 ", 0xbff0000000000000, XO_EVALUE, "lower to a higher voltage");
+    value_refused(bytes, nbytes, "correction/cell_curve f8 ", 0x4000000000000000, XO_EVALUE, "whole number below 2");
+    value_refused(bytes, nbytes, "correction/cell_curve f8 ", 0x3fe0000000000000, XO_EVALUE, "whole number below 2");
+    value_refused(bytes, nbytes, "correction/word_divider f8 ", 0x4000000000000000, XO_EVALUE, "word_divider: found 2");
+    value_refused(bytes, nbytes, "model/candidates i8 ", 3, XO_EVALUE, "candidates/table: missing");
+    free(bytes);
+    xo_fcm_free(&m);
+    m = example_basis(5, 3);
+    xo_fcm_image(&bytes, &nbytes, &m, "a", NULL);
+    value_refused(bytes, nbytes, "basis/functions i8 ", 5, XO_EVALUE, "basis/functions: found 5");
+    value_refused(bytes, nbytes, "basis/functions i8 ", 1, XO_ESYNTAX, "basis/coefficients");
+    value_refused(bytes, nbytes, "basis/bent i8 ", 0, XO_EVALUE, "basis/bend: present");
+    value_refused(bytes, nbytes, "basis/scale_volt f8 ", 0, XO_EVALUE, "basis: 2 functions");
+    value_refused(bytes, nbytes, "model/exact i8 ", 1, XO_EVALUE, "model/exact: 1");
+    value_refused(bytes, nbytes, "candidates/table f8 ", 0x4008000000000000, XO_EVALUE, "candidates/table: found 3");
+    value_refused(bytes, nbytes, "basis/matrices f8 ", 0x7ff0000000000000, XO_EVALUE, "basis/matrices: found inf");
+    free(bytes);
+    xo_fcm_free(&m);
 }
 
 static void not_written(const char *fact, const struct xo_fcm *m, const char *text)
@@ -271,12 +314,15 @@ int main(void)
     if (!scratch_enter())
         return tap_skip_all("no folder to write in");
     every_member_survives();
+    every_stage_survives("basis", example_basis(5, 3));
+    every_stage_survives("corrected", example_corrected(3, 5));
     what_is_absent_stays_absent();
     equal_models_give_equal_bytes();
     bytes = scratch_get("a.fcm", &nbytes);
     damage_is_refused(bytes, nbytes);
     forgeries_are_refused(bytes, nbytes);
     values_are_checked(bytes, nbytes);
+    stages_are_checked();
     bad_models_are_not_written();
     free(bytes);
     scratch_leave();

@@ -71,15 +71,15 @@ static void ideal_currents_by_hand(void)
     double amp[2];
     x.word_line = word;
     x.sense_volt.all = 0.05;
-    xo_ideal_currents(&x, g, 1, v, amp);
+    xo_ideal_currents(&x, g, 1, v, amp, NULL);
     tap_close_ulp(amp[0], 1e-5 * 0.45 + 3e-5 * 0.05, 4, "a held row drives its own voltage, sense_volt pulls back");
     tap_close_ulp(amp[1], 2e-5 * 0.45 + 4e-5 * 0.05, 4, "the same in column 1");
     x.sense_volt.all = 0;
     x.series_ohm.all = 1e5;
-    xo_ideal_currents(&x, g, 1, v, amp);
+    xo_ideal_currents(&x, g, 1, v, amp, NULL);
     tap_close_ulp(amp[0], 5e-6 * 0.5 + 7.5e-6 * 0.1, 4, "series_ohm belongs to the cell: g/(1 + g R)");
     x.series_ohm.all = XO_OPEN;
-    xo_ideal_currents(&x, g, 1, v, amp);
+    xo_ideal_currents(&x, g, 1, v, amp, NULL);
     tap_ok(amp[0] == 0 && amp[1] == 0, "an open one leaves nothing");
 }
 
@@ -326,6 +326,51 @@ static void fitting_survives_without_memory(void)
     xo_hardware_free(&h);
 }
 
+/* Nonlinear cells: an array, a technology, and matrices for a network's. */
+static int fit_nonlinear(void *user)
+{
+    const struct xo_hardware *h = user;
+    const struct xo_fit_options few = {.training_inputs = 4, .held_out_inputs = 2, .held_out_arrays = 1, .tolerance = 1e-9};
+    struct xo_fcm m = {.rows = 99};
+    struct xo_info info = {""};
+    int status = xo_fit_array(&m, h, siemens, 3, volt, &few, &info);
+    if (status)
+        return m.rows == 99 ? status : -1000;
+    xo_fcm_free(&m);
+    m.rows = 99;
+    status = xo_fit_technology(&m, h, &few, &info);
+    if (status)
+        return m.rows == 99 ? status : -1000;
+    xo_fcm_free(&m);
+    return 0;
+}
+
+static int fit_tile(void *user)
+{
+    const double level[] = {0, 0.2}, chance[ROWS] = {0.5, 0.2, 0.1, 0.5, 0.5, 0.9};
+    double function[2], g_ni[ROWS * COLUMNS], offset[COLUMNS];
+    xo_tile_fitter *t = NULL;
+    struct xo_error e;
+    int status = xo_tile_fitter_new(&t, user, 2, level, function, NULL);
+    if (!status)
+        status = xo_tile_fit(t, siemens, chance, 7, g_ni, offset, NULL);
+    if (!status)
+        status = xo_tile_check(t, siemens, chance, 7, g_ni, offset, &e, NULL);
+    xo_tile_fitter_free(t);
+    return status ? status : e.rms < 0.01 && function[1] == 0.2 ? 0 : -1000;
+}
+
+static void nonlinear_fits_survive_without_memory(void)
+{
+    struct xo_hardware h = hardware("{device: {law: sinh, v0_volt: 0.15, reference_volt: 0.2, series_ohm: 100, on_siemens: "
+                                    "1.0e-4, off_siemens: 1.0e-5}}");
+    struct oom_report r = oom_sweep_allowing(fit_nonlinear, &h, 8);
+    tap_ok(oom_clean(&r), "fitting nonlinear cells survives each of %zu failing allocations", r.allocations);
+    r = oom_sweep_allowing(fit_tile, &h, 8);
+    tap_ok(oom_clean(&r), "so does a network's array: %zu", r.allocations);
+    xo_hardware_free(&h);
+}
+
 int main(void)
 {
     const unsigned long long seed = 20261121;
@@ -346,5 +391,6 @@ int main(void)
     a_technology_states_its_error();
     failures_leave_nothing();
     fitting_survives_without_memory();
+    nonlinear_fits_survive_without_memory();
     return tap_done();
 }

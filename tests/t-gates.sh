@@ -74,6 +74,13 @@ model() {
     within exact.csv applied.csv 1e-14
 }
 fact "the fast model is the ladders: apply has solve's currents" model
+opposed() {
+    set -- --set array.source_side=top
+    crossohm fit hw.yaml -g g.csv "$@" -o o.fcm --quiet || return
+    crossohm apply o.fcm -v v.csv --quiet >applied.csv && crossohm solve hw.yaml -g g.csv --gate x.csv "$@" --quiet >exact.csv &&
+        within exact.csv applied.csv 1e-14
+}
+fact "and where lines end at two sides" opposed
 fact "and says so" sh -c 'crossohm info a.fcm | grep "every column the ladder of the cells that are on; exact"'
 fact "a technology of gated columns" sh -c 'crossohm fit hw.yaml --set array.rows=8 --set array.columns=4 -o t.fcm --quiet &&
     crossohm info t.fcm >/dev/null'

@@ -127,11 +127,35 @@ static void a_law_needs_its_keys(void)
     refuses("device: {selector: {siemens: 1e-5}}", "f:1:30: device.selector.siemens: belongs to type 1S1R");
 }
 
+#define SPICE "device: {law: spice, file: a.sub, subcircuit: m, level_range: [0, 1], level_parameter: x, " \
+    "reference_volt: 1"
+static void subcircuits_need_their_keys(void)
+{
+    refuses("device: {law: spice}", "f:1:15: device.file: found no value; expected the netlist that holds the "
+            "subcircuit, as law spice needs it");
+    refuses("device: {law: spice, file: a.sub}", "f:1:15: device.subcircuit: found no value; expected the subcircuit's "
+            "name");
+    refuses("device: {law: spice, file: a.sub, subcircuit: m}", "f:1:15: device.level_range: found no value");
+    refuses("device: {law: spice, file: a.sub, subcircuit: m, level_range: [0, 1]}",
+            "f:1:15: device.level_parameter: found no value; expected the parameter that sets a level, or state_node");
+    refuses("device: {law: spice, file: a.sub, subcircuit: m, level_range: [0, 1], state_node: x}",
+            "f:1:15: device.reference_volt: found no value");
+    refuses("device: {law: spice, level_range: [1, 0]}", "f:1:35: device.level_range: found a list; expected [low, high]");
+    refuses("device: {law: spice, volt_range: 1}", "f:1:34: device.volt_range: found 1; expected [low, high], two "
+            "numbers from");
+    refuses("device: {law: spice, subcircuit: 'a b'}", "f:1:34: device.subcircuit: found the text \"a b\"; expected a "
+            "name as netlists have them");
+    refuses("device: {law: spice, read: now}", "f:1:28: device.read: found now; expected frozen or dc");
+    refuses("device: {state_node: x}", "f:1:22: device.state_node: belongs to law spice");
+    refuses(SPICE ", gate_volt: 1}", "f:1:121: device: found one of gate_pin and gate_volt; expected both or none");
+    refuses(SPICE ", gate_pin: g}", "f:1:120: device: found one of gate_pin and gate_volt; expected both or none");
+    refuses(SPICE ", v0_volt: 1}", "f:1:119: device.v0_volt: belongs to law sinh; expected none with law spice");
+}
+
 static void later_versions_are_named(void)
 {
-    refuses("device: {law: spice}", "f:1:15: device.law: found spice; this version does not read subcircuits as "
-            "cells");
-    refuses("device: {law: cubic}", "f:1:15: device.law: found cubic; expected ohmic, sinh, polynomial or table");
+    refuses("device: {law: cubic}", "f:1:15: device.law: found cubic; expected ohmic, sinh, polynomial, table or "
+            "spice");
     refuses("device: {preset: X}", "f:1:10: device.preset: device presets are not offered by this version");
 }
 
@@ -357,6 +381,7 @@ int main(void)
     messages_say_place_finding_and_expectation();
     unknown_keys_suggest_the_nearest();
     a_law_needs_its_keys();
+    subcircuits_need_their_keys();
     later_versions_are_named();
     gates_and_source_lines_go_together();
     overrides_are_checked_whether_the_layer_exists_or_not();

@@ -128,6 +128,24 @@ static void device_and_converter_keys_are_stored(void)
     STORES("adc: {noise_lsb: 0.3}", h.adc.noise_lsb == 0.3);
 }
 
+#define SPICE "device: {law: spice, file: a.sub, subcircuit: m, level_range: [-1, 2], level_parameter: x, " \
+    "reference_volt: 1"
+
+static void subcircuit_keys_are_stored(void)
+{
+    STORES(SPICE "}", h.array.law.law == XO_LAW_SPICE && !strcmp(h.subcircuit.name, "m")
+           && !strcmp(h.subcircuit.level_parameter, "x") && h.subcircuit.level_range[0] == -1
+           && h.subcircuit.level_range[1] == 2);
+    STORES(SPICE ", state_node: x1.xs}", h.subcircuit.state_node && !strcmp(h.subcircuit.state_node, "x1.xs"));
+    STORES(SPICE ", read: dc}", h.subcircuit.read == XO_READ_DC);
+    STORES(SPICE ", word_pin: p, bit_pin: n}", h.subcircuit.word_pin && !strcmp(h.subcircuit.word_pin, "p")
+           && !strcmp(h.subcircuit.bit_pin, "n"));
+    STORES(SPICE ", gate_pin: g, gate_volt: 1.5}", h.subcircuit.gate_pin && !strcmp(h.subcircuit.gate_pin, "g")
+           && h.subcircuit.gate_volt == 1.5);
+    STORES(SPICE ", volt_range: [-2, 3]}", h.subcircuit.volt_range[0] == -2 && h.subcircuit.volt_range[1] == 3);
+    STORES(SPICE ", read_second: 1e-6}", h.subcircuit.read_second == 1e-6);
+}
+
 static void mapping_and_gain_keys_are_stored(void)
 {
     STORES("mapping: {weight_bits: 5}", h.mapping.weight_bits == 5);
@@ -520,6 +538,7 @@ int main(void)
     faults_are_stored();
     lines_are_expanded_by_finish();
     device_and_converter_keys_are_stored();
+    subcircuit_keys_are_stored();
     mapping_and_gain_keys_are_stored();
     gates_and_source_lines();
     defaults_are_those_of_the_design();

@@ -37,6 +37,10 @@ static const struct xo_device_law levels_law = {.law = XO_LAW_POLYNOMIAL, .refer
                                                 .level = two_lists};
 static const struct xo_device_law table_law = {.law = XO_LAW_TABLE, .reference_volt = 0.2, .levels = 2,
                                                .level = curves};
+static const double straight[] = {1};
+static const struct xo_law_level straight_list[] = {{.count = 1, .coefficient = straight}};
+static const struct xo_device_law straight_law = {.law = XO_LAW_POLYNOMIAL, .reference_volt = 1, .levels = 1,
+                                                  .level = straight_list};
 static const struct xo_device_law ohmic_law = {.law = XO_LAW_OHMIC};
 static const struct xo_device_law selector_law = {.law = XO_LAW_SINH, .v0_volt = 0.02606};
 
@@ -177,6 +181,8 @@ static void the_arrays_promised(void)
     agrees(&a, XO_ENGINE_CHOLMOD, "sinh");
     a = instance_new(128, 96, &sinh_law, (struct range){1e-5, 1e-4}, (struct range){0, 0.5}, &seed);
     agrees(&a, XO_ENGINE_CHOLMOD, "sinh");
+    a = instance_new(8, 6, &straight_law, (struct range){1e-6, 1e-4}, (struct range){0, 0.5}, &seed);
+    agrees(&a, XO_ENGINE_CHOLMOD, "polynomial that is a line: it begins at the solution");
     a = instance_new(12, 9, &table_law, (struct range){1e-6, 1e-4}, (struct range){-0.7, 0.7}, &seed);
     a.x.sense_volt.all = 0.15;
     agrees(&a, XO_ENGINE_CHOLMOD, "table, sense voltage");

@@ -12,17 +12,16 @@
 static struct xo_fcm model;
 static struct xo_info info;
 
+/* user: which model, NULL the linear one. */
 static int write_model(void *user)
 {
-    (void)user;
-    return xo_fcm_write("out.fcm", &model, &info);
+    return xo_fcm_write("out.fcm", user ? user : &model, &info);
 }
 
 static int read_model(void *user)
 {
     struct xo_fcm m = { .rows = 99 };
-    int status = xo_fcm_read(&m, "in.fcm", &info);
-    (void)user;
+    int status = xo_fcm_read(&m, user ? user : "in.fcm", &info);
     if (status)
         return m.rows == 99 ? status : -1000;
     xo_fcm_free(&m);
@@ -32,8 +31,7 @@ static int read_model(void *user)
 static int apply_model(void *user)
 {
     double volt[10] = { 0 }, amp[6];
-    (void)user;
-    return xo_fcm_apply(&model, &(struct xo_apply){ .converters = 1, .gain = 1 }, 2, volt, amp, NULL, &info);
+    return xo_fcm_apply(user ? user : &model, &(struct xo_apply){ .converters = 1, .gain = 1 }, 2, volt, amp, NULL, &info);
 }
 
 static int copy_rows(void *user)
@@ -62,9 +60,9 @@ static int hash_file(void *user)
     return xo_sha256_file(hex, "in.fcm", &info);
 }
 
-static void sweep(const char *what, int (*call)(void *user))
+static void sweep(const char *what, int (*call)(void *user), void *user)
 {
-    struct oom_report r = oom_sweep(call, NULL);
+    struct oom_report r = oom_sweep(call, user);
     tap_ok(oom_clean(&r), "%s survives each of its %zu allocations failing, once or for good", what, r.allocations);
 }
 
@@ -75,11 +73,19 @@ int main(void)
     model = example_model(5, 3);
     if (!scratch_enter() || xo_fcm_write("in.fcm", &model, &info) || xo_npy_write("in.npy", &a, &info))
         return tap_skip_all("no folder to write in");
-    sweep("writing a model", write_model);
-    sweep("reading one", read_model);
-    sweep("applying one", apply_model);
-    sweep("copying rows", copy_rows);
-    sweep("hashing a file", hash_file);
+    sweep("writing a model", write_model, NULL);
+    sweep("reading one", read_model, NULL);
+    sweep("applying one", apply_model, NULL);
+    sweep("copying rows", copy_rows, NULL);
+    sweep("hashing a file", hash_file, NULL);
+    struct xo_fcm stage[] = { example_basis(5, 3), example_corrected(5, 3) };
+    for (int k = 0; k < 2; k++) {
+        sweep(k ? "writing corrections" : "writing a basis", write_model, &stage[k]);
+        xo_fcm_write("in2.fcm", &stage[k], &info);
+        sweep(k ? "reading corrections" : "reading a basis", read_model, "in2.fcm");
+        sweep(k ? "applying corrections" : "applying a basis", apply_model, &stage[k]);
+        xo_fcm_free(&stage[k]);
+    }
     xo_fcm_free(&model);
     free(value);
     scratch_leave();

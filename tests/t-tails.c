@@ -122,7 +122,8 @@ static void collect_strip(struct currents *c, const struct xo_array_layer *l, co
         struct currents *to = &c[xo_unit_at(l, xo_range_unit(l), q)];
         if (to->count == to->room)
             to->amp = realloc(to->amp, (to->room = 2 * to->room + 64) * sizeof *to->amp);
-        to->amp[to->count++] = (with_gain ? l->gain[xo_unit_at(l, xo_gain_unit(l), q)] : 1) * current[n] * l->unit_ampere;
+        double gain = with_gain ? l->gain[xo_unit_at(l, xo_gain_unit(l), q)] : 1;
+        to->amp[to->count++] = gain * current[n] * l->unit_ampere;
     }
 }
 
@@ -212,8 +213,8 @@ static int program_in_rounds(xo_engine_dnn **out, struct one_layer *o, const xo_
 
 static void ranges(const char *name, const char *scope, const char *where, const char *more)
 {
-    const char *const set[] = { "array.rows=32", "array.columns=24", "array.row_wire_ohm=5", "array.column_wire_ohm=10",
-                                "adc.quantile=0.043", "mapping.input_bits=4", scope, where, more, NULL };
+    const char *const set[] = { "array.rows=32", "array.columns=24", "array.row_wire_ohm=5",
+                                "array.column_wire_ohm=10", "adc.quantile=0.043", "mapping.input_bits=4", scope, where, more, NULL };
     struct one_layer o = { .images = 60, .channels = 50, .outputs = 13, .seed = 31 };
     struct xo_info info = { "" };
     xo_engine_dnn *base = NULL, *e[2] = { NULL };
@@ -246,7 +247,9 @@ int main(void)
     ranges("by column", "adc.range_scope=column", "gain.scope=none", "mapping.off_current=reference_column");
     ranges("by layer, DAC with errors", "dac.offset_volt=0.003", "gain.scope=none", "mapping.sign=offset");
     ranges("sensed at 10 mV", "array.sense_volt=0.01", "gain.scope=array", "mapping.subtract=digital");
-    ranges("by layer, gain in the reference", "gain.scope=column", "gain.where=reference", "mapping.sign=differential");
-    ranges("by tile, gain in the reference", "adc.range_scope=tile", "gain.where=reference", "mapping.subtract=digital");
+    ranges("by layer, gain in the reference", "gain.scope=column", "gain.where=reference",
+           "mapping.sign=differential");
+    ranges("by tile, gain in the reference", "adc.range_scope=tile", "gain.where=reference",
+           "mapping.subtract=digital");
     return tap_done();
 }

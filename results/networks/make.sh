@@ -3,16 +3,17 @@
 # 200 kohm, wires of 1 ohm and of 5 (rows) and 10 ohm (columns) a segment, driver and sense 100 ohm; every array's circuit
 # solved exactly.  Writes NAME.csv and timing-NAME.txt beside itself, row by row: in the place of what was there for the
 # same array, cells and wires.
-#   results/networks/make.sh [-b build folder] [-t "16 32 64 128"] [-s "mild hard"] NAME ...
+#   results/networks/make.sh [-b build folder] [-t "64 128"] [-s "mild hard"] NAME ...
+# Sizes: 16, 32, 64 and 128; SqueezeNet 64 and 128, MobileNet-v2 64; audits 32 and 64.
 # Settings: mild (100 kohm to 1 Mohm, 1 ohm), hard (20 kohm to 200 kohm, 5 and 10 ohm), wires (cells as mild, wires as
 # hard), cells (cells as hard, wires as mild); -s names some, else all four.
 # NAME: lenet5, lenet5-gains, lenet5-variation, resnet20, resnet32, mobilenet-v1, mobilenet-v2, squeezenet, and audit: all
-# of these networks, with 50 arrays each and up to 20 images solved once more; audit takes -t 32 or 64 and one setting.
+# of these networks, with 50 arrays each and up to 20 images solved once more.
 # Fashion-MNIST: the Debian package dataset-fashion-mnist.  Other networks and data: $CROSSOHM_DATA, default ../shared/data.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-build=$here/../../build tiles="16 32 64 128" settings="mild wires cells hard"
+build=$here/../../build tiles="" settings="mild wires cells hard"
 while getopts b:t:s: option; do
     case $option in b) build=$OPTARG ;; t) tiles=$OPTARG ;; s) settings=$OPTARG ;; *) exit 2 ;; esac
 done
@@ -34,7 +35,7 @@ resnet20="$data/models/resnet20_cifar10.onnx $on_cifar"
 resnet32="$data/models/resnet32_cifar10.onnx $on_cifar"
 imagenet=images:$data/imagenet-sample/images256,$data/imagenet-sample/labels.csv
 mobilenet_v1="$data/models/mobilenet_v1_0.25_128_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
-    --data $imagenet --calibrate $imagenet@0:8"
+    --data $imagenet@8:1000 --calibrate $imagenet@0:8"
 mobilenet_v2="$data/models/mobilenet_v2_1.0_224_imagenet_fp32.onnx --preprocess tf --set mapping.weight_scale=channel
     --data $imagenet@8:108 --calibrate $imagenet@0:8"
 squeezenet="$data/models/squeezenet1_1_imagenet.onnx --preprocess imagenet --data $imagenet@8:208
@@ -121,6 +122,7 @@ begin() {
         echo "# crossohm $("$build/crossohm" --version | sed -n '1s/.* //p'), results/networks/make.sh $1; seed 1; accuracies as shares,"
         echo "# intervals 95 % (circuit: Wilson; difference to converters: paired bootstrap); nf_mean over arrays; flipped, clipped:"
         echo "# of the circuit stage's codes; error: rms of the worst layer's sums; bound and sampled error of G_ni, worst layer"
+        case $1 in mobilenet*) echo "# mapping.weight_scale channel: weights of 8 bits have a scale for each output" ;; esac
         printf '%s' "array,on_siemens,off_siemens,row_wire_ohm,column_wire_ohm,images,arrays,fp32,quantised,converters,circuit,"
         printf '%s' "circuit_low95,circuit_high95,difference,difference_low95,difference_high95,resolved,nf_mean,nf_high,"
         printf '%s\n' "flipped,clipped,converters_error,circuit_error,bound_rel,sampled_error_rel$2"
@@ -132,16 +134,23 @@ begin() {
     mv "$work/table" "$here/timing-$1.txt"
 }
 
-# table NAME MORE-COLUMNS arguments: all sizes, cells and wires
+# Rows by cells, wires and size.
+order() {
+    { grep -e '^#' -e '^array' "$1"; grep -v -e '^#' -e '^array' "$1" | sort -t, -k2,2g -k4,4g -k1,1n; } >"$work/table"
+    mv "$work/table" "$1"
+}
+
+# table NAME SIZES MORE-COLUMNS arguments: all sizes, cells and wires
 table() {
-    name=$1
-    begin "$1" "$2"
-    shift 2
+    name=$1 sizes=${tiles:-$2}
+    begin "$1" "$3"
+    shift 3
     for setting in $settings; do
-        for tile in $tiles; do
+        for tile in $sizes; do
             evaluate "$name" "$setting" "$tile" "" "$@"
         done
     done
+    order "$here/$name.csv"
 }
 
 # audit NETWORK IMAGES arguments: of some arrays of the network, and some images
@@ -150,7 +159,7 @@ audit() {
     shift 2
     for setting in $settings; do
         set_cells "$setting"
-        for tile in $tiles; do
+        for tile in ${tiles:-32 64}; do
             [ "$images" = 0 ] && what=tiles=50 || what=images=$images,tiles=50
             run "$tile" "$@" --limit 20 --calibrate-limit 8 --audit "$what"
             python3 -c "$audited" "$work/out/report.json" "$network" "$tile" "$on" "$off" "$row_wire" "$column_wire" |
@@ -172,24 +181,25 @@ begin_audit() {
     mv "$work/table" "$here/audit.csv"
 }
 
+all="16 32 64 128"
 gains=",none_converters,none_circuit,array_converters,array_circuit,column_converters,column_circuit"
 instances=",instances,variation,variation_low95,variation_high95,sd_between,sd_images"
 for name in "$@"; do
     # shellcheck disable=SC2086
     case $name in
-    lenet5) table lenet5 "" $lenet5 ;;
-    lenet5-gains) table lenet5-gains "$gains" $lenet5 --limit 1000 --calibrate-limit 200 --stages ;;
+    lenet5) table lenet5 "$all" "" $lenet5 ;;
+    lenet5-gains) table lenet5-gains "$all" "$gains" $lenet5 --limit 1000 --calibrate-limit 200 --stages ;;
     lenet5-variation)
         begin lenet5-variation "$instances,sigma"
         for sigma in 0.02 0.05 0.1 0.2; do
             evaluate lenet5-variation mild 64 ",$sigma" $lenet5 --limit 1000 --calibrate-limit 200 --instances 10 \
                 --set device.variation.sigma=$sigma
         done ;;
-    resnet20) table resnet20 "" $resnet20 ;;
-    resnet32) table resnet32 "" $resnet32 ;;
-    mobilenet-v1) table mobilenet-v1 "" $mobilenet_v1 ;;
-    mobilenet-v2) table mobilenet-v2 "" $mobilenet_v2 ;;
-    squeezenet) table squeezenet "" $squeezenet ;;
+    resnet20) table resnet20 "$all" "" $resnet20 ;;
+    resnet32) table resnet32 "$all" "" $resnet32 ;;
+    mobilenet-v1) table mobilenet-v1 "$all" "" $mobilenet_v1 ;;
+    mobilenet-v2) table mobilenet-v2 64 "" $mobilenet_v2 ;;
+    squeezenet) table squeezenet "64 128" "" $squeezenet ;;
     audit)
         begin_audit
         audit lenet5 20 $lenet5

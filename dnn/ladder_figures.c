@@ -1,0 +1,126 @@
+/* What the wires of gated columns take, and how good float32 is.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ladder.h"
+#include "memory.h"
+#include "random.h"
+
+enum { SAMPLES = 8 };
+#define MOST 0x1p96                    /* of p and q in float32 */
+
+/* The largest p and q that any input can make: those of every rung on. */
+static double most_of(const struct xo_exact_rungs *e, size_t inputs, bool top_is_far, size_t lane)
+{
+    double p = 1, q = 0, before = 0;
+    for (size_t n = 0; n < inputs && !e->second_position; n++) {
+        size_t at = (top_is_far ? n : inputs - 1 - n) * XO_STRIP + lane;
+        p += (e->position[at] - before) * q;
+        q += e->siemens[at] * p;
+        before = e->position[at];
+    }
+    return fmax(p, q * fmax(1, e->end_ohm[lane]));
+}
+
+struct sums { double above, below; };
+
+/* What wires take of a column's current with every gate on, the most they can. */
+static void weigh(struct xo_array_layer *l, const struct xo_exact_rungs *e, size_t inputs, size_t lane,
+                  const uint16_t *all, struct sums *unit, double *nf_sum)
+{
+    double amp = xo_exact_current(e, all, inputs, inputs, lane), ideal = 0, nf;
+    double ton = l->hardware->array.transistor_ohm;
+    for (size_t i = 0; i < inputs; i++) {                  /* of the cell alone */
+        double g = e->siemens[i * XO_STRIP + lane];
+        ideal += g > 0 ? g / (1 - g * ton * xo_level_siemens(l)) : 0;
+    }
+    unit->above += ideal;
+    unit->below += amp;
+    ideal *= e->volt[lane];
+    if (ideal == 0)
+        return;
+    nf = (ideal - amp) / ideal;
+    l->loss.nf_low = l->loss.columns ? fmin(l->loss.nf_low, nf) : nf;
+    l->loss.nf_high = l->loss.columns ? fmax(l->loss.nf_high, nf) : nf;
+    *nf_sum += nf;
+    l->loss.columns++;
+}
+
+int xo_ladder_figures(struct xo_array_layer *l, bool top_is_far, struct xo_info *info)
+{
+    size_t units = xo_units_of(l, xo_gain_unit(l));
+    struct sums *unit = xo_calloc(units, sizeof *unit);
+    uint16_t *all = xo_calloc(l->hardware->array.rows, sizeof *all);
+    double nf_sum = 0, most = 0;
+    l->oracle = xo_arena_alloc(&l->arena, units, sizeof *l->oracle);
+    if (!unit || !all || !l->oracle) {
+        free(unit);
+        free(all);
+        return ENOMEM;
+    }
+    for (size_t m = 0; m < l->codes.matrices; m++)
+        for (size_t n = 0; n < l->array.bank[m].rows; n++) {
+            const struct xo_row_block *r = &l->array.bank[m].row[n];
+            for (size_t i = 0; i < r->inputs; i++)
+                all[i] = (uint16_t)(top_is_far ? i : r->inputs - 1 - i);
+            for (size_t k = 0; k < (r->strips + r->references) * XO_STRIP; k++) {
+                const struct xo_strip *s = xo_ladder_strip(r, k / XO_STRIP);
+                size_t lane = k % XO_STRIP;
+                if (lane % XO_HALF >= s->half[lane / XO_HALF].count)
+                    continue;
+                struct sums *u = &unit[xo_unit_at(l, xo_gain_unit(l), s->lane[lane].conversion)];
+                weigh(l, s->exact[0], r->inputs, lane, all, u, &nf_sum);
+                most = fmax(most, most_of(s->exact[0], r->inputs, top_is_far, lane));
+                if (xo_ladder_conversion(l, s, lane)->minus_plane != XO_NONE)
+                    weigh(l, s->exact[1], r->inputs, lane, all, u, &nf_sum);
+                most = fmax(most, most_of(s->exact[1], r->inputs, top_is_far, lane));
+            }
+        }
+    for (size_t u = 0; u < units; u++)
+        l->oracle[u] = unit[u].above == 0 || unit[u].below == 0 ? 1 : unit[u].above / unit[u].below;
+    free(unit);
+    free(all);
+    l->loss.arrays = l->blocks * l->layout.planes;
+    l->loss.nf_mean = l->loss.columns ? nf_sum / (double)l->loss.columns : 0;
+    l->loss.bound_rel = (24 * (double)l->hardware->array.rows + 10) * 0x1p-24;
+    return most < MOST ? 0 : xo_fail(info, XO_EUNSUPPORTED,
+                                     "wires and ends resist so much more than cells that float32 "
+                                     "overflows; expected less");
+}
+
+int xo_ladder_sample(struct xo_array_layer *l, const struct xo_kernels *kernels, bool top_is_far)
+{
+    const struct xo_row_block *r = &l->array.bank[l->codes.matrices / 2].row[0];
+    const struct xo_strip *s = r->strips ? &r->strip[r->strips / 2] : NULL;
+    size_t inputs = r->inputs, at;
+    uint16_t *rung = xo_calloc(SAMPLES, inputs * sizeof *rung), count[SAMPLES] = {0};
+    float *amp = xo_calloc(SAMPLES, XO_STRIP * sizeof *amp);
+    if (!rung || !amp || !s) {
+        free(rung);
+        free(amp);
+        return s ? ENOMEM : 0;
+    }
+    for (size_t v = 0; v < SAMPLES; v++)
+        for (size_t n = 0; n < inputs; n++) {
+            struct xo_random_key key = { l->hardware->seed, XO_FOR_AUDIT, l->number, v * inputs + n };
+            if (v == 0 || xo_random_below(key, 4) < v % 4)
+                rung[v * inputs + count[v]++] = (uint16_t)(top_is_far ? n : inputs - 1 - n);
+        }
+    const struct xo_active a = { rung, count, inputs };
+    for (int side = 0; side < 2 && s->rungs[side].siemens; side++) {
+        kernels->climb(&a, SAMPLES, &s->rungs[side], NULL, amp);
+        for (at = 0; at < SAMPLES * XO_STRIP; at++) {
+            double exact = xo_exact_current(s->exact[side], rung + at / XO_STRIP * inputs, count[at / XO_STRIP],
+                                            inputs, at % XO_STRIP);
+            if (exact != 0)
+                l->loss.sampled_error_rel = fmax(l->loss.sampled_error_rel, fabs((double)amp[at] / exact - 1));
+        }
+    }
+    l->loss.sampled = 1;
+    free(rung);
+    free(amp);
+    return 0;
+}
