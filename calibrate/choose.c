@@ -38,8 +38,8 @@ static int list(struct xo_fcm *m, const struct xo_trials *t, const size_t *place
     for (size_t k = 0; k < t->count; k++) {
         const struct xo_fcm_candidate *c = &t->candidate[place[k]];
         const double number[XO_FCM_CANDIDATE_NUMBERS] = {
-            (double)c->stage, (double)c->functions, (double)c->bent, (double)c->corrections, (double)c->sweeps, c->cost,
-            c->error_rms, c->error_max, c->error_interval95[0], c->error_interval95[1]
+            (double)c->stage, (double)c->functions, (double)c->bent, (double)c->corrections, (double)c->sweeps,
+            c->cost, c->error_rms, c->error_max, c->error_interval95[0], c->error_interval95[1]
         };
         memcpy(m->candidate + k * XO_FCM_CANDIDATE_NUMBERS, number, sizeof number);
     }
@@ -77,8 +77,8 @@ static int usual_rms(double *out, size_t inputs, size_t columns, const double *a
 }
 
 /* Is candidate k within the tolerance, on all inputs and on nine in ten of them one by one? */
-static int is_within(bool *within, const struct xo_trials *t, size_t k, size_t inputs, size_t columns, double full_scale,
-                     double tolerance)
+static int is_within(bool *within, const struct xo_trials *t, size_t k, size_t inputs, size_t columns,
+                     double full_scale, double tolerance)
 {
     double usual = 0;
     int status = usual_rms(&usual, inputs, columns, t->amp[k], t->exact_amp, full_scale);

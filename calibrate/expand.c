@@ -1,7 +1,7 @@
 /* Basis expansions: functions from the cell's law, matrices by least squares.
  *
- * All columns share their functions' values, so one Gram matrix and one Cholesky factor serve every column.  A bend is
- * found by turning it around: y = I_j - i0 as it would be without the bend,
+ * All columns share their functions' values, so one Gram matrix and one Cholesky factor serve every column.  A bend
+ * is found by turning it around: y = I_j - i0 as it would be without the bend,
  *     y(beta) = 2 I/(1 + sqrt(1 + 4 beta I)),      dy/dbeta = -y^2/(1 + 2 beta y),
  * is fitted for a given beta like any current, and so is its derivative; what both fits leave says where beta goes
  * (variable projection; Golub, Pereyra, SIAM J. Numer. Anal. 10(2), 1973).
@@ -114,8 +114,8 @@ static void trim(struct xo_fcm_basis *b)
     b->terms = terms;
 }
 
-int xo_basis_functions(struct xo_fcm_basis *out, size_t functions, const struct xo_typical_cell *cell, double low_volt,
-                       double high_volt, struct xo_info *info)
+int xo_basis_functions(struct xo_fcm_basis *out, size_t functions, const struct xo_typical_cell *cell,
+                       double low_volt, double high_volt, struct xo_info *info)
 {
     struct xo_fcm_basis b = {.functions = functions ? functions : 1, .terms = XO_FCM_MOST_TERMS};
     double low = fmin(low_volt, 0), high = low < 0 || high_volt > 0 ? fmax(high_volt, 0) : 1, share = 1;
@@ -205,7 +205,8 @@ static void project(struct squares *s, const double *target, double *left)
 {
     const int n = (int)s->inner, c = (int)s->columns, t = (int)s->inputs;
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, c, t, 1, s->value, n, target, c, 0, s->solution, c);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, c, 1, s->gram, n, s->solution, c);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, c, 1, s->gram, n,
+                s->solution, c);
     cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, n, c, 1, s->gram, n, s->solution, c);
     if (!left)
         return;
@@ -253,7 +254,8 @@ static void fit_bends(struct squares *s, const struct xo_seen *seen, const doubl
     }
 }
 
-int xo_basis_fit(struct xo_fcm_basis *b, const struct xo_fcm *m, const struct xo_line *line, const struct xo_seen *seen)
+int xo_basis_fit(struct xo_fcm_basis *b, const struct xo_fcm *m, const struct xo_line *line,
+                 const struct xo_seen *seen)
 {
     struct squares s;
     int status = squares_new(&s, b, m, line, seen);

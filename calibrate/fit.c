@@ -271,8 +271,8 @@ double xo_fit_tolerance(const struct xo_fit_options *options)
 int xo_fit_check(const struct xo_hardware *h, const struct xo_fit_options *options, struct xo_info *info)
 {
     if (options->by_ngspice && xo_is_nonlinear(&h->array))
-        return xo_fail(info, XO_EUNSUPPORTED, "nonlinear cells have no matrix that ngspice could find; expected another "
-                       "engine");
+        return xo_fail(info, XO_EUNSUPPORTED, "nonlinear cells have no matrix that ngspice could find; expected "
+                       "another engine");
     if (h->array.input == XO_INPUT_GATE && options->by_ngspice)
         return xo_fail(info, XO_EUNSUPPORTED, "inputs go to gates: there is no matrix that ngspice could find; "
                        "expected another engine");

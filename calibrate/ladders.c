@@ -83,7 +83,8 @@ static int amp_at(const struct cells *s, size_t k, double siemens, double volt, 
 static int fill_curve(const struct cells *s, size_t curve, size_t k, double g, double *secant, struct xo_info *info)
 {
     struct xo_fcm_correction *c = s->c;
-    double *excess = c->excess_ampere + curve * c->points, step = (c->high_volt - c->low_volt) / (double)(c->points - 1);
+    double *excess = c->excess_ampere + curve * c->points;
+    double step = (c->high_volt - c->low_volt) / (double)(c->points - 1);
     double amp, slope;
     int status = amp_at(s, k, g, s->linear_volt, &amp, info);
     slope = amp / s->linear_volt;
@@ -121,7 +122,8 @@ static size_t number_kinds(struct kind *kind, size_t count, double *curve)
     return curves + 1;
 }
 
-static int curves_new(struct xo_fcm_correction *c, size_t curves, size_t points, double most_volt, struct xo_info *info)
+static int curves_new(struct xo_fcm_correction *c, size_t curves, size_t points, double most_volt,
+                      struct xo_info *info)
 {
     c->curves = curves;
     c->points = points;

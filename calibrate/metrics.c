@@ -81,8 +81,8 @@ static bool line_volt(const struct xo_line *lines, size_t k, double own, double 
 }
 
 /* Of one cell with that voltage across it; circuit NULL: a plain resistor. */
-static int ideal_cell_amp(const struct xo_crossbar *x, const xo_circuit *circuit, size_t k, double siemens, double volt,
-                          double *amp, struct xo_info *info)
+static int ideal_cell_amp(const struct xo_crossbar *x, const xo_circuit *circuit, size_t k, double siemens,
+                          double volt, double *amp, struct xo_info *info)
 {
     if (circuit)
         return xo_cell_amp(circuit, (struct xo_site){k / x->columns, k % x->columns}, siemens, volt, amp, info);
@@ -90,8 +90,8 @@ static int ideal_cell_amp(const struct xo_crossbar *x, const xo_circuit *circuit
     return 0;
 }
 
-static int ideal_column(double *sum, const struct xo_crossbar *x, const xo_circuit *circuit, const double *cell_siemens,
-                        const double *row_volt, size_t j, struct xo_info *info)
+static int ideal_column(double *sum, const struct xo_crossbar *x, const xo_circuit *circuit,
+                        const double *cell_siemens, const double *row_volt, size_t j, struct xo_info *info)
 {
     double own = x->sense_volt.each ? x->sense_volt.each[j] : x->sense_volt.all, sense, volt, amp;
     bool sensed = line_volt(x->bit_line, j, own, &sense);

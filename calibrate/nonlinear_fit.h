@@ -29,8 +29,8 @@ struct xo_typical_cell {
 /* functions: 1 {C(V)}, 2 {V, C(V)}, 3 {V, C(V), C(V/2)}, C the typical cell's law scaled to 1 at scale_volt; 0: {V}
  * alone, as a best linear matrix needs it.  Polynomials for low_volt .. high_volt.  0, ENOMEM, what xo_cell_amp
  * returns. */
-int xo_basis_functions(struct xo_fcm_basis *out, size_t functions, const struct xo_typical_cell *cell, double low_volt,
-                       double high_volt, struct xo_info *info);
+int xo_basis_functions(struct xo_fcm_basis *out, size_t functions, const struct xo_typical_cell *cell,
+                       double low_volt, double high_volt, struct xo_info *info);
 
 /* Least squares over what was seen: b's matrices (which it allocates), and its bends if b->bent.  line: the word
  * lines' states, or NULL.  0 or ENOMEM. */
@@ -73,7 +73,7 @@ struct xo_stage_fit {
     double linear_volt;                        /* of their cells */
     struct xo_typical_cell typical;
 };
-/* Ladders and the voltage that served best, from what f has seen; none (no error) if there are too many kinds of cells. */
+/* Ladders and the voltage that served best, from what f has seen; none (no error) if cells are of too many kinds. */
 int xo_find_ladders(struct xo_stage_fit *f, size_t corrections, struct xo_info *info);
 double xo_span_of(const struct xo_stage_fit *f);       /* the largest voltage that can lie across a cell */
 void xo_find_typical(struct xo_stage_fit *f);

@@ -107,7 +107,8 @@ void xo_find_typical(struct xo_stage_fit *f)
     for (size_t k = 1; k < cells; k++)
         if (fabs(m->cell_siemens[k] - mean) < fabs(m->cell_siemens[best] - mean))
             best = k;
-    f->typical = (struct xo_typical_cell){f->p->circuit, {best / m->columns, best % m->columns}, m->cell_siemens[best]};
+    f->typical = (struct xo_typical_cell){f->p->circuit, {best / m->columns, best % m->columns},
+                                          m->cell_siemens[best]};
 }
 
 /* ---- linear ---------------------------------------------------------------------------------------------- */
@@ -137,7 +138,8 @@ double xo_span_of(const struct xo_stage_fit *f)
         }
     for (size_t j = 0; j < x->columns; j++) {
         bool held = x->bit_line && x->bit_line[j].state == XO_LINE_HELD;
-        double volt = held ? x->bit_line[j].hold_volt : x->sense_volt.each ? x->sense_volt.each[j] : x->sense_volt.all;
+        double volt = held ? x->bit_line[j].hold_volt
+            : x->sense_volt.each ? x->sense_volt.each[j] : x->sense_volt.all;
         low = fmin(low, volt);
         high = fmax(high, volt);
     }

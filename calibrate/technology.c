@@ -124,8 +124,9 @@ int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const str
         status = m.exact ? state_error(&m, h, &p, arrays, inputs, info)
                          : choose_stage(&m, h, &p, arrays, inputs, info);
     if (!status)
-        status = xo_fit_provenance(&m.provenance, h, options, !m.exact ? XO_METHOD_NONLINEAR : "program the array from the hardware description, then "
-                                   "its exact conductance matrix, entry by entry", info);
+        status = xo_fit_provenance(&m.provenance, h, options, !m.exact ? XO_METHOD_NONLINEAR
+                                   : "program the array from the hardware description, then its exact conductance "
+                                   "matrix, entry by entry", info);
     xo_programmed_free(&p);
     if (status) {
         xo_fcm_free(&m);

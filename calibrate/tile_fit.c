@@ -35,7 +35,7 @@ void xo_tile_fitter_free(xo_tile_fitter *t)
 
 /* ---- inputs -------------------------------------------------------------------------------------------- */
 
-/* Row i is driven as likely as `chance` says (NULL: half the time), times what all rows of an input have in common. */
+/* Row i is driven as likely as `chance` says (NULL: half the time), times what an input's rows have in common. */
 static void draw(const xo_tile_fitter *t, enum xo_purpose purpose, size_t array, const double *chance, size_t inputs,
                  double *row_volt)
 {
@@ -53,8 +53,8 @@ static void draw(const xo_tile_fitter *t, enum xo_purpose purpose, size_t array,
     }
 }
 
-static int see(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpose, size_t array, const double *chance,
-               size_t inputs)
+static int see(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpose, size_t array,
+               const double *chance, size_t inputs)
 {
     *s = (struct xo_seen){.inputs = inputs};
     s->row_volt = xo_calloc(inputs, t->like.rows * sizeof(double));
@@ -88,8 +88,8 @@ static int try_ladders(xo_tile_fitter *t, const struct xo_hardware *h, struct xo
         status = xo_find_ladders(&f, CORRECTIONS, info);
     xo_find_typical(&f);
     if (!status)
-        status = xo_basis_functions(&t->function, 1, &f.typical, t->like.validity.low_volt, t->like.validity.high_volt,
-                                    info);
+        status = xo_basis_functions(&t->function, 1, &f.typical, t->like.validity.low_volt,
+                                    t->like.validity.high_volt, info);
     t->linear_volt = f.linear_volt;
     t->most_volt = BEYOND * xo_span_of(&f);
     t->sweeps = f.ladders.sweeps;
@@ -119,8 +119,8 @@ static int prepare(xo_tile_fitter *t, const struct xo_hardware *h, size_t levels
 {
     const char *refused = xo_ladders_refuse(&h->array);
     if (!xo_is_nonlinear(&h->array) || refused || levels < 2)
-        return xo_fail(info, XO_EUNSUPPORTED, "networks on nonlinear cells: %s; expected arrays whose lines are ladders",
-                       refused ? refused : "found ohmic ones");
+        return xo_fail(info, XO_EUNSUPPORTED, "networks on nonlinear cells: %s; expected arrays whose lines are "
+                       "ladders", refused ? refused : "found ohmic ones");
     t->dac.levels = levels;
     t->dac.volt = xo_calloc(levels, sizeof *t->dac.volt);
     if (!t->dac.volt)
@@ -167,8 +167,8 @@ static int correct(const xo_tile_fitter *t, const double *cell_siemens, struct x
     m.stage = XO_FCM_CORRECTED;
     m.correction = (struct xo_fcm_correction){0};
     if (!status)
-        status = xo_ladders_new(&m.correction, &t->p.crossbar, t->p.circuit, cell_siemens, t->linear_volt, t->most_volt,
-                                info);
+        status = xo_ladders_new(&m.correction, &t->p.crossbar, t->p.circuit, cell_siemens, t->linear_volt,
+                                t->most_volt, info);
     m.correction.count = CORRECTIONS;
     m.correction.sweeps = t->sweeps;
     if (!status)

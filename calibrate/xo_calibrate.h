@@ -61,15 +61,15 @@ struct xo_fit_options {
 int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *cell_siemens, size_t inputs,
                  const double *row_volt, const struct xo_fit_options *options, struct xo_info *info);
 
-/* Store the hardware description and the recipe (of nonlinear cells the stage to fit an array with); state the error of
- * that recipe on arrays drawn from the device's
- * levels and inputs drawn from the DAC's, neither used for anything else. */
+/* Store the hardware description and the recipe (of nonlinear cells the stage to fit an array with); state the error
+ * of that recipe on arrays drawn from the device's levels and inputs drawn from the DAC's, neither used for anything
+ * else. */
 int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const struct xo_fit_options *options,
                       struct xo_info *info);
 
 /* What one conductance matrix would be worth where inputs go to gates and none is exact.  Two of them: the best one
  * (least squares on inputs of its own) and that of rows switched on one by one; errors on inputs that neither has
- * seen, over full scale.  Inputs are gates drawn on or off, each row with the input's own chance, uniform from 0 to 1. */
+ * seen, over full scale.  Inputs are gates drawn on or off, each row with the input's own chance, uniform in 0..1. */
 struct xo_one_matrix {
     size_t fitted_inputs, held_out_inputs;
     double best_rms, best_max, rows_rms, rows_max, full_scale_ampere;
@@ -81,14 +81,14 @@ int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, 
                         struct xo_info *info);
 
 /* Matrices for many arrays of nonlinear cells of one hardware, as networks need them: few input levels, one matrix an
- * array.  I_j = i0_j + sum_i A[i][j] b(V_i), b the law of a cell of mean conductance; A by least squares over currents
- * of corrections (see xo_fcm.h), whose ladders were chosen against exact currents when the fitter was made.
+ * array.  I_j = i0_j + sum_i A[i][j] b(V_i), b the law of a cell of mean conductance; A by least squares over
+ * currents of corrections (see xo_fcm.h), whose ladders were chosen against exact currents when the fitter was made.
  * A fitter may be shared by threads while they fit. */
 typedef struct xo_tile_fitter xo_tile_fitter;
 
-/* level_volt [levels]: what the DAC gives, digit 0 first.  function_volt [levels] out: b of them, the last one unchanged.
- * XO_EUNSUPPORTED for ohmic cells and for arrays that are no ladders (bridges; both ends held without a resistance);
- * and what xo_factor_new and xo_solve return. */
+/* level_volt [levels]: what the DAC gives, digit 0 first.  function_volt [levels] out: b of them, the last one
+ * unchanged.  XO_EUNSUPPORTED for ohmic cells and for arrays that are no ladders (bridges; both ends held without a
+ * resistance); and what xo_factor_new and xo_solve return. */
 int xo_tile_fitter_new(xo_tile_fitter **out, const struct xo_hardware *h, size_t levels, const double *level_volt,
                        double *function_volt, struct xo_info *info);
 void xo_tile_fitter_free(xo_tile_fitter *t);
@@ -143,10 +143,10 @@ double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k);
  *   cell_siemens, ideal_siemens [rows][columns] */
 void xo_ideal_siemens(const struct xo_crossbar *x, const double *cell_siemens, double *ideal_siemens);
 
-/* The column currents of these cells: sum_i I(V_i - S_j; g_ij), by their law, over the rows that are driven or held; 0
- * for floating columns.  Input gate, ohmic cells: sum_i G_ij V_i (1 - S_j/source_volt), V_i the DAC's volts on the gate,
- * of which source_volt (not 0) switches it on.  cell_siemens as programmed;  ideal_amp [inputs][columns] out.  Of
- * nonlinear cells XO_EVALUE where the law knows none such, and what xo_circuit_new returns; else 0. */
+/* The column currents of these cells: sum_i I(V_i - S_j; g_ij), by their law, over the rows that are driven or held;
+ * 0 for floating columns.  Input gate, ohmic cells: sum_i G_ij V_i (1 - S_j/source_volt), V_i the DAC's volts on the
+ * gate, of which source_volt (not 0) switches it on.  cell_siemens as programmed;  ideal_amp [inputs][columns] out.
+ * Of nonlinear cells XO_EVALUE where the law knows none such, and what xo_circuit_new returns; else 0. */
 int xo_ideal_currents(const struct xo_crossbar *x, const double *cell_siemens, size_t inputs,
                       const double *row_volt, double *ideal_amp, struct xo_info *info);
 

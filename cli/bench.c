@@ -118,9 +118,9 @@ static int write_report(const struct bench *b)
         "{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f, s:f}, s:O}", "tool", "crossohm", "version",
         PACKAGE_VERSION, "command", cli_json_text(b->common->command), "processor", cli_json_text(cpu),
         "blas_kernels", openblas_get_corename(), "products", xo_fcm_product_name(b->simd),
-        "simd", simd_name(b), "threads", (json_int_t)b->common->threads, "rates", "dgemm_flop_per_sec", b->rates.dgemm_flop,
-        "blas_dgemm_flop_per_sec", b->rates.blas_dgemm_flop, "sgemm_flop_per_sec", b->rates.sgemm_flop,
-        "stream_byte_per_sec", b->rates.stream_byte, "rows", b->rows));
+        "simd", simd_name(b), "threads", (json_int_t)b->common->threads, "rates",
+        "dgemm_flop_per_sec", b->rates.dgemm_flop, "blas_dgemm_flop_per_sec", b->rates.blas_dgemm_flop,
+        "sgemm_flop_per_sec", b->rates.sgemm_flop, "stream_byte_per_sec", b->rates.stream_byte, "rows", b->rows));
 }
 
 static int run(struct bench *b)
@@ -153,8 +153,8 @@ int cli_bench(int argc, char **argv)
     bool stop;
     int code = cli_parse(&page, &common, &file, argc, argv, &stop);
     if (!stop && (b.smallest < 1 || b.smallest > b.largest || b.largest > 4096))
-        code = cli_fail(CLI_USAGE, "--from, --size: found %zu and %zu; expected 1 <= from <= size <= 4096", b.smallest,
-                        b.largest);
+        code = cli_fail(CLI_USAGE, "--from, --size: found %zu and %zu; expected 1 <= from <= size <= 4096",
+                        b.smallest, b.largest);
     else if (!stop)
         code = b.rows ? run(&b) : cli_no_memory();
     json_decref(b.rows);

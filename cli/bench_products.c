@@ -66,8 +66,8 @@ int bench_apply(struct bench *b)
 {
     double *volt = cli_numbers((size_t)INPUTS * ROWS), *amp = cli_numbers((size_t)INPUTS * COLUMNS), sec;
     struct xo_fcm m = {.rows = ROWS, .columns = COLUMNS, .g_ni_siemens = cli_numbers(ROWS * COLUMNS),
-                       .dac = {.bits = 8, .read_volt = 0.2}, .adc = {.bits = 8}, .adc_low_ampere = cli_numbers(COLUMNS),
-                       .adc_lsb_ampere = cli_numbers(COLUMNS),
+                       .dac = {.bits = 8, .read_volt = 0.2}, .adc = {.bits = 8},
+                       .adc_low_ampere = cli_numbers(COLUMNS), .adc_lsb_ampere = cli_numbers(COLUMNS),
                        .validity = {.low_volt = -1, .high_volt = 1, .high_sparsity = 1}};
     int code = volt && amp && m.g_ni_siemens && m.adc_low_ampere && m.adc_lsb_ampere ? CLI_DONE : cli_no_memory();
     for (size_t k = 0; k < (size_t)INPUTS * ROWS && !code; k++)

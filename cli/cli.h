@@ -203,8 +203,9 @@ const char *cli_values_text(char *text, size_t size, struct xo_values v, size_t 
 size_t cli_unusual_lines(const struct xo_line *line, size_t count);
 
 /* Current lost between what the cells carry without wires, G^T V where they are ohmic (as programmed, with their law
- * and what is in series), and the circuit: 1 - sum I / sum ideal, summed over inputs, for all sensed columns together and, where column_lost [columns] is not NULL, for each.  NaN
- * where it means nothing: inputs of both signs, held lines, sense voltages, no current. */
+ * and what is in series), and the circuit: 1 - sum I / sum ideal, summed over inputs, for all sensed columns together
+ * and, where column_lost [columns] is not NULL, for each.  NaN where it means nothing: inputs of both signs, held
+ * lines, sense voltages, no current. */
 double cli_current_lost(const struct cli_session *s, const double *column_amp, double *column_lost);
 
 /* Why cli_current_lost gave NaN. */

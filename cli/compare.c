@@ -245,8 +245,8 @@ static int compare_gated(struct job *job)
     struct report *r = &job->report;
     const struct cli_session *s = &job->session;
     if (job->html || r->model_path || r->times)
-        return cli_fail(CLI_USAGE, "%s: inputs on gates, where no matrix is exact: no -o, --fcm, --times; expected --json",
-                        s->hardware_path);
+        return cli_fail(CLI_USAGE, "%s: inputs on gates, where no matrix is exact: no -o, --fcm, --times; expected "
+                        "--json", s->hardware_path);
     if (xo_driver_with_dac(xo_driver_of(&job->session.hardware.array), &job->driver_memory, &s->hardware))
         return cli_no_memory();
     int code = solve_all(job);

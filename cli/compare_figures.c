@@ -62,8 +62,8 @@ static int find_column_losses(struct report *r, const struct cli_session *s)
     if (!r->nonideality || !r->ideal_amp)
         return cli_no_memory();
     r->lost = cli_current_lost(s, r->reference.column_amp, NULL);
-    int status = xo_ideal_currents(&s->hardware.array, s->cell_siemens.value, s->inputs, s->row_volt.value, r->ideal_amp,
-                                   &info);
+    int status = xo_ideal_currents(&s->hardware.array, s->cell_siemens.value, s->inputs, s->row_volt.value,
+                                   r->ideal_amp, &info);
     if (status)
         return cli_fail_computing(status, &info, s->hardware_path);
     xo_nonideality(s->inputs, s->columns, r->ideal_amp, r->reference.column_amp, r->nonideality);

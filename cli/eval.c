@@ -23,8 +23,8 @@ static int read_technology(struct eval_job *job)
         return cli_fail_reading(status, &info, s->hardware_path);
     int code = CLI_DONE;
     if (m.scope != XO_FCM_TECHNOLOGY || !m.hardware_yaml) {
-        code = cli_fail(CLI_BAD_INPUT, "%s: the model of one array; expected a technology, as fit without -g writes it",
-                        s->hardware_path);
+        code = cli_fail(CLI_BAD_INPUT, "%s: the model of one array; expected a technology, as fit without -g writes "
+                        "it", s->hardware_path);
     } else {
         status = xo_hardware_parse(&s->hardware, m.hardware_yaml, strlen(m.hardware_yaml), s->hardware_path, NULL,
                                    s->common.set_count, s->common.set, &info);
@@ -292,14 +292,18 @@ int cli_eval(int argc, char **argv)
     struct eval_job job = {.phase = -1};
     struct cli_session *s = &job.session;
     struct cli_option options[] = {
-        {CLI_TEXT, 0, "data", &job.data, "DATA", "what is scored: idx:IMAGES,LABELS[@from:to], cifar10:FILE, ...", false},
+        {CLI_TEXT, 0, "data", &job.data, "DATA",
+         "what is scored: idx:IMAGES,LABELS[@from:to], cifar10:FILE, ...", false},
         {CLI_TEXT, 0, "calibrate", &job.calibrate, "DATA", "what fixes input and ADC ranges; never scored", false},
-        {CLI_TEXT, 0, "preprocess", &job.preprocess, "P", "raw, unit, imagenet, caffe, tf or a YAML file; raw", false},
+        {CLI_TEXT, 0, "preprocess", &job.preprocess, "P",
+         "raw, unit, imagenet, caffe, tf or a YAML file; raw", false},
         {CLI_COUNT, 0, "limit", &job.limit, "N", "score the first N images; 0: all", false},
         {CLI_COUNT, 0, "calibrate-limit", &job.calibrate_limit, "N", "calibrate on the first N; 0: all", false},
         {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
-        {CLI_COUNT, 0, "instances", &job.instances, "N", "program N instances at random; 1 if anything varies", false},
-        {CLI_TEXT, 0, "precision", &job.precision, "P", "of the arrays' solution: float64 (default) or float32", false},
+        {CLI_COUNT, 0, "instances", &job.instances, "N",
+         "program N instances at random; 1 if anything varies", false},
+        {CLI_TEXT, 0, "precision", &job.precision, "P",
+         "of the arrays' solution: float64 (default) or float32", false},
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
         {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many, against exact solves", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},

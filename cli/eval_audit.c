@@ -94,7 +94,8 @@ json_t *eval_audit_json(const struct eval_job *job)
             "currents", (json_int_t)a->currents,
             "cholmod_rel", cli_json_number(a->cholmod_rel),
             "ngspice_rel", a->judged_arrays ? cli_json_number(a->ngspice_rel) : json_null(),
-            "bound_rel", cli_json_number(a->unbounded ? NAN : a->bound_rel), "outside_bound", (json_int_t)a->outside));
+            "bound_rel", cli_json_number(a->unbounded ? NAN : a->bound_rel),
+            "outside_bound", (json_int_t)a->outside));
     return audit;
 }
 
@@ -107,8 +108,8 @@ void eval_audit_page(FILE *to, const struct eval_job *job)
     if (a->images)
         fprintf(to, "<p>%zu of %zu predictions changed when every column current came from an exact solve: with 95 "
                 "%% confidence no more than %.2g %% of all predictions would (Clopper and Pearson, one-sided). "
-                "Logits lie within %.1e of their range; no entry of the exact matrices is further than %.1e of itself from "
-                "exact.</p>\n",
+                "Logits lie within %.1e of their range; no entry of the exact matrices is further than %.1e of "
+                "itself from exact.</p>\n",
                 a->changed, a->images, 100 * a->changed_high95, a->logit_error_rel, a->certified_bound_rel);
     if (a->tiles) {
         fprintf(to, "<p>%zu currents of %zu arrays with inputs that images gave them: within %.1e of full scale of "

@@ -18,7 +18,8 @@ static void put_figures(FILE *to, const struct eval_job *job)
     char text[64];
     fputs("<div class=\"figures\">\n", to);
     for (size_t p = 0; p < EVAL_STAGES; p++) {
-        static const char *const meaning[] = {"of images right in float32", "right with integers instead of fractions",
+        static const char *const meaning[] = {"of images right in float32",
+                                              "right with integers instead of fractions",
                                               "right on arrays with DAC, ADC and gain",
                                               "right with every array's circuit solved"};
         snprintf(text, sizeof text, "%.2f %%", 100 * job->share[p].value);
@@ -46,8 +47,8 @@ static void put_chart(FILE *to, const struct eval_job *job)
     }
     fputs("<section><h2>Accuracy, stage by stage</h2>\n", to);
     svg_intervals(to, EVAL_STAGES, name, value, low, high, "images right [%]", 100);
-    fputs("<p class=\"note\">Top-1 with its 95&nbsp;% interval (Wilson). Every stage sees the same images, so that the "
-          "differences beside are known better than these intervals suggest.</p></section>\n", to);
+    fputs("<p class=\"note\">Top-1 with its 95&nbsp;% interval (Wilson). Every stage sees the same images, so that "
+          "the differences beside are known better than these intervals suggest.</p></section>\n", to);
 }
 
 static void put_step(FILE *to, const char *what, const struct xo_paired *p)
@@ -59,8 +60,9 @@ static void put_step(FILE *to, const char *what, const struct xo_paired *p)
 
 static void put_steps(FILE *to, const struct eval_job *job)
 {
-    fputs("<section><h2>What each stage costs</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>from, to</th>"
-          "<th>points</th><th>95 % interval</th><th>lost</th><th>gained</th><th>McNemar p</th></tr>\n", to);
+    fputs("<section><h2>What each stage costs</h2>\n<div class=\"scroll\"><table class=\"number\"><tr>"
+          "<th>from, to</th><th>points</th><th>95 % interval</th><th>lost</th><th>gained</th>"
+          "<th>McNemar p</th></tr>\n", to);
     put_step(to, "float32 to integers", &job->step[1]);
     put_step(to, "integers to converters", &job->step[2]);
     put_step(to, "converters to circuit", &job->step[3]);
@@ -87,13 +89,14 @@ static void put_instances(FILE *to, const struct eval_job *job)
     const struct xo_instances *v = &job->variation;
     if (!r->instances)
         return;
-    fprintf(to, "<section><h2>Programmed instances</h2>\n<p>%zu instance%s, drawn at random: %.2f&nbsp;%% of images right "
-            "on average", r->instances, cli_plural(r->instances), 100 * v->mean);
+    fprintf(to, "<section><h2>Programmed instances</h2>\n<p>%zu instance%s, drawn at random: %.2f&nbsp;%% of images "
+            "right on average", r->instances, cli_plural(r->instances), 100 * v->mean);
     if (r->instances > 1)
-        fprintf(to, ", 95&nbsp;%% interval %.2f to %.2f (Student's t over instances, images drawn anew as well); standard "
-                "deviation between instances %.2f, of the mean over images %.2f points", 100 * v->low95, 100 * v->high95,
-                100 * sqrt(v->between_variance), 100 * sqrt(v->images_variance));
-    fprintf(to, ".%s</p>\n<div class=\"scroll\"><table class=\"number\"><tr><th>instance</th><th>top-1 [%%]</th></tr>\n",
+        fprintf(to, ", 95&nbsp;%% interval %.2f to %.2f (Student's t over instances, images drawn anew as well); "
+                "standard deviation between instances %.2f, of the mean over images %.2f points", 100 * v->low95,
+                100 * v->high95, 100 * sqrt(v->between_variance), 100 * sqrt(v->images_variance));
+    fprintf(to, ".%s</p>\n<div class=\"scroll\"><table class=\"number\"><tr>"
+            "<th>instance</th><th>top-1 [%%]</th></tr>\n",
             r->instances < 10 ? " A claim about other instances takes at least 10." : "");
     for (size_t n = 0; n < r->instances; n++)
         fprintf(to, "<tr><td>%zu</td><td>%.2f</td></tr>\n", n,
@@ -116,8 +119,8 @@ static void put_gains(FILE *to, const struct eval_job *job)
     if (r->passes == EVAL_STAGES + r->instances)
         return;
     fputs("<section><h2>Gain side by side</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>gain</th>"
-          "<th>converters [%]</th><th>95 % interval</th><th>clipped [%]</th><th>circuit [%]</th><th>95 % interval</th>"
-          "<th>clipped [%]</th></tr>\n", to);
+          "<th>converters [%]</th><th>95 % interval</th><th>clipped [%]</th><th>circuit [%]</th>"
+          "<th>95 % interval</th><th>clipped [%]</th></tr>\n", to);
     for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
         fprintf(to, "<tr><td>%s%s</td>", gain_name[gain],
                 eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? ", as the hardware file says" : "");
@@ -139,28 +142,29 @@ static void put_layer(FILE *to, const struct xo_eval_layer *l, const struct xo_e
         return;
     }
     fprintf(to, "</td><td>%zu &times; %zu</td><td>%zu</td><td>%.1f</td><td>%.3g</td><td>%.3g</td><td>%.3g</td>"
-            "<td>%.3g</td><td>%.3g</td><td>%.3g</td><td>%.2f</td><td>%.1e</td></tr>\n", l->inputs, l->outputs, l->tiles,
-            100 * (double)l->used_cells / (double)l->cells, l->unit_ampere, x->lsb_ampere, x->gain,
-            100 * eval_part(c->clipped, c->conversions), 100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel,
-            100 * x->nf_mean, x->sampled_error_rel);
+            "<td>%.3g</td><td>%.3g</td><td>%.3g</td><td>%.2f</td><td>%.1e</td></tr>\n", l->inputs, l->outputs,
+            l->tiles, 100 * (double)l->used_cells / (double)l->cells, l->unit_ampere, x->lsb_ampere, x->gain,
+            100 * eval_part(c->clipped, c->conversions), 100 * eval_part(c->flipped, c->conversions),
+            100 * c->error_rel, 100 * x->nf_mean, x->sampled_error_rel);
 }
 
 static void put_layers(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
     double *error = cli_numbers(r->layers ? r->layers : 1);
-    fputs("<section><h2>Layer by layer, in stage circuit</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>layer</th>"
-          "<th>K &times; P</th><th>arrays</th><th>used [%]</th><th>I<sub>unit</sub> [A]</th><th>LSB [A]</th><th>gain</th>"
-          "<th>clipped [%]</th><th>flipped [%]</th><th>error [%]</th><th>NF [%]</th><th>solver's error</th></tr>\n", to);
+    fputs("<section><h2>Layer by layer, in stage circuit</h2>\n<div class=\"scroll\"><table class=\"number\"><tr>"
+          "<th>layer</th><th>K &times; P</th><th>arrays</th><th>used [%]</th><th>I<sub>unit</sub> [A]</th>"
+          "<th>LSB [A]</th><th>gain</th><th>clipped [%]</th><th>flipped [%]</th><th>error [%]</th><th>NF [%]</th>"
+          "<th>solver's error</th></tr>\n", to);
     for (size_t k = 0; k < r->layers; k++)
         put_layer(to, &r->layer[k], &r->pass[XO_EVAL_CIRCUIT].count[k], &r->pass[XO_EVAL_CIRCUIT].reading[k]);
-    fputs("</table></div><p class=\"note\">Used: cells that hold a digit of a weight. I<sub>unit</sub>: one input level "
-          "times one weight level. LSB and gain: of the first column. Flipped: codes that differ from the same array's "
-          "without wires, variation and noise. Error: rms of the layer's sums against exact integers with the same "
-          "inputs, over their rms. NF: share of a physical column's current that wires, drivers and sense amplifiers cost, "
-          "mean over columns; where inputs go to gates, with every gate on. Solver's error: of the conductances of one "
-          "array of the layer, certified; of gated columns that of a few currents; of nonlinear cells the largest error "
-          "of currents of some arrays over full scale.</p>\n", to);
+    fputs("</table></div><p class=\"note\">Used: cells that hold a digit of a weight. I<sub>unit</sub>: one input "
+          "level times one weight level. LSB and gain: of the first column. Flipped: codes that differ from the same "
+          "array's without wires, variation and noise. Error: rms of the layer's sums against exact integers with "
+          "the same inputs, over their rms. NF: share of a physical column's current that wires, drivers and sense "
+          "amplifiers cost, mean over columns; where inputs go to gates, with every gate on. Solver's error: of the "
+          "conductances of one array of the layer, certified; of gated columns that of a few currents; of nonlinear "
+          "cells the largest error of currents of some arrays over full scale.</p>\n", to);
     for (size_t k = 0; error && k < r->layers; k++)
         error[k] = r->pass[XO_EVAL_CIRCUIT].count[k].error_rel;
     if (error && r->layers)
@@ -201,8 +205,8 @@ static void put_page(FILE *to, const struct eval_job *job)
     put_gains(to, job);
     put_layers(to, job);
     eval_audit_page(to, job);
-    fputs("<p class=\"note\">Every number shown here is in report.json; times are in timing.json, because they differ "
-          "from run to run and this page does not.</p>\n", to);
+    fputs("<p class=\"note\">Every number shown here is in report.json; times are in timing.json, because they "
+          "differ from run to run and this page does not.</p>\n", to);
     page_end(to);
 }
 

@@ -29,7 +29,8 @@ static void put_weights(FILE *to, const struct xo_mapping *m, int bits_per_cell)
 static void put_converters(FILE *to, const struct xo_hardware *h)
 {
     static const char *const range[] = {
-        [XO_ADC_FULL] = "covers all rows on at the read voltage", [XO_ADC_GRANULAR] = "counts single units of current",
+        [XO_ADC_FULL] = "covers all rows on at the read voltage",
+        [XO_ADC_GRANULAR] = "counts single units of current",
         [XO_ADC_CALIBRATED] = "was fixed from the currents of the calibration images",
         [XO_ADC_FIXED] = "is that of the hardware file"};
     fprintf(to, "Inputs have %d bits and are applied as streams of %d bit%s at %g V; an ADC of %d bits reads every "
@@ -56,8 +57,9 @@ static void put_variation(FILE *to, const struct xo_hardware *h, size_t instance
     const struct xo_values *map = &h->cell_faults.map;
     fprintf(to, "In %zu programmed instance%s cells are ", instances, cli_plural(instances));
     if (h->variation.sigma > 0)
-        fprintf(to, "%s distributed with a standard deviation of %g %% of %s, ", distribution[h->variation.distribution],
-                100 * h->variation.sigma, h->variation.scale == XO_SPREAD_RANGE ? "on less off" : "their conductance");
+        fprintf(to, "%s distributed with a standard deviation of %g %% of %s, ",
+                distribution[h->variation.distribution], 100 * h->variation.sigma,
+                h->variation.scale == XO_SPREAD_RANGE ? "on less off" : "their conductance");
     fprintf(to, "stuck on with a chance of %g, stuck off with one of %g%s. ", h->cell_faults.stuck_on_rate,
             h->cell_faults.stuck_off_rate, map->each || map->all != 0 ? ", besides those of the fault map" : "");
 }
@@ -75,10 +77,10 @@ static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit
         put_ohm(to, " and ends", &x->source_end_ohm);
     put_ohm(to, "; column wire segments", &x->column_wire_ohm);
     put_ohm(to, ", sense amplifiers", &x->sense_ohm);
-    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in float32, "
-            "by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of %zu layers: no "
-            "one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel, c.sampled_error_rel,
-            c.sampled);
+    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in "
+            "float32, by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of "
+            "%zu layers: no one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel,
+            c.sampled_error_rel, c.sampled);
 }
 
 /* What inputs meet along the rows. */
@@ -109,14 +111,15 @@ static void put_circuit(FILE *to, const struct eval_job *job)
         put_rows(to, h);
         put_ohm(to, " and sense amplifiers", &x->sense_ohm);
         if (xo_is_nonlinear(x))
-            fprintf(to, "; cells are nonlinear, so no matrix is exact: each of the %zu arrays got the one that fits best%s; "
-                    "against exact currents of %zu of them its error is %.2g rms, in the worst layer, and %.2g at most, of "
-                    "full scale. ", c.arrays, h->dac.bits > 1 ? ", its inputs seen through the law of a mean cell" : "",
-                    c.sampled, c.fitted_rms, c.sampled_error_rel);
+            fprintf(to, "; cells are nonlinear, so no matrix is exact: each of the %zu arrays got the one that fits "
+                    "best%s; against exact currents of %zu of them its error is %.2g rms, in the worst layer, and "
+                    "%.2g at most, of full scale. ", c.arrays,
+                    h->dac.bits > 1 ? ", its inputs seen through the law of a mean cell" : "", c.sampled,
+                    c.fitted_rms, c.sampled_error_rel);
         else
-            fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh elimination in "
-                    "%s, by its bound within %.2g of every entry, and columns of %zu arrays, solved once more and "
-                    "certified, are within %.2g. ", c.arrays,
+            fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh "
+                    "elimination in %s, by its bound within %.2g of every entry, and columns of %zu arrays, solved "
+                    "once more and certified, are within %.2g. ", c.arrays,
                     eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled,
                     c.sampled_error_rel);
     }
@@ -136,10 +139,10 @@ char *eval_choices(const struct eval_job *job)
     FILE *to = open_memstream(&text, &size);
     if (!to)
         return NULL;
-    fprintf(to, "The network was run with Crossohm %s on %zu images, in float32 and with %zu weights of %zu layers on "
-            "%zu arrays of %zu x %zu %s cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers, t.tiles,
-            h->array.rows, h->array.columns, xo_is_nonlinear(&h->array) ? "nonlinear" : "ohmic", h->device.off_siemens,
-            h->device.on_siemens);
+    fprintf(to, "The network was run with Crossohm %s on %zu images, in float32 and with %zu weights of %zu layers "
+            "on %zu arrays of %zu x %zu %s cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers,
+            t.tiles, h->array.rows, h->array.columns, xo_is_nonlinear(&h->array) ? "nonlinear" : "ohmic",
+            h->device.off_siemens, h->device.on_siemens);
     put_weights(to, &h->mapping, h->device.bits_per_cell);
     put_converters(to, h);
     fprintf(to, "%zu images that are not scored fixed the ranges; pixels: %s. ", r->calibration_images,
@@ -185,7 +188,8 @@ static void print_instances(const struct eval_job *job)
     printf("%-11s %6.2f   %6.2f .. %6.2f          mean of %zu instance%s", "variation", 100 * v->mean, 100 * v->low95,
            100 * v->high95, r->instances, cli_plural(r->instances));
     if (r->instances > 1)
-        printf(", sd between them %.2f, of images %.2f", 100 * sqrt(v->between_variance), 100 * sqrt(v->images_variance));
+        printf(", sd between them %.2f, of images %.2f", 100 * sqrt(v->between_variance),
+               100 * sqrt(v->images_variance));
     printf(r->instances < 10 ? " (a claim takes 10)\n" : "\n");
     for (size_t n = 0; n < r->instances && r->instances <= 20; n++)
         printf("  %-9zu %6.2f\n", n, 100 * (double)r->pass[EVAL_STAGES + n].hits / (double)r->images);
@@ -277,10 +281,10 @@ static json_t *share_json(const struct xo_share *s)
 
 static json_t *paired_json(const struct xo_paired *p)
 {
-    return json_pack("{s:o, s:[o, o], s:o, s:I, s:I, s:b}", "difference", cli_json_number(p->difference), "interval95",
-                     cli_json_number(p->low95), cli_json_number(p->high95), "mcnemar_p", cli_json_number(p->p),
-                     "only_before_right", (json_int_t)p->only_a, "only_after_right", (json_int_t)p->only_b,
-                     "resolved", p->resolved);
+    return json_pack("{s:o, s:[o, o], s:o, s:I, s:I, s:b}", "difference", cli_json_number(p->difference),
+                     "interval95", cli_json_number(p->low95), cli_json_number(p->high95),
+                     "mcnemar_p", cli_json_number(p->p), "only_before_right", (json_int_t)p->only_a,
+                     "only_after_right", (json_int_t)p->only_b, "resolved", p->resolved);
 }
 
 static int put_stages(json_t *report, const struct eval_job *job)
@@ -445,7 +449,8 @@ static json_t *totals_json(const struct xo_eval_result *r)
 {
     struct eval_totals t = eval_totals_of(r, XO_EVAL_CIRCUIT);
     return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "arrays", (json_int_t)t.tiles, "cells", (json_int_t)t.cells,
-                     "weights", (json_int_t)t.weights, "used_share", cli_json_number(eval_part(t.used_cells, t.cells)),
+                     "weights", (json_int_t)t.weights, "used_share",
+                     cli_json_number(eval_part(t.used_cells, t.cells)),
                      "clipped_share", cli_json_number(eval_part(t.clipped, t.conversions)),
                      "flipped_share", cli_json_number(eval_part(t.flipped, t.conversions)));
 }

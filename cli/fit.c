@@ -200,7 +200,8 @@ int cli_fit(int argc, char **argv)
         {CLI_COUNT, 0, "held-out", &job.inputs, "N", "inputs that test the fit, per array; 64", false},
         {CLI_COUNT, 0, "training", &job.training, "N", "nonlinear cells: inputs to fit to; 8 a row", false},
         {CLI_COUNT, 0, "arrays", &job.arrays, "N", "random arrays that test a technology; 8", false},
-        {CLI_NUMBER, 0, "tolerance", &job.tolerance, "T", "held-out error allowed, see the manual; else exit 1", false},
+        {CLI_NUMBER, 0, "tolerance", &job.tolerance, "T",
+         "held-out error allowed, see the manual; else exit 1", false},
         {.kind = CLI_END}
     };
     const struct cli_page page = {

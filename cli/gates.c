@@ -111,8 +111,9 @@ void cli_print_one_matrix(FILE *to, const char *before, const struct cli_session
     const struct xo_one_matrix *m = &s->one_matrix;
     if (m->held_out_inputs)
         fprintf(to, "%sin place of the ladders would be off by up to %.3g %% of full scale (rms %.3g %%) at its "
-                "best, by up to %.3g %% (rms %.3g %%) if measured row by row: on %zu inputs not used to find it\n", before,
-                100 * m->best_max, 100 * m->best_rms, 100 * m->rows_max, 100 * m->rows_rms, m->held_out_inputs);
+                "best, by up to %.3g %% (rms %.3g %%) if measured row by row: on %zu inputs not used to find it\n",
+                before, 100 * m->best_max, 100 * m->best_rms, 100 * m->rows_max, 100 * m->rows_rms,
+                m->held_out_inputs);
 }
 
 json_t *cli_json_one_matrix(const struct cli_session *s)

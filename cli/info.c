@@ -57,7 +57,8 @@ static int show_hardware(struct cli_session *s, json_t *report)
     struct xo_info info = {""};
     char *yaml = NULL;
     int code = cli_read_hardware(s);
-    bool sized = s->hardware.array.rows && s->hardware.array.columns, spice = s->hardware.array.law.law == XO_LAW_SPICE;
+    bool sized = s->hardware.array.rows && s->hardware.array.columns;
+    bool spice = s->hardware.array.law.law == XO_LAW_SPICE;
     if (!code && (sized || spice)) {
         size_t lines = sized ? 0 : ANY_LINES;
         int status = xo_hardware_finish(&s->hardware, lines, lines, &info);

@@ -55,8 +55,8 @@ static int refuse_gates(struct cli_session *s)
     const struct xo_one_matrix *m = &s->one_matrix;
     return cli_fail(CLI_BAD_INPUT, "%s: array.input: gate: conductances change with the input, so no one matrix is "
                     "exact: on %zu unseen inputs the best is off by up to %.3g %% of full scale (rms %.3g %%), one "
-                    "measured row by row by up to %.3g %% (rms %.3g %%); expected drive, or crossohm fit, which keeps "
-                    "the ladders",
+                    "measured row by row by up to %.3g %% (rms %.3g %%); expected drive, or crossohm fit, which "
+                    "keeps the ladders",
                     s->hardware_path, m->held_out_inputs, 100 * m->best_max, 100 * m->best_rms, 100 * m->rows_max,
                     100 * m->rows_rms);
 }

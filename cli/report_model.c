@@ -60,8 +60,8 @@ void report_put_columns(FILE *to, const struct report *r)
                 "&Sigma;I<sub>ideal</sub> over all inputs; I<sub>ideal</sub> = %s, the "
                 "cells as programmed with their series resistance: what wires, drivers, sense amplifiers and faults "
                 "take.%s</p>",
-                r->without_wires_html, stated < r->session->columns ? " Columns without a bar: no ideal current, or of "
-                "both signs." : "");
+                r->without_wires_html, stated < r->session->columns
+                ? " Columns without a bar: no ideal current, or of both signs." : "");
     } else {
         fprintf(to, "<p>Not stated: %s.</p>", cli_no_loss_reason(r->session));
     }
@@ -117,16 +117,16 @@ void report_put_candidates(FILE *to, const struct report *r)
     const struct xo_fcm *m = &r->model;
     if (!m->candidates)
         return;
-    fputs("<section><h2>Stages of the fast model that were tried</h2>\n<div class=\"scroll\"><table "
-          "class=\"number\"><tr><th>stage</th><th>cost</th><th>rms error [%]</th><th>largest [%]</th><th>95&nbsp;% of "
-          "errors [%]</th><th></th></tr>\n", to);
+    fputs("<section><h2>Stages of the fast model that were tried</h2>\n<div class=\"scroll\"><table class=\"number\">"
+          "<tr><th>stage</th><th>cost</th><th>rms error [%]</th><th>largest [%]</th>"
+          "<th>95&nbsp;% of errors [%]</th><th></th></tr>\n", to);
     for (size_t k = 0; k < m->candidates; k++) {
         const struct xo_fcm_candidate c = xo_fcm_candidate_at(m, k);
         char name[48];
         xo_fcm_candidate_name(&c, name, sizeof name);
-        fprintf(to, "<tr><td>%s</td><td>%.4g</td><td>%.3g</td><td>%.3g</td><td>%.3g to %.3g</td><td>%s</td></tr>\n", name,
-                c.cost, 100 * c.error_rms, 100 * c.error_max, 100 * c.error_interval95[0], 100 * c.error_interval95[1],
-                cli_candidate_taken(m, k) ? "taken" : "");
+        fprintf(to, "<tr><td>%s</td><td>%.4g</td><td>%.3g</td><td>%.3g</td><td>%.3g to %.3g</td><td>%s</td></tr>\n",
+                name, c.cost, 100 * c.error_rms, 100 * c.error_max, 100 * c.error_interval95[0],
+                100 * c.error_interval95[1], cli_candidate_taken(m, k) ? "taken" : "");
     }
     fprintf(to, "</table></div><p class=\"note\">Cost: multiplications with an addition, over those of one product "
             "V<sup>T</sup>G. Errors: over full scale, on %zu inputs kept out of the fit.</p></section>\n",

@@ -75,8 +75,8 @@ static int check_hardware(const struct cli_session *s, const struct cli_scheme *
     if (scheme->read_volt == 0)
         return cli_fail(CLI_BAD_INPUT, "--read-volt: found 0; expected a voltage that drives a current");
     if (x->input == XO_INPUT_GATE)
-        return cli_fail(CLI_BAD_INPUT, "%s: array.input: gate: a row's gate selects its cells, no bias has to; expected drive "
-                        "with --scheme", s->hardware_path);
+        return cli_fail(CLI_BAD_INPUT, "%s: array.input: gate: a row's gate selects its cells, no bias has to; "
+                        "expected drive with --scheme", s->hardware_path);
     if (x->word_line || x->bit_line)
         return cli_fail(CLI_BAD_INPUT, "%s: array.lines is given; expected none, since --scheme decides every line",
                         s->hardware_path);

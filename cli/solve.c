@@ -157,8 +157,8 @@ static int check_deck(const struct job *job, const struct cli_option *options)
 
 static int check_scheme(const struct cli_option *options)
 {
-    static const char *const of_inputs[] = {"volts", "gate", "currents", "node-voltage", "branch-current", "power", "bound",
-                                            "gradient", "gradient-output"};
+    static const char *const of_inputs[] = {"volts", "gate", "currents", "node-voltage", "branch-current", "power",
+                                            "bound", "gradient", "gradient-output"};
     int code = refuse(options, COUNT(of_inputs), of_inputs,
                       "not with --scheme; expected --cell, --read-volt, --pattern, --json");
     if (code)
@@ -230,7 +230,8 @@ int cli_solve(int argc, char **argv)
         {CLI_INPUT, 'v', "volts", &s->volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
         {CLI_INPUT, 0, "gate", &s->gate_path, "X.npy", "1T1R: gates, (inputs, rows), 0 off to 1 on", false},
         {CLI_ARRAY, 'o', "currents", &job.currents, "I.npy", "column currents [A]; default: CSV to stdout", false},
-        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E", "auto, cholmod, klu, ladder, line, starmesh, ngspice", false},
+        {CLI_ENGINE, 0, "engine", &job.scheme.engine, "E",
+         "auto, cholmod, klu, ladder, line, starmesh, ngspice", false},
         {CLI_NUMBER, 0, "time-limit", &s->limit_sec, "S", "seconds for ngspice; default 600", false},
         {CLI_ARRAY, 0, "bound", &job.bound, "B.npy", "how far each current may be from exact [A]", false},
         {CLI_ARRAY, 0, "node-voltage", &job.node_voltage, "U.npy", "(inputs, 2, rows, columns) [V]", false},

@@ -34,8 +34,8 @@ void svg_cloud(FILE *to, const double *x, const double *y, size_t count, const c
 void svg_scatter(FILE *to, const double *x, const double *y, size_t count, const char *x_label, const char *y_label,
                  double factor);
 
-/* Points or lines in one frame, both times the factors; what is no number is left out, and of very many points an even
- * choice is drawn.  hue: 0 to 360. */
+/* Points or lines in one frame, both times the factors; what is no number is left out, and of very many points an
+ * even choice is drawn.  hue: 0 to 360. */
 struct svg_series {
     const double *x, *y;
     size_t count;

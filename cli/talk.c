@@ -77,7 +77,8 @@ int cli_simd(enum xo_simd *out)
     const char *name = getenv("CROSSOHM_SIMD");
     *out = XO_SIMD_BEST;
     if (name && *name && xo_simd_parse(out, name))
-        return cli_fail(CLI_USAGE, "CROSSOHM_SIMD=%s: not an instruction set; expected avx512, avx2 or portable", name);
+        return cli_fail(CLI_USAGE, "CROSSOHM_SIMD=%s: not an instruction set; expected avx512, avx2 or portable",
+                        name);
     if (!xo_simd_available(*out))
         return cli_fail(CLI_USAGE, "CROSSOHM_SIMD=%s: this machine has no better than %s", name,
                         xo_simd_name(xo_simd_best()));

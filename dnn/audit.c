@@ -140,8 +140,8 @@ static int audit_images(struct xo_eval_audit *out, struct audit *a, struct xo_in
 {
     for (size_t k = 0; k < a->e->layers.count; k++)
         if (a->e->hardware[k] && xo_is_nonlinear(&a->e->hardware[k]->array))
-            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: nonlinear cells have no exact matrix that images could be run "
-                           "through; expected --audit tiles=N", a->e->layers.layer[k].name);
+            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: nonlinear cells have no exact matrix that images could "
+                           "be run through; expected --audit tiles=N", a->e->layers.layer[k].name);
     for (size_t k = 0; k < a->e->layers.count; k++)
         if (a->e->hardware[k] && a->e->hardware[k]->dac.noise_volt > 0)
             return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without "

@@ -47,8 +47,8 @@ void xo_engine_dnn_free(xo_engine_dnn *e);
 /* The same layers on programmed arrays: for every array its digits become conductances, the circuit around them is
  * solved exactly (xo_batch, float64, then rounded), and G_ni and i0 take the place of G.  Where a layer's resistances
  * are all 0, its lines all driven and sensed at 0 V and nothing varies or is stuck, G_ni is G itself.
- * base must be calibrated and outlive the new engine, which has to be calibrated in its turn: its ranges and gains are
- * those of the programmed arrays.  It serves XO_STAGE_CIRCUIT and calibrators.
+ * base must be calibrated and outlive the new engine, which has to be calibrated in its turn: its ranges and gains
+ * are those of the programmed arrays.  It serves XO_STAGE_CIRCUIT and calibrators.
  * XO_ECONFLICT and others of xo_circuit_new and xo_batch_new, with the layer's name; ENOMEM. */
 struct xo_programming {
     const struct xo_hardware *const *hardware; /* [layers] base's with another gain; NULL: base's     */

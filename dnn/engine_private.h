@@ -130,7 +130,7 @@ struct xo_engine_dnn {
     size_t layers;
     struct xo_array_layer *layer;      /* [layers] */
     bool programmed;
-    ptrdiff_t tails_left;              /* how many numbers all layers' tails may still keep, of XO_TAILS_KEPT: 1 GiB */
+    ptrdiff_t tails_left;              /* numbers that all layers' tails may still keep, of XO_TAILS_KEPT: 1 GiB */
 };
 
 /* The arrays as they were meant: of a programmed layer its base's. */
@@ -153,10 +153,10 @@ int xo_array_use(struct xo_array_layer *l, bool fill);      /* fill: with digits
 int xo_layer_units(struct xo_array_layer *l);                 /* engine.c */
 
 /* program.c */
-/* The circuit that layers lie in: h->array, dac.output_ohm added to its drivers.  *driver_ohm: to be freed after use; may
- * come out NULL. */
+/* The circuit that layers lie in: h->array, dac.output_ohm added to its drivers.  *driver_ohm: to be freed after use;
+ * may come out NULL. */
 int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struct xo_hardware *h);
-/* Conductances of one array as they are programmed in this layer's instance, and their digits: [rows][columns] each. */
+/* Conductances of one array as programmed in this layer's instance, and their digits: [rows][columns] each. */
 void xo_program_cells(double *cell_siemens, uint16_t *digit, const struct xo_array_layer *l, size_t matrix,
                       size_t row_block, size_t column_block, size_t plane);
 /* vary.c: cells of one array [rows][columns], drawn for (layer, tile, cell, instance). */
@@ -164,15 +164,16 @@ void xo_vary_cells(double *cell_siemens, const struct xo_hardware *h, size_t lay
 void xo_set_readings(struct xo_array_layer *l);             /* from ranges and gains */
 
 /* ladder.c */
-/* Does this hardware have inputs on gates?  XO_EUNSUPPORTED where evaluation does not know such arrays or such a DAC. */
+/* Does this hardware have inputs on gates?  XO_EUNSUPPORTED where evaluation knows no such arrays or DAC. */
 int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
 int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
 struct xo_rows;
 int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
-/* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread asks for it. */
+/* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread wants it. */
 const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
-int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s,
+                      const struct xo_rows *rows);
 
 /* ---- one thread ------------------------------------------------------------------------------------ */
 
@@ -276,8 +277,8 @@ double xo_read(const struct xo_array_layer *l, const struct xo_lane *lane, doubl
 int xo_convert(double **sum, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,
                const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows, bool integer,
                const struct xo_place *where);
-/* Of the images among p->first ... that are sampled: conversions, how many leave the range, how many differ from those of
- * ideal arrays. */
+/* Of the images among p->first ... that are sampled: conversions, how many leave the range, how many differ from
+ * those of ideal arrays. */
 int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, const struct xo_array_layer *l,
                      size_t matrix, const struct xo_view *v, const struct xo_patches *p);
 /* code_pairs.c: what ideal codes became.  Open addressing; a slot with count 0 is free. */

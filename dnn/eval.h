@@ -25,8 +25,8 @@ struct xo_eval_images {
 
 /* Work on one block of images; thread says whose scratch to use.  block counts from 0. */
 struct xo_eval_work {
-    int (*block)(void *user, size_t thread, xo_run *run, size_t block, size_t first, size_t images, const float *image,
-                 struct xo_info *info);
+    int (*block)(void *user, size_t thread, xo_run *run, size_t block, size_t first, size_t images,
+                 const float *image, struct xo_info *info);
     bool (*skip)(void *user, size_t block);     /* NULL: none; a skipped block counts as done */
     void *user;
     enum xo_eval_phase phase;

@@ -121,8 +121,8 @@ static int begin(struct xo_checkpoint *c, struct xo_eval *e, const char key[65],
     if (e->request.resume && read_all(c->fd, found, sizeof found)) {
         if (!memcmp(found, head, sizeof found))
             return take_records(c, e);
-        return xo_fail(info, XO_ECONFLICT, "%s: a checkpoint of other inputs or options; expected those of this command "
-                       "(without --resume it is started anew)", c->path);
+        return xo_fail(info, XO_ECONFLICT, "%s: a checkpoint of other inputs or options; expected those of this "
+                       "command (without --resume it is started anew)", c->path);
     }
     if (ftruncate(c->fd, 0) || lseek(c->fd, 0, SEEK_SET) < 0)
         return errno;

@@ -1,7 +1,7 @@
 /* Ranges of every layer's inputs over the calibration images (MAPPING: Inputs).
  * The largest |x| takes one round.  A percentile is the exact order statistic, by counting in two rounds: the bits of
- * |x| as a whole number have the order of |x|; the first round counts their upper 16 bits, the second, within the bins
- * that hold the two neighbours of the percentile, the lower 15.
+ * |x| as a whole number have the order of |x|; the first round counts their upper 16 bits, the second, within the
+ * bins that hold the two neighbours of the percentile, the lower 15.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>

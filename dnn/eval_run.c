@@ -146,7 +146,8 @@ static int hash_files(char hex[65], const struct xo_eval *e)
         const struct { const struct xo_values *of; size_t count; } values[] = {
             {&x->row_wire_ohm, m * (n - 1)}, {&x->column_wire_ohm, (m - 1) * n}, {&x->driver_ohm, m},
             {&x->source_wire_ohm, row ? m * (n - 1) : (m - 1) * n}, {&x->source_end_ohm, row ? m : n},
-            {&x->sense_ohm, n}, {&x->sense_volt, n}, {&x->series_ohm, m * n}, {&e->own_hardware[k].cell_faults.map, m * n}};
+            {&x->sense_ohm, n}, {&x->sense_volt, n}, {&x->series_ohm, m * n},
+            {&e->own_hardware[k].cell_faults.map, m * n}};
         for (size_t v = 0; v < sizeof values / sizeof *values; v++)
             if (values[v].of->each)
                 fwrite(values[v].of->each, sizeof(double), values[v].count, to);
@@ -170,12 +171,12 @@ static int find_key(char key[65], const struct xo_eval *e, struct xo_info *info)
         status = xo_data_sha256(r->data, data, info);
     if (!status && r->calibrate)
         status = xo_data_sha256(r->calibrate, calibrate, info);
-    if (!status && asprintf(&text, "%s %s\n%s\n%s\n%s\n%s %zu %zu\n%s %zu %zu\n%s\n%d %d %d %zu %zu\n", PACKAGE_VERSION,
-                            xo_simd_name(r->simd == XO_SIMD_BEST ? xo_simd_best() : r->simd), hardware, files,
-                            xo_network_sha256(r->network), data, xo_data_first(r->data), e->scored.count, calibrate,
-                            r->calibrate ? xo_data_first(r->calibrate) : 0, e->calibration.count,
-                            xo_preprocess_text(r->preprocess), r->every_gain, r->keep_logits, r->in_float32,
-                            r->instances, e->block_images) < 0)
+    if (!status && asprintf(&text, "%s %s\n%s\n%s\n%s\n%s %zu %zu\n%s %zu %zu\n%s\n%d %d %d %zu %zu\n",
+                            PACKAGE_VERSION, xo_simd_name(r->simd == XO_SIMD_BEST ? xo_simd_best() : r->simd),
+                            hardware, files, xo_network_sha256(r->network), data, xo_data_first(r->data),
+                            e->scored.count, calibrate, r->calibrate ? xo_data_first(r->calibrate) : 0,
+                            e->calibration.count, xo_preprocess_text(r->preprocess), r->every_gain, r->keep_logits,
+                            r->in_float32, r->instances, e->block_images) < 0)
         status = ENOMEM;
     if (!status)
         xo_sha256_hex(key, text, strlen(text));
@@ -198,8 +199,8 @@ static int make_threads(struct running *r, struct xo_info *info)
     int status = r->thread && r->seconds ? 0 : ENOMEM;
     for (size_t k = 0; k < e->threads * passes && !status; k++)
         if (e->pass[k % passes].stage != XO_EVAL_FP32 && e->same[k % passes] == k % passes)
-            status = xo_engine_thread_new(&r->thread[k], xo_eval_engine_of(e, k % passes), stage_of(&e->pass[k % passes]),
-                                          info);
+            status = xo_engine_thread_new(&r->thread[k], xo_eval_engine_of(e, k % passes),
+                                          stage_of(&e->pass[k % passes]), info);
     return status;
 }
 

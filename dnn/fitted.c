@@ -1,9 +1,9 @@
-/* Arrays of nonlinear cells in a network: no one matrix is exact, so every array gets the one that fits best, and some
- * of them are compared with exact currents.
+/* Arrays of nonlinear cells in a network: no one matrix is exact, so every array gets the one that fits best, and
+ * some of them are compared with exact currents.
  *
- * With one input bit a row is at one of two voltages, and whatever a function b(V) of it, two values are a straight line:
- * more functions than one could not be told apart.  What one matrix then leaves is how rows act on each other; the
- * error says how much that is.  With more bits the DAC's levels are seen through the law of a cell of mean conductance.
+ * With one input bit a row is at one of two voltages, and whatever a function b(V) of it, two values are a straight
+ * line: more functions than one could not be told apart.  What one matrix then leaves is how rows act on each other;
+ * the error says how much that is.  With more bits the DAC's levels are seen through a mean cell's law.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -56,8 +56,8 @@ void xo_fitted_levels(const struct xo_fitted *n, struct xo_array_layer *l)
     }
 }
 
-/* How likely each row of this block is driven: half of it as often as calibration images did, half of it as often as any,
- * for a row that they left alone may be driven by others; half the time on average. */
+/* How likely each row of this block is driven: half of it as often as calibration images did, half of it as often as
+ * any, for a row that they left alone may be driven by others; half the time on average. */
 static void find_chances(double *chance, const struct xo_array_layer *l, size_t first_input, size_t inputs)
 {
     const uint64_t *seen = l->digit_sum + first_input;
@@ -91,7 +91,8 @@ int xo_fitted_check(const struct xo_fitted *n, struct xo_array_layer *l, const s
     int status = chance ? 0 : ENOMEM;
     if (!status && a->number % every == every / 2 && l->loss.sampled < CHECKED) {
         find_chances(chance, l, a->first_input, a->inputs);
-        status = xo_tile_check(n->fitter, a->cell_siemens, chance, a->number, a->g_ni_siemens, a->offset_amp, &e, info);
+        status = xo_tile_check(n->fitter, a->cell_siemens, chance, a->number, a->g_ni_siemens, a->offset_amp, &e,
+                               info);
         l->loss.fitted_rms = sqrt((l->loss.fitted_rms * l->loss.fitted_rms * count + e.rms * e.rms) / (count + 1));
         l->loss.sampled_error_rel = fmax(l->loss.sampled_error_rel, e.max);
         l->loss.sampled++;

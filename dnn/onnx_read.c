@@ -125,8 +125,8 @@ size_t xo_onnx_value(const struct xo_onnx *o, const char *name)
 int xo_onnx_define(struct xo_onnx *o, size_t value, const char *who)
 {
     if (o->defined[value])
-        return xo_fail(o->info, XO_EVALUE, "%s: value %.80s is yielded twice, the second time by %.90s; expected once",
-                       o->name, o->g->value[value].name, who);
+        return xo_fail(o->info, XO_EVALUE, "%s: value %.80s is yielded twice, the second time by %.90s; expected "
+                       "once", o->name, o->g->value[value].name, who);
     o->defined[value] = true;
     return 0;
 }

@@ -149,7 +149,8 @@ static double variance_of(const double *x, size_t count, double mean)
 
 int xo_instances_of(struct xo_instances *out, size_t instances, size_t images, const unsigned char *const *hit)
 {
-    double *accuracy = xo_calloc(instances, sizeof *accuracy), *share = xo_calloc(images, sizeof *share), mean = 0, half;
+    double *accuracy = xo_calloc(instances, sizeof *accuracy), *share = xo_calloc(images, sizeof *share);
+    double mean = 0, half;
     struct xo_instances s = { 0, 0, 1, 0, 0 };
     int status = !instances || !images ? XO_EVALUE : !accuracy || !share ? ENOMEM : 0;
     for (size_t n = 0; n < instances && !status; n++)

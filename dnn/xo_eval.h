@@ -3,8 +3,9 @@
  *     xo_eval_run()       every scored image through every stage; killed, it goes on where it was
  *     xo_eval_result()    predictions, hits, figures per layer
  *     xo_share_of(), xo_paired_of()    what that is worth, statistically
- * The definitions are those of crossohm-hardware(5).  Same request, same bytes, for any number of threads, in one go or
- * resumed.  SPDX-License-Identifier: GPL-3.0-or-later */
+ * The definitions are those of crossohm-hardware(5).  Same request, same bytes, for any number of threads, in one go
+ * or resumed.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_EVAL_H
 #define XO_EVAL_H
 
@@ -29,7 +30,8 @@ enum xo_eval_stage {
     XO_EVAL_VARIATION,                 /* as programmed: device.variation and faults    */
     XO_EVAL_STAGES
 };
-const char *xo_eval_stage_name(enum xo_eval_stage stage);   /* "fp32", "quantised", "converters", "circuit", "variation" */
+/* "fp32", "quantised", "converters", "circuit", "variation". */
+const char *xo_eval_stage_name(enum xo_eval_stage stage);
 
 enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_PROGRAMMING, XO_EVAL_IMAGES, XO_EVAL_AUDIT,
                      XO_EVAL_CODES };
@@ -75,14 +77,15 @@ struct xo_eval_count {
 struct xo_eval_reading {
     double low_ampere, lsb_ampere, gain;       /* of its first column                                 */
     size_t arrays, columns;            /* solved; those that are read.  0: G_ni is G, the rest is 0   */
-    double nf_mean, nf_low, nf_high;   /* (sum I_ideal - sum I)/sum I_ideal of physical columns, I_ideal through the same */
-                                       /* cells without wires, over the inputs of sampled calibration images (all rows    */
-                                       /* alike without any)                                          */
+    double nf_mean, nf_low, nf_high;   /* (sum I_ideal - sum I)/sum I_ideal of physical columns, I_ideal  */
+                                       /* through the same cells without wires, over the inputs of        */
+                                       /* sampled calibration images (all rows alike without any)         */
     double bound_rel;                  /* no entry of G_ni, rounded, is further off: known beforehand */
     size_t sampled;                    /* arrays of which some columns were solved and certified      */
     double sampled_error_rel;          /* ... to be no further off than this                          */
-    double fitted_rms;                 /* of nonlinear cells, whose matrices are fitted and have no bound: rms error of the */
-                                       /* currents of sampled arrays over full scale, sampled_error_rel the largest        */
+    double fitted_rms;                 /* of nonlinear cells, whose matrices are fitted and have no       */
+                                       /* bound: rms error of the currents of sampled arrays over full    */
+                                       /* scale, sampled_error_rel the largest                            */
 };
 
 /* One way to run the network. */
@@ -116,23 +119,23 @@ struct xo_eval_result {
 
 typedef struct xo_eval xo_eval;
 
-/* Do ranges or gains need calibration images?  Not for a model with its own integers and a range that is no calibrated one. */
+/* Do ranges or gains need calibration images?  Not for a model with its own integers and no calibrated range. */
 int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h);
 
 /* Do device.variation or device.faults, of all layers or of one, ask for draws? */
 int xo_eval_varies(const xo_network *n, const struct xo_hardware *h);
 
-/* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network cannot
- * take; XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM, XO_ESTOPPED. */
+/* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network
+ * cannot take; XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM, XO_ESTOPPED. */
 int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_info *info);
 int xo_eval_run(xo_eval *e, struct xo_info *info);
 const struct xo_eval_result *xo_eval_result(const xo_eval *e);
 
 /* The network as an ordinary ONNX file whose layers on arrays have for weights what their arrays multiply by before
- * any converter, wires, sneak paths and gain included, exact for ohmic cells: y = sum W x + b for inputs x in float32.
- * Layers whose arrays couple the channels of a grouped convolution become ungrouped ones.  After xo_eval_new.
- * XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG, XO_ECONFLICT, errno,
- * ENOMEM. */
+ * any converter, wires, sneak paths and gain included, exact for ohmic cells: y = sum W x + b for inputs x in
+ * float32.  Layers whose arrays couple the channels of a grouped convolution become ungrouped ones.  After
+ * xo_eval_new.  XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG,
+ * XO_ECONFLICT, errno, ENOMEM. */
 int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info);
 
 /* The circuit stage against the solver, after xo_eval_run.
@@ -196,14 +199,14 @@ double xo_share_high95(size_t hits, size_t count);
 struct xo_paired { double difference, low95, high95, p; size_t only_a, only_b; int resolved; };
 int xo_paired_of(struct xo_paired *out, size_t count, const unsigned char *hit_a, const unsigned char *hit_b);
 
-/* Several programmed instances on the same images: a mean accuracy, and how far another instance on other images may be.
+/* Several programmed instances on the same images: a mean accuracy, how far another instance on other images may be.
  *   hit [instances][images]   0 or 1
  *   between_variance          of the instances' accuracies (n - 1)
- *   images_variance           of the mean accuracy, as drawing other images would vary it: that of the images' mean hits,
- *                             over images
+ *   images_variance           of the mean accuracy, as drawing other images would vary it: that of the images' mean
+ *                             hits, over images
  *   low95, high95             mean +- t sqrt(between/instances + images), t of Student with instances - 1 degrees of
- *                             freedom, inside 0..1.  A little wide: chance in single hits counts in both.  One instance:
- *                             0 and 1, as nothing is known of others
+ *                             freedom, inside 0..1.  A little wide: chance in single hits counts in both.  One
+ *                             instance: 0 and 1, as nothing is known of others
  * XO_EVALUE for no instance or image, ENOMEM. */
 struct xo_instances { double mean, low95, high95, between_variance, images_variance; };
 int xo_instances_of(struct xo_instances *out, size_t instances, size_t images, const unsigned char *const *hit);

@@ -12,8 +12,8 @@ extern "C" {
 
 typedef struct xo_network xo_network;
 
-/* Read an ONNX file (opset 7 to 17).  XO_ESYNTAX for what is not such a file (truncated, nested too deep, lengths that
- * lie), XO_EUNSUPPORTED for an operator, opset or type that is not offered (node, operator and opset are named),
+/* Read an ONNX file (opset 7 to 17).  XO_ESYNTAX for what is not such a file (truncated, nested too deep, lengths
+ * that lie), XO_EUNSUPPORTED for an operator, opset or type that is not offered (node, operator and opset are named),
  * XO_EVALUE, XO_ETOOBIG, errno, ENOMEM.  On failure *out is untouched. */
 int xo_network_read(xo_network **out, const char *path, struct xo_info *info);
 /* The same from memory, without external data: what the fuzz target drives. */
@@ -21,7 +21,7 @@ int xo_network_parse(xo_network **out, const void *bytes, size_t nbytes, const c
 void xo_network_free(xo_network *n);                        /* NULL allowed */
 
 const char *xo_network_sha256(const xo_network *n);         /* of the file, 64 hexadecimal digits */
-/* The shape of one image (channels, height, width) or (features) as declared; dimensions 0 and XO_ESHAPE where not. */
+/* The shape of one image (channels, height, width) or (features) as declared; dimensions 0, XO_ESHAPE where not. */
 int xo_network_image_shape(const xo_network *n, size_t *dimensions, size_t shape[8]);
 
 /* Logits of a float32 forward pass, `threads` at a time (same bytes for any number).

@@ -61,8 +61,8 @@ static int check_folder(const struct xo_fcm *m, const char *folder, bool wanted,
         if (!xo_fcm_is_array(f->kind) || strncmp(f->path, folder, strlen(folder)) || !strcmp(f->path, optional))
             continue;
         if (xo_fcm_look(&item, f, m) != wanted)
-            return xo_fail(info, XO_EVALUE, "%s: %s: %s; expected it only and always in a model of an array with that "
-                           "stage", name, f->path, wanted ? "missing" : "present");
+            return xo_fail(info, XO_EVALUE, "%s: %s: %s; expected it only and always in a model of an array with "
+                           "that stage", name, f->path, wanted ? "missing" : "present");
     }
     return 0;
 }
@@ -73,8 +73,8 @@ static int check_basis(const struct xo_fcm *m, const char *name, struct xo_info 
     bool is_basis = m->stage == XO_FCM_BASIS, stored = is_basis && m->scope == XO_FCM_ARRAY;
     if (is_basis != (b->functions > 0) || stored != (b->terms > 0) || stored != (b->scale_volt > 0) ||
         (b->bent && !is_basis))
-        return xo_fail(info, XO_EVALUE, "%s: basis: %zu functions of %zu terms; expected some in stage basis, and none in "
-                       "another", name, b->functions, b->terms);
+        return xo_fail(info, XO_EVALUE, "%s: basis: %zu functions of %zu terms; expected some in stage basis, and "
+                       "none in another", name, b->functions, b->terms);
     if (!b->bend_per_ampere != !(b->bent && stored))
         return xo_fail(info, XO_EVALUE, "%s: basis/bend: %s; expected it where basis/bent is 1", name,
                        b->bend_per_ampere ? "present" : "missing");
@@ -87,14 +87,14 @@ static int check_correction(const struct xo_fcm *m, const char *name, struct xo_
     bool corrected = m->stage == XO_FCM_CORRECTED, stored = corrected && m->scope == XO_FCM_ARRAY;
     if (corrected != (c->count > 0) || stored != (c->sweeps > 0) || stored != (c->curves > 0) ||
         (stored && !(c->points >= 4 && c->low_volt < c->high_volt && isfinite(c->high_volt - c->low_volt))))
-        return xo_fail(info, XO_EVALUE, "%s: correction: %zu of them, %zu curves of %zu points; expected some in stage "
-                       "corrected, four points or more, from a lower to a higher voltage", name, c->count, c->curves,
-                       c->points);
+        return xo_fail(info, XO_EVALUE, "%s: correction: %zu of them, %zu curves of %zu points; expected some in "
+                       "stage corrected, four points or more, from a lower to a higher voltage", name, c->count,
+                       c->curves, c->points);
     int status = check_folder(m, "correction/", stored, "", name, info);
     for (size_t k = 0; stored && !status && k < m->rows * m->columns; k++)
         if (!(c->cell_curve[k] < (double)c->curves) || c->cell_curve[k] != floor(c->cell_curve[k]))
-            status = xo_fail(info, XO_EVALUE, "%s: correction/cell_curve: found %g; expected a whole number below %zu", name,
-                             c->cell_curve[k], c->curves);
+            status = xo_fail(info, XO_EVALUE, "%s: correction/cell_curve: found %g; expected a whole number below "
+                             "%zu", name, c->cell_curve[k], c->curves);
     return status;
 }
 
@@ -107,8 +107,8 @@ static int check_candidates(const struct xo_fcm *m, const char *name, struct xo_
         const double *c = m->candidate + k * XO_FCM_CANDIDATE_NUMBERS;
         for (int n = 0; n < 5; n++)
             if (!(c[n] >= 0 && c[n] <= (n == 0 ? 2 : XO_FCM_MOST_SWEEPS) && c[n] == floor(c[n])))
-                return xo_fail(info, XO_EVALUE, "%s: candidates/table: found %g in column %d; expected a stage's number, or "
-                               "a count", name, c[n], n);
+                return xo_fail(info, XO_EVALUE, "%s: candidates/table: found %g in column %d; expected a stage's "
+                               "number, or a count", name, c[n], n);
     }
     return 0;
 }
@@ -135,7 +135,8 @@ static int check_together(const struct xo_fcm *m, const char *name, struct xo_in
     if (m->scope == XO_FCM_ARRAY && !m->g_ni_siemens && m->stage != XO_FCM_LADDER)
         return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: missing; expected it in a model of an array", name);
     if ((m->scope == XO_FCM_TECHNOLOGY || m->stage == XO_FCM_LADDER) && m->g_ni_siemens)
-        return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: present; expected none in a technology or stage ladder", name);
+        return xo_fail(info, XO_EVALUE, "%s: linear/g_ni: present; expected none in a technology or stage ladder",
+                       name);
     if (m->scope == XO_FCM_TECHNOLOGY && !m->hardware_yaml)
         return xo_fail(info, XO_EVALUE, "%s: provenance/hardware: missing; expected it in a technology", name);
     if (!m->adc_low_ampere != !m->adc_lsb_ampere)

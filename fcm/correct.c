@@ -1,7 +1,7 @@
 /* Corrections through the linear operator (xo_fcm.h says what it is): word and bit lines solved in turn as ladders,
- * block Gauss-Seidel on the two groups of lines, which converges for every array and quickly where cells conduct little
- * beside the lines they load.  Eight inputs lie beside each other, one in each lane, so that a ladder is a chain of
- * vector instructions; lanes never touch, so an input's result does not depend on its neighbours.
+ * block Gauss-Seidel on the two groups of lines, which converges for every array and quickly where cells conduct
+ * little beside the lines they load.  Eight inputs lie beside each other, one in each lane, so that a ladder is a
+ * chain of vector instructions; lanes never touch, so an input's result does not depend on its neighbours.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stddef.h>
@@ -117,8 +117,8 @@ static void spread_row(const struct xo_fcm *m, const struct state *s, size_t i, 
         double held[LANES];
         if (nearer == m->rows)
             broadcast(held, c->bit_volt[j]);
-        spread(s->bit + k * LANES, nearer == m->rows ? held : s->bit + (nearer * n + j) * LANES, s->current + k * LANES,
-               c->bit_divider[k], c->bit_ohm[k]);
+        spread(s->bit + k * LANES, nearer == m->rows ? held : s->bit + (nearer * n + j) * LANES,
+               s->current + k * LANES, c->bit_divider[k], c->bit_ohm[k]);
     }
 }
 

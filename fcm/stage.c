@@ -1,5 +1,5 @@
-/* Volts to amperes: one matrix product for linear and basis stages (the functions beside each other, their matrices on
- * each other), eight inputs at a time for corrections.
+/* Volts to amperes: one matrix product for linear and basis stages (the functions beside each other, their matrices
+ * on each other), eight inputs at a time for corrections.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdio.h>

@@ -47,13 +47,14 @@ struct xo_fcm_basis {
     double *bend_per_ampere;           /* [columns]        all 0: what other rows' currents take from y_j      */
 };
 
-/* Corrections through the linear operator.  Cells are cell_siemens, whatever their voltage, and word and bit lines are
- * solved in turn, `sweeps` times: ladders whose dividers are known.  Then what the law carries beyond cell_siemens at
- * the cell voltages that came out is pushed into the lines as currents, and they are solved again: one correction.
- * A ladder is seen from its near end; node k, its neighbour nearer to that end, and the resistance r between (for the
- * first node the driver's, or the sense's, with the source behind it):
+/* Corrections through the linear operator.  Cells are cell_siemens, whatever their voltage, and word and bit lines
+ * are solved in turn, `sweeps` times: ladders whose dividers are known.  Then what the law carries beyond
+ * cell_siemens at the cell voltages that came out is pushed into the lines as currents, and they are solved again:
+ * one correction.  A ladder is seen from its near end; node k, its neighbour nearer to that end, and the resistance r
+ * between (for the first node the driver's, or the sense's, with the source behind it):
  *     Y_k  what node k and all beyond it conduct to elsewhere     divider 1/(1 + r Y_k)     ohm r/(1 + r Y_k)
- * Going in, currents J_k are gathered, J_k += divider_(k+1) J_(k+1); going out, v_k = divider_k v_(k-1) + ohm_k J_k. */
+ * Going in, currents J_k are gathered, J_k += divider_(k+1) J_(k+1); going out,
+ * v_k = divider_k v_(k-1) + ohm_k J_k. */
 #define XO_FCM_MOST_CORRECTIONS 8
 #define XO_FCM_MOST_SWEEPS 1024
 struct xo_fcm_correction {
@@ -75,10 +76,12 @@ struct xo_fcm_correction {
 };
 
 /* Inputs on gates: V_i/dac.read_volt, at most 0 to 1, is row i's gate, behind which a cell conducts
- *     g = 1/(1/cell_siemens + 1/t),  t from transistor_off_siemens (gate 0) in proportion to 1/transistor_ohm (gate 1)
- * From the rung farthest from the ends on, with p = 1, q = 0:  q += g p, p += step_ohm q.  I = volt q/(p + end_ohm q).
- * Where the lines end at two sides, from row 0 on, with a = b = 0 and c open:  k = 1/(1 + g (b + c)), c *= k, a += g b c,
- * b *= k, then b += step_ohm, c += second_ohm.  I = volt/(a + c + end_ohm). */
+ *     g = 1/(1/cell_siemens + 1/t),  t from transistor_off_siemens at gate 0 linearly to 1/transistor_ohm at gate 1
+ * From the rung farthest from the ends on, with p = 1, q = 0:
+ *     q += g p, p += step_ohm q          I = volt q/(p + end_ohm q)
+ * Where the lines end at two sides, from row 0 on, with a = b = 0 and c open:
+ *     k = 1/(1 + g (b + c)), c *= k, a += g b c, b *= k, then b += step_ohm, c += second_ohm
+ *     I = volt/(a + c + end_ohm) */
 struct xo_fcm_ladder {
     int top_is_far;                    /* 1: row 0 is the farthest; else the last                              */
     double transistor_ohm, transistor_off_siemens;

@@ -97,8 +97,8 @@ int xo_check_together(const struct xo_hardware *h, struct xo_info *info)
                             xo_number_print(a, h->adc.low_ampere), xo_number_print(b, h->adc.high_ampere));
     if (h->cell_faults.stuck_on_rate + h->cell_faults.stuck_off_rate > 1)
         return xo_mark_fail(info, XO_EVALUE, given(h, "device.faults.stuck_on_rate", "device.faults.stuck_off_rate"),
-                            "device.faults: found stuck_on_rate %s with stuck_off_rate %s; expected at most 1 together",
-                            xo_number_print(a, h->cell_faults.stuck_on_rate),
+                            "device.faults: found stuck_on_rate %s with stuck_off_rate %s; expected at most 1 "
+                            "together", xo_number_print(a, h->cell_faults.stuck_on_rate),
                             xo_number_print(b, h->cell_faults.stuck_off_rate));
     int status = xo_check_gate_keys(h, info);
     return status ? status : xo_check_laws(h, info);

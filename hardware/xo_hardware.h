@@ -24,8 +24,8 @@ extern "C" {
 #define XO_HARDWARE_VERSION 1          /* `crossohm: 1` */
 #define XO_MAX_INL 8                   /* terms of an integral-nonlinearity polynomial */
 
-/* device: the programmable resistor at every crossing.  Its law, what is in series with it (type, selector, transistor,
- * series_ohm) are in struct xo_crossbar, as the topology is. */
+/* device: the programmable resistor at every crossing.  Its law, what is in series with it (type, selector,
+ * transistor, series_ohm) are in struct xo_crossbar, as the topology is. */
 struct xo_device {
     double on_siemens, off_siemens;    /* on > off >= 0                                  */
     int bits_per_cell;                 /* c: 2^c conductance levels, off to on           */

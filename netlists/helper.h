@@ -30,13 +30,14 @@
 #define XO_NGSPICE_OPTIONS \
     ".options reltol=1e-10 abstol=1e-20 vntol=1e-16 gmin=1e-20 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
-/* Nonlinear cells: looser where nothing is left of a current or voltage, or it would never end.  At first plainly, for
- * so many steps as Newton's method takes where it converges at all; where rounding keeps it from ever settling so
+/* Nonlinear cells: looser where nothing is left of a current or voltage, or it would never end.  At first plainly,
+ * for so many steps as Newton's method takes where it converges at all; where rounding keeps it from ever settling so
  * closely (steep selectors at nodes that float), to 1e-8, by any of ngspice's ways. */
 #define XO_NGSPICE_NONLINEAR \
     ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18 pivtol=1e-35 itl1=1000 itl2=1000\n"
 #define XO_NGSPICE_PLAINLY \
-    ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18 pivtol=1e-35 itl1=120 itl2=120 gminsteps=0 srcsteps=0\n"
+    ".options reltol=1e-10 abstol=1e-18 vntol=1e-13 gmin=1e-18 pivtol=1e-35 itl1=120 itl2=120 " \
+    "gminsteps=0 srcsteps=0\n"
 #define XO_NGSPICE_LOOSELY \
     ".options reltol=1e-8 abstol=1e-15 vntol=1e-11 gmin=1e-18 pivtol=1e-35 itl1=1000 itl2=1000\n"
 
@@ -77,8 +78,8 @@ int xo_helper_understand(const char *path, const struct xo_buffer *answer, const
                          const struct xo_helper_job *job, double **values, size_t *length, double *sec,
                          struct xo_info *info);
 
-/* ngspice_deck.c: a file of definitions, it and what it includes cleaned as a user's deck is, its first line no title;
- * *text to be freed. */
+/* ngspice_deck.c: a file of definitions, it and what it includes cleaned as a user's deck is, its first line no
+ * title; *text to be freed. */
 int xo_ngspice_clean(const char *path, char **text, size_t *nbytes, struct xo_info *info);
 
 #endif

@@ -140,7 +140,8 @@ int xo_mesh_program(struct xo_mesh *n, const struct xo_ngspice_options *options,
     for (size_t e = 0; e < c->links && (size_t)c->link_branch[e] < c->first[XO_ROW_WIRE] && !status; e++)
         siemens[e] = n->ohm[e] == 0 ? 0 : n->factor.cell_siemens[c->link_branch[e]];
     if (!status)
-        status = xo_subcircuit_program(c->laws->subcircuit, c->links, siemens, options, n->level, n->state_volt, info);
+        status = xo_subcircuit_program(c->laws->subcircuit, c->links, siemens, options, n->level, n->state_volt,
+                                       info);
     free(siemens);
     return status;
 }

@@ -294,7 +294,8 @@ static double deadline(const struct xo_ngspice_options *o)
 
 /* Inputs on gates, one after the other; nothing is stored unless all succeed. */
 static int judge_gated(const xo_circuit *c, const double *cell_siemens, size_t inputs, const double *gate,
-                       const struct xo_ngspice_options *options, double *column_amp, double *sec, struct xo_info *info)
+                       const struct xo_ngspice_options *options, double *column_amp, double *sec,
+                       struct xo_info *info)
 {
     struct xo_ngspice_options quiet = options ? *options : (struct xo_ngspice_options){0};
     double *amp = xo_calloc(inputs, c->columns * sizeof *amp), until = deadline(options), one = 0, all = 0;

@@ -324,7 +324,8 @@ int xo_subcircuit_tabulate(xo_subcircuit *s, const char **blame, struct xo_info 
     g.amp = xo_calloc(XO_MOST_LEVELS * XO_MOST_VOLTS, sizeof *g.amp);
     g.fresh = xo_calloc(XO_MOST_LEVELS, sizeof *g.fresh);
     g.miss = xo_calloc(2 * XO_MOST_LEVELS, sizeof *g.miss);
-    int status = g.open && g.middle && g.amp && g.fresh && g.miss ? 0 : xo_fail(info, ENOMEM, "%s", xo_strerror(ENOMEM));
+    int status = g.open && g.middle && g.amp && g.fresh && g.miss
+        ? 0 : xo_fail(info, ENOMEM, "%s", xo_strerror(ENOMEM));
     if (!status) {
         first_volts(s);
         status = first_levels(&g);

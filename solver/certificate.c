@@ -1,7 +1,7 @@
 /* The certificate: how far any computed current can be from the exact one, proven.
  *
- * K, the matrix of nodal analysis, is an M-matrix: K^-1 >= 0.  So if w > 0 has K w >= f > 0, then for voltages x whose
- * residual is r, |x - exact| = |K^-1 r| <= K^-1 |r| <= w max(|r| / f), component of the network by component.
+ * K, the matrix of nodal analysis, is an M-matrix: K^-1 >= 0.  So if w > 0 has K w >= f > 0, then for voltages x
+ * whose residual is r, |x - exact| = |K^-1 r| <= K^-1 |r| <= w max(|r| / f), component of the network by component.
  *   r    is Kirchhoff's law in branch form, in double-double, enlarged by its own rounding;
  *   f    is the sum of conductances at each node times 1 V, and w = K^-1 f is solved like any input: that K w >= f/2
  *        really holds is again read off Kirchhoff's law, its rounding taken off;
@@ -166,7 +166,8 @@ bool xo_certify_closely(const xo_factor *f, struct xo_scratch *s, int lanes)
         for (int lane = 0; lane < lanes; lane++) {         /* the current of w into t is the sum of g w there */
             double carried = 2 * with_rounding(f, &s->amp[c->unknowns + t], c->unknowns + t, lane);
             if (coarse[lane] && found[lane])
-                s->terminal_bound[t][lane] = fmin(s->terminal_bound[t][lane], carried + s->terminal_rounding[t][lane]);
+                s->terminal_bound[t][lane] = fmin(s->terminal_bound[t][lane],
+                                                  carried + s->terminal_rounding[t][lane]);
         }
     return true;
 }

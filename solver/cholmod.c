@@ -128,7 +128,8 @@ static int plan(xo_plan *p, struct xo_info *info)
     free(by_column);
     free(head);
     p->state = s;
-    return status ? xo_fail(info, status, "cholmod: cannot plan %zu unknowns: %s", c->unknowns, xo_strerror(status)) : 0;
+    return status ? xo_fail(info, status, "cholmod: cannot plan %zu unknowns: %s",
+                            c->unknowns, xo_strerror(status)) : 0;
 }
 
 static void factor_free(void *state)
@@ -200,8 +201,8 @@ static int factor(xo_factor *f, struct xo_info *info)
         }
     }
     free(value);
-    return status ? xo_fail(info, status, "cholmod: cannot factor %zu unknowns: %s; engine starmesh cannot break down",
-                            f->plan->circuit->unknowns, xo_strerror(status)) : 0;
+    return status ? xo_fail(info, status, "cholmod: cannot factor %zu unknowns: %s; engine starmesh cannot break "
+                            "down", f->plan->circuit->unknowns, xo_strerror(status)) : 0;
 }
 
 static void solve(const xo_factor *f, int lanes, double (*x)[XO_LANES])

@@ -93,9 +93,11 @@ static void draw_wires(xo_circuit *c, const struct xo_crossbar *x)
     branch = c->first[XO_COLUMN_WIRE];
     for (size_t i = 0; i + 1 < m; i++)
         for (size_t j = 0; j < n; j++, branch++)
-            set_branch(c, branch, xo_bit_node(c, i, j), xo_bit_node(c, i + 1, j), value_at(&x->column_wire_ohm, i * n + j));
+            set_branch(c, branch, xo_bit_node(c, i, j), xo_bit_node(c, i + 1, j),
+                       value_at(&x->column_wire_ohm, i * n + j));
     for (size_t k = 0; k < x->open_word_segment_count; k++)
-        c->ohm[c->first[XO_ROW_WIRE] + x->open_word_segment[k].row * (n - 1) + x->open_word_segment[k].column] = XO_OPEN;
+        c->ohm[c->first[XO_ROW_WIRE] + x->open_word_segment[k].row * (n - 1)
+               + x->open_word_segment[k].column] = XO_OPEN;
     for (size_t k = 0; k < x->open_bit_segment_count; k++)
         c->ohm[c->first[XO_COLUMN_WIRE] + x->open_bit_segment[k].row * n + x->open_bit_segment[k].column] = XO_OPEN;
 }
@@ -111,7 +113,8 @@ static void draw_drivers(xo_circuit *c, const struct xo_crossbar *x)
         for (size_t i = 0; i < c->rows; i++) {
             bool floating = line_state(x->word_line, i) == XO_LINE_FLOATING;
             set_branch(c, c->first[XO_DRIVER] + end * c->rows + i, xo_source(c, i),
-                       xo_word_node(c, i, left ? 0 : c->columns - 1), floating ? XO_OPEN : value_at(&x->driver_ohm, i));
+                       xo_word_node(c, i, left ? 0 : c->columns - 1),
+                       floating ? XO_OPEN : value_at(&x->driver_ohm, i));
         }
     }
 }

@@ -27,8 +27,8 @@ struct xo_circuit {
     int32_t *group_size;               /* [terminals] of the group that begins here, else 0                     */
     struct xo_crossbar *lines;         /* the description, its arrays too; NULL where drawn                     */
 
-    /* Transistors.  Of source_column and plane the first source is the supply of all source lines, the others are tied
-     * to nothing; their source lines' wires are branches XO_ROW_WIRE, their ends XO_DRIVER. */
+    /* Transistors.  Of source_column and plane the first source is the supply of all source lines, the others are
+     * tied to nothing; their source lines' wires are branches XO_ROW_WIRE, their ends XO_DRIVER. */
     enum xo_topology topology;
     enum xo_input_kind input;
     double transistor_ohm, transistor_off_siemens;

@@ -105,7 +105,8 @@ static size_t append_run(char *text, size_t size, size_t used, const char *name,
         return used;
     int length = first == last
         ? snprintf(text + used, size - used, "%s%s %zu %s %zu", used ? ", " : "", name, line, along, first)
-        : snprintf(text + used, size - used, "%s%s %zu %ss %zu-%zu", used ? ", " : "", name, line, along, first, last);
+        : snprintf(text + used, size - used, "%s%s %zu %ss %zu-%zu", used ? ", " : "", name, line, along,
+                   first, last);
     return used + (size_t)length;
 }
 

@@ -16,7 +16,8 @@ static bool has_zero(const struct xo_values *v, size_t count)
 bool xo_crossbar_is_lines(const struct xo_crossbar *x)
 {
     size_t m = x->rows, n = x->columns;
-    return !xo_is_nonlinear(x) && x->cell_type != XO_CELL_1T1R && !xo_is_ladder(x) && !x->word_bridge_count && !x->bit_bridge_count
+    return !xo_is_nonlinear(x) && x->cell_type != XO_CELL_1T1R && !xo_is_ladder(x)
+           && !x->word_bridge_count && !x->bit_bridge_count
            && !has_zero(&x->row_wire_ohm, m * (n - 1)) && !has_zero(&x->column_wire_ohm, (m - 1) * n)
            && !has_zero(&x->driver_ohm, m) && !has_zero(&x->sense_ohm, n);
 }

@@ -12,7 +12,8 @@ int xo_check_cells(const xo_circuit *c, const double *cell_siemens, struct xo_in
         double g = cell_siemens[k];
         if (!(g == 0 || (g >= XO_MIN_SIEMENS && g <= XO_MAX_SIEMENS)))
             return xo_fail(info, XO_EVALUE, "cell (%zu, %zu) has %s%g S; expected 0 or %g..%g S", k / c->columns,
-                           k % c->columns, g < 0 ? "a negative conductance, " : "", g, XO_MIN_SIEMENS, XO_MAX_SIEMENS);
+                           k % c->columns, g < 0 ? "a negative conductance, " : "", g,
+                           XO_MIN_SIEMENS, XO_MAX_SIEMENS);
     }
     return 0;
 }

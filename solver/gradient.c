@@ -1,7 +1,7 @@
 /* Derivatives of a column current by every branch conductance, with one adjoint solve for all of them.
  *
- * For a linear network dI_j/dg_ab = (v_a - v_b)(lambda_b - lambda_a), lambda the voltages with 1 V on sense terminal j
- * and 0 V on every other (Director and Rohrer, IEEE Trans. Circuit Theory 16, 1969).
+ * For a linear network dI_j/dg_ab = (v_a - v_b)(lambda_b - lambda_a), lambda the voltages with 1 V on sense terminal
+ * j and 0 V on every other (Director and Rohrer, IEEE Trans. Circuit Theory 16, 1969).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -56,7 +56,8 @@ static int gradient_by_factor(xo_factor *f, size_t inputs, const double *row_vol
         return xo_fail(info, XO_EVALUE, "gradient of column %zu; expected a column below %zu", column, c->columns);
     status = xo_check_inputs(c, inputs, row_volt, info);
     if (!status && !f->proven)
-        status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array", f->plan->table->name);
+        status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array",
+                         f->plan->table->name);
     adjoint = xo_calloc(xo_vertices(c), sizeof *adjoint);
     if (!adjoint)
         return xo_fail(info, ENOMEM, "out of memory for the adjoint of %zu unknowns", c->unknowns);

@@ -31,8 +31,8 @@ int xo_cell_amp(const xo_circuit *c, struct xo_site place, double siemens, doubl
     return amp_behind(c, place, ohm, siemens, volt, amp, info);
 }
 
-int xo_cell_amp_gated(const xo_circuit *c, struct xo_site place, double siemens, double gate, double volt, double *amp,
-                      struct xo_info *info)
+int xo_cell_amp_gated(const xo_circuit *c, struct xo_site place, double siemens, double gate, double volt,
+                      double *amp, struct xo_info *info)
 {
     struct xo_info why = {""};
     if (!c->gate || xo_gate_check(c->transistor_ohm, gate, &why))

@@ -114,7 +114,7 @@ static int32_t entry(struct klu_plan *p, int32_t begin, int32_t *end, int32_t ro
     return (*end)++;
 }
 
-/* Build column by column.  first/list: for every place, the resistors and sources (as resistors + s) that touch it. */
+/* Build column by column.  first/list: for every place, resistors and sources (as resistors + s) that touch it. */
 static void build_matrix(struct klu_plan *p, const int32_t *first, const int32_t *list)
 {
     int32_t at = 0;

@@ -176,8 +176,8 @@ static void keep_scale(const xo_factor *f, struct xo_line_work *k)
     }
 }
 
-/* What a factor would cost, where auto may still turn to one.  The first of all solves judges for all of them: whether
- * to give up must not depend on threads. */
+/* What a factor would cost, where auto may still turn to one.  The first of all solves judges for all of them:
+ * whether to give up must not depend on threads. */
 static void set_budget(const xo_factor *f, struct xo_line_work *k, size_t inputs, bool first)
 {
     size_t promised = f->plan->options.inputs, all = inputs > promised ? inputs : promised;

@@ -1,16 +1,16 @@
 /* Engine line: the array kept as lines (internal).
  *
- * Unknowns are the word-line voltages u and the bit-line voltages w.  With G the cells, R the word lines and C the bit
- * lines (tridiagonal, cells on their diagonals), the nodal equations are
+ * Unknowns are the word-line voltages u and the bit-line voltages w.  With G the cells, R the word lines and C the
+ * bit lines (tridiagonal, cells on their diagonals), the nodal equations are
  *     R u - G w = a      C w - G u = b
  * Word lines are eliminated line by line; S = C - G R^-1 G on the bit-line nodes is solved by conjugate gradients
  * preconditioned with C = L D L^T.
  *
  * Inputs are solved one after the other (by each thread).  Eight in one sweep would share cells and pivots, 4 of the
- * 14 numbers per cell that an iteration moves, and with one in each lane of the vectors tiles need no transposing; but
- * eight inputs' planes leave the cache.  bench/lanes does it: 1.1 to 1.4 times as fast an iteration up to 128 x 128,
- * which is half of an easy input's time, 0.4 to 0.9 from 256 x 256 on.  Interleaved tile row by tile row, with vectors
- * as they are, it was between 0.9 and 1.0 at every size, from memory too: more streams, no fewer misses.
+ * 14 numbers per cell that an iteration moves, and with one in each lane of the vectors tiles need no transposing;
+ * but eight inputs' planes leave the cache.  bench/lanes does it: 1.1 to 1.4 times as fast an iteration up to 128 x
+ * 128, which is half of an easy input's time, 0.4 to 0.9 from 256 x 256 on.  Interleaved tile row by tile row, with
+ * vectors as they are, it was between 0.9 and 1.0 at every size, from memory too: more streams, no fewer misses.
  *
  * A plane holds one number per cell in tiles of 8 x 8, tile rows one after the other.  Inside a tile, bit-line planes
  * go row by row, [row][column], and word-line planes column by column, [column][row]: a step along any line is then
@@ -63,7 +63,8 @@ struct xo_line_kernels {
     void (*word_pivots)(const struct xo_line_grid *n, size_t tile_row);
     void (*bit_pivots)(const struct xo_line_grid *n, size_t from, size_t to);
     /* out = R^-1 (rhs + G y); rhs and out are word-line planes, either of rhs and y may be NULL. */
-    void (*word_solve)(const struct xo_line_grid *n, size_t tile_row, const double *rhs, const double *y, double *out);
+    void (*word_solve)(const struct xo_line_grid *n, size_t tile_row, const double *rhs, const double *y,
+                       double *out);
     /* sum += G u, a bit-line plane. */
     void (*add_cells)(const struct xo_line_grid *n, size_t tile_row, const double *u, double *sum);
     /* z = L^-T D^-1 s,  y += alpha p,  p = z + beta p. */

@@ -2,8 +2,8 @@
  *
  * A vector holds 8 neighbouring nodes: of 8 columns in a row of a bit-line tile, of 8 rows in a column of a word-line
  * tile.  Every operation is rounded to double as written, in the same order everywhere, so all give the same bytes.
- * Bytes: each pass reads and writes every plane named in its line of struct xo_line_kernels once; direction, apply and
- * reduce, an iteration of conjugate gradients, move 14 numbers per cell:
+ * Bytes: each pass reads and writes every plane named in its line of struct xo_line_kernels once; direction, apply
+ * and reduce, an iteration of conjugate gradients, move 14 numbers per cell:
  *     direction  reads s, 1/pivot, p, y    writes p, y
  *     apply      reads p, cells, 1/pivot   writes q
  *     reduce     reads q, 1/pivot, s       writes s
@@ -145,7 +145,8 @@ static void bit_pivots(const struct xo_line_grid *n, size_t from, size_t to)
 /* x = L^-1 b along word lines, b in a[] column by column; *carry is what the column before sends on. */
 INLINE void word_forward(const struct xo_line_grid *n, size_t tile_row, size_t j, v8 a[8], v8 *carry, double *x)
 {
-    const double *wire = xo_line_wire(n, &n->right, tile_row, j), *inverse = n->word_inverse + tile_at(n, tile_row, j);
+    const double *wire = xo_line_wire(n, &n->right, tile_row, j);
+    const double *inverse = n->word_inverse + tile_at(n, tile_row, j);
     UNROLL
     for (int k = 0; k < 8; k++) {
         v8 sum = a[k] + *carry;
@@ -157,7 +158,8 @@ INLINE void word_forward(const struct xo_line_grid *n, size_t tile_row, size_t j
 /* t = L^-T D^-1 x, from the last column to the first. */
 INLINE void word_backward(const struct xo_line_grid *n, size_t tile_row, size_t j, const double *x, v8 *next, v8 a[8])
 {
-    const double *wire = xo_line_wire(n, &n->right, tile_row, j), *inverse = n->word_inverse + tile_at(n, tile_row, j);
+    const double *wire = xo_line_wire(n, &n->right, tile_row, j);
+    const double *inverse = n->word_inverse + tile_at(n, tile_row, j);
     UNROLL
     for (int k = 8; k-- > 0;) {
         v8 d = load(inverse + 8 * k);
@@ -203,8 +205,8 @@ static void add_cells(const struct xo_line_grid *n, size_t tile_row, const doubl
     }
 }
 
-static void direction(const struct xo_line_grid *n, size_t from, size_t to, double alpha, double beta, const double *s,
-                      double *p, double *y)
+static void direction(const struct xo_line_grid *n, size_t from, size_t to, double alpha, double beta,
+                      const double *s, double *p, double *y)
 {
     v8 below[XO_STRIP] = {0};
     for (size_t i = n->tile_rows; i-- > 0;)
@@ -224,7 +226,8 @@ static void direction(const struct xo_line_grid *n, size_t from, size_t to, doub
 }
 
 /* q = G (p - t) + (L_C p), L_C the bit-line wires, for one tile; a[] holds t row by row.  Returns p q. */
-INLINE v8 apply_tile(const struct xo_line_grid *n, size_t tile_row, size_t j, const v8 a[8], const double *p, double *q)
+INLINE v8 apply_tile(const struct xo_line_grid *n, size_t tile_row, size_t j, const v8 a[8], const double *p,
+                     double *q)
 {
     size_t at = tile_at(n, tile_row, j), row = n->tile_columns * XO_TILE_CELLS;
     const double *wire = xo_line_wire(n, &n->below, tile_row, j);
@@ -504,8 +507,8 @@ INLINE void word_ceiling(const struct xo_line_grid *n, size_t tile_row, size_t j
     }
 }
 
-static void ceiling(const struct xo_line_grid *n, size_t tile_row, const double *wu, const double *ww, const double *fu,
-                    const double *fw, struct xo_line_found *found)
+static void ceiling(const struct xo_line_grid *n, size_t tile_row, const double *wu, const double *ww,
+                    const double *fu, const double *fw, struct xo_line_found *found)
 {
     struct amp8 left = {{0}, {0}}, cells[8];
     v8 most = {0};

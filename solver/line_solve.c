@@ -4,8 +4,8 @@
  * bit lines (direction), one along the word lines (apply) and one down the bit lines (reduce).  Each of a few rounds
  * solves for what Kirchhoff's law in branch form still misses, and adds it to voltages kept as hi + lo.
  *
- * The certificate is that of certificate.c with a w for each input: f >= |r| + its rounding, plus a floor where that is
- * small; w = K^-1 f, roughly; and |x - exact| <= w max f / (K w), which is read off K w in branch form.
+ * The certificate is that of certificate.c with a w for each input: f >= |r| + its rounding, plus a floor where that
+ * is small; w = K^-1 f, roughly; and |x - exact| <= w max f / (K w), which is read off K w in branch form.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <float.h>

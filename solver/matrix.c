@@ -3,7 +3,7 @@
  * With y_tj the coupling between terminals t and j once all inner nodes are gone, G_ni[i][j] = y_ij for driven rows
  * and i0_j = sum over undriven t of y_tj V_t - V_j sum_t y_tj.  Two independent ways to y:
  *   an engine that eliminates (starmesh) reads it off, with an a-priori bound;
- *   the others put 1 V on one column's terminal at a time and solve: the current into t is y_tj, with its certificate.
+ *   the others put 1 V on one column's terminal at a time and solve: the current into t is y_tj, certified.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -146,7 +146,8 @@ int xo_matrix(xo_factor *f, struct xo_matrix_result *m, struct xo_info *info)
         return xo_fail(info, XO_EUNSUPPORTED, "engine %s offers no conductance matrix; expected starmesh or cholmod",
                        f->plan->table->name);
     if (!status && !f->proven && !eliminate)
-        status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array", f->plan->table->name);
+        status = xo_fail(info, XO_ENOTPROVEN, "engine %s: no certificate was found for this array",
+                         f->plan->table->name);
     if (status)
         return status;
     siemens = xo_calloc(c->terminals, sizeof *siemens);

@@ -13,7 +13,8 @@
 
 #define LEAF_CELLS 4
 
-enum { FREE, PLACED, RESERVED };       /* RESERVED + depth: in the separator of that depth, to be placed after its sides */
+/* RESERVED + depth: in the separator of that depth, to be placed after its sides. */
+enum { FREE, PLACED, RESERVED };
 
 struct walk {
     const xo_circuit *c;

@@ -171,9 +171,9 @@ void xo_refine_start(const xo_factor *f, struct xo_scratch *s, int lanes, bool i
 void xo_refine_step(const xo_factor *f, struct xo_scratch *s, int lanes, bool injected,
                     const double active[XO_LANES]);                             /* 0: leave this lane alone        */
 void xo_refine_kcl(const xo_factor *f, struct xo_scratch *s);                   /* volt -> amp                     */
-void xo_settle_idle(const xo_factor *f, struct xo_lane_volt *volt);             /* exact where one terminal sets all */
-/* Start and refine, each lane until its excess is at most `enough` or gets no better.  Leaves terminal_bound and excess
- * filled in; returns the most steps that a lane took. */
+void xo_settle_idle(const xo_factor *f, struct xo_lane_volt *volt);             /* exact: one terminal sets all    */
+/* Start and refine, each lane until its excess is at most `enough` or gets no better.  Leaves terminal_bound and
+ * excess filled in; returns the most steps that a lane took. */
 int xo_refine(const xo_factor *f, struct xo_scratch *s, int lanes, double enough, int least_steps);
 #define XO_LAST_BIT (0.5 * XO_UNIT)    /* `enough` for currents exact to the last bit                              */
 

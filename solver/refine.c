@@ -1,8 +1,8 @@
 /* Iterative refinement in double-double: x <- x + K^-1 r, with r from Kirchhoff's law in branch form.
  *
  * Each step multiplies the error by the relative error of the engine's factor, some 1e-10 on hard arrays, so one or
- * two steps reach the last bit.  The engine decides how fast that goes, never where it ends.  A lane stops when its own
- * certificate says so: corrected by 0 from then on, it does not feel how long its neighbours take.
+ * two steps reach the last bit.  The engine decides how fast that goes, never where it ends.  A lane stops when its
+ * own certificate says so: corrected by 0 from then on, it does not feel how long its neighbours take.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <string.h>

@@ -102,8 +102,8 @@ static int hand_on(struct elimination *w, size_t k)
     if (!w->handed_on[k])
         return ENOMEM;
     for (size_t a = 0; a < rest; a++)
-        memcpy(w->handed_on[k] + a * rest + a, w->front + (a + (size_t)front->pivots) * size + a + (size_t)front->pivots,
-               (rest - a) * sizeof *w->front);
+        memcpy(w->handed_on[k] + a * rest + a, w->front + (a + (size_t)front->pivots) * size
+               + a + (size_t)front->pivots, (rest - a) * sizeof *w->front);
     return 0;
 }
 

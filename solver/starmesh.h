@@ -26,7 +26,7 @@ struct xo_starmesh_plan {
     int32_t *position;                 /* [vertices] of each vertex                                             */
     int32_t *start, *row;              /* pattern of the triangle, see struct xo_triangle                       */
     int32_t largest;                   /* size of the largest front                                             */
-    double link_roundings;             /* of a coupling as drawn, 1/R and parallel links, and of Y_tt in the end      */
+    double link_roundings;             /* of a coupling as drawn, 1/R and parallel links, and of Y_tt in the end */
     double roundings;                  /* that a coupling can collect on the longest chain of fronts            */
 };
 

@@ -13,7 +13,7 @@
  * transistors and carries no current; cells lie between the bit line and a source line:
  *
  *  source_row     s[i][0] --source_wire_ohm-- s[i][1] -- ...     along the row, source_end_ohm at its drive_side
- *  source_column  s[0][j] --source_wire_ohm-- s[1][j] -- ...     beside the bit line, source_end_ohm at its source_side
+ *  source_column  s[0][j] --source_wire_ohm-- s[1][j] -- ...     by the bit line, source_end_ohm at its source_side
  *  plane          one node s for all cells, behind source_end_ohm
  *
  * Cell (i,j), transistor and device in series, joins s[i][j] to w[i][j]; u[i][j] stands for s[i][j] in what follows.
@@ -98,12 +98,12 @@ enum xo_cell_type {
 };
 
 /* A gate of x = 0 is off, 1 on; between, the channel's conductance grows with x as in the triode region:
- * transistor_off_siemens + x (1/transistor_ohm - transistor_off_siemens).  A transistor of 0 ohm is a switch: 0 or 1. */
+ * transistor_off_siemens + x (1/transistor_ohm - transistor_off_siemens).  Of 0 ohm it is a switch: 0 or 1. */
 
 enum xo_topology { XO_TOPOLOGY_CROSSBAR, XO_TOPOLOGY_SOURCE_COLUMN, XO_TOPOLOGY_SOURCE_ROW, XO_TOPOLOGY_PLANE };
 
-/* What an input vector is: volts behind the rows' lines, or the gates of the rows, whose lines it finds at source_volt.
- * With gates conductances depend on the input: no one matrix is exact. */
+/* What an input vector is: volts behind the rows' lines, or the gates of the rows, whose lines it finds at
+ * source_volt.  With gates conductances depend on the input: no one matrix is exact. */
 enum xo_input_kind { XO_INPUT_DRIVE, XO_INPUT_GATE };
 
 struct xo_site { size_t row, column; };
@@ -146,8 +146,8 @@ struct xo_crossbar {
     size_t bit_bridge_count;        const struct xo_bridge *bit_bridge;         /* w[i][j] -- w[i][j+1]     */
 };
 
-/* The defaults of the hardware file: wires 1 ohm, driver, sense and source lines' ends 100 ohm, left and bottom, everything
- * normal, source_volt 0.2 V. */
+/* The defaults of the hardware file: wires 1 ohm, driver, sense and source lines' ends 100 ohm, left and bottom,
+ * everything normal, source_volt 0.2 V. */
 struct xo_crossbar xo_crossbar_default(size_t rows, size_t columns);
 
 /* 1 if cells are anything but plain resistors (transistors as described above are), else 0. */

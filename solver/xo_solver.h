@@ -167,8 +167,8 @@ int xo_solve_gates(xo_factor *f, size_t inputs, const double *row_volt, const do
  *                                     certified a posteriori with cholmod
  *   offset_amp       [columns]        i0, from held lines and sense voltages
  *   offset_bound_amp [columns]
- * Engines starmesh and cholmod; klu and line give XO_EUNSUPPORTED.  XO_ECONFLICT where rows have no voltage of their own,
- * XO_ENOTPROVEN where no certificate was found, XO_ESTOPPED (outputs then partly filled), ENOMEM. */
+ * Engines starmesh and cholmod; klu and line give XO_EUNSUPPORTED.  XO_ECONFLICT where rows have no voltage of their
+ * own, XO_ENOTPROVEN where no certificate was found, XO_ESTOPPED (outputs then partly filled), ENOMEM. */
 struct xo_matrix_result {
     double *g_ni_siemens, *bound_siemens, *offset_amp, *offset_bound_amp;
     double worst_bound_rel;            /* out: largest bound / entry over entries that are not 0              */
