@@ -58,7 +58,8 @@ static void cut_streams(struct chain *c)
 unsigned chain_input_digit(const struct chain *c, size_t position, size_t i, int t)
 {
     int64_t x = c->x[position * c->K + i];
-    uint64_t part = c->sign[t] > 0 ? (uint64_t)(x > 0 ? x : 0) : c->sign[t] < 0 ? (uint64_t)(x < 0 ? -x : 0) : (uint64_t)x;
+    uint64_t part = c->sign[t] > 0 ? (uint64_t)(x > 0 ? x : 0)
+        : c->sign[t] < 0 ? (uint64_t)(x < 0 ? -x : 0) : (uint64_t)x;
     return (unsigned)(part >> c->shift[t] & ((1u << c->bits[t]) - 1));
 }
 
@@ -165,7 +166,8 @@ static size_t column_of(const struct chain *c, size_t output, int kind)
            (sides == 2 && kind >= c->slices);
 }
 
-double chain_siemens(const struct chain *c, size_t row_tile, size_t column_tile, size_t plane, size_t row, size_t column)
+double chain_siemens(const struct chain *c, size_t row_tile, size_t column_tile, size_t plane, size_t row,
+                     size_t column)
 {
     double step = (c->h->device.on_siemens - c->off) / ((1 << c->h->device.bits_per_cell) - 1);
     int pair = c->h->mapping.sign == XO_SIGN_DIFFERENTIAL;
@@ -200,8 +202,9 @@ static int range_scope(const struct chain *c)
 
 static int gain_scope(const struct chain *c) { return (int)c->h->gain.scope; }      /* none: 0 */
 
-/* How far from the edge between two whole numbers.  Where currents are whole numbers of I_unit, currents and LSB often
- * stand in simple ratios, and exact ties are common: in amperes, float64 cannot tell, but they must go to the even code. */
+/* How far from the edge between two whole numbers.  Where currents are whole numbers of I_unit, currents and LSB
+ * often stand in simple ratios, and exact ties are common: in amperes, float64 cannot tell, but they must go to the
+ * even code. */
 static double settle(const struct chain *c, double z, double *edge)
 {
     double nearest = floor(z) + 0.5;
@@ -447,7 +450,8 @@ void chain_new(struct chain *c, const struct one_layer *o)
     c->is_analog = m->sign == XO_SIGN_DIFFERENTIAL && m->subtract == XO_SUBTRACT_ANALOG;
     c->kinds = m->sign == XO_SIGN_DIFFERENTIAL && !c->is_analog ? 2 * c->slices : c->slices;
     c->off = m->unused_cell == XO_UNUSED_OPEN ? 0 : c->h->device.off_siemens;
-    c->unit = c->h->dac.read_volt / ((1u << c->h->dac.bits) - 1) * (c->h->device.on_siemens - c->off) / ((1 << cell) - 1);
+    c->unit = c->h->dac.read_volt / ((1u << c->h->dac.bits) - 1) * (c->h->device.on_siemens - c->off)
+        / ((1 << cell) - 1);
     c->outputs_per_tile = (c->h->array.columns - (size_t)uses_reference(c)) /
                           ((m->slices == XO_IN_COLUMNS ? (size_t)c->slices : 1) *
                            (m->sign == XO_SIGN_DIFFERENTIAL && m->pair == XO_IN_COLUMNS ? 2 : 1));
@@ -483,6 +487,7 @@ void chain_judge(struct outcome *out, struct chain *c, const char *what)
             if (fabs(got - want) <= allowed)
                 continue;
             if (out->wrong++ < 3)
-                printf("# %s: image %zu output %zu: got %.9g, want %.9g, slack %g\n", what, n, j, got, want, scale * slack);
+                printf("# %s: image %zu output %zu: got %.9g, want %.9g, slack %g\n", what, n, j, got, want,
+                       scale * slack);
         }
 }

@@ -1,5 +1,6 @@
-/* The converter chain of MAPPING, written here once more in float64, conversion by conversion and in amperes: what the
- * engine is compared with.  Where a code is closer to the edge between two than float32 can tell, either is right.
+/* The converter chain of MAPPING, written here once more in float64, conversion by conversion and in amperes: what
+ * the engine is compared with.  Where a code is closer to the edge between two than float32 can tell, either is
+ * right.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef CHAIN_H
 #define CHAIN_H
@@ -43,7 +44,8 @@ size_t chain_tile(const struct chain *c, struct where w);
 unsigned chain_input_digit(const struct chain *c, size_t position, size_t i, int stream);
 double chain_volt(const struct chain *c, unsigned digit);
 /* Conductance of one cell of a block's plane; beyond the matrix and in columns without output: the unused cell's. */
-double chain_siemens(const struct chain *c, size_t row_tile, size_t column_tile, size_t plane, size_t row, size_t column);
+double chain_siemens(const struct chain *c, size_t row_tile, size_t column_tile, size_t plane, size_t row,
+                     size_t column);
 double chain_current(const struct chain *c, struct where w, size_t position, int stream);
 /* Code less the code of 0 A; step: what one is worth in I_unit; edge: how far from where it changes. */
 double chain_code(const struct chain *c, struct where w, double ampere, double *step, double *edge);

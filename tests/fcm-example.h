@@ -17,7 +17,7 @@ static double *example_numbers(size_t count, double low, double high, unsigned l
     return value;
 }
 
-/* The same with another stage: two bent functions of three terms; two corrections of an array of two kinds of cells. */
+/* The same with another stage: two bent functions of three terms; two corrections of two kinds of cells. */
 static struct xo_fcm example_model(size_t rows, size_t columns);
 
 __attribute__((unused))

@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
         return 0;
     }
     insist(!xo_deck_print(&text, first), "print failed", &info, NULL);
-    insist(!xo_deck_parse(&second, text, strlen(text), "printed", &info), "what was printed is not accepted", &info, text);
+    insist(!xo_deck_parse(&second, text, strlen(text), "printed", &info), "what was printed is not accepted", &info,
+           text);
     insist(!xo_deck_print(&again, second), "second print failed", &info, text);
     insist(!strcmp(text, again), "the second print differs", &info, again);
     solve(first);

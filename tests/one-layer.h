@@ -1,5 +1,5 @@
-/* A network of one layer on arrays, made in memory: random weights and inputs, a hardware description given as settings.
- * What comes out is compared with what a test computes by itself.
+/* A network of one layer on arrays, made in memory: random weights and inputs, a hardware description given as
+ * settings.  What comes out is compared with what a test computes by itself.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef ONE_LAYER_H
 #define ONE_LAYER_H
@@ -44,8 +44,8 @@ void one_layer_free(struct one_layer *o);
  * The engine must have been made by one_layer_engine: which calibrates with the same images. */
 int one_layer_engine(xo_engine_dnn **e, struct one_layer *o, struct xo_info *info);
 /* The same layer on programmed arrays, calibrated likewise. */
-int one_layer_program(xo_engine_dnn **e, struct one_layer *o, const xo_engine_dnn *base, const struct xo_programming *how,
-                      struct xo_info *info);
+int one_layer_program(xo_engine_dnn **e, struct one_layer *o, const xo_engine_dnn *base,
+                      const struct xo_programming *how, struct xo_info *info);
 int one_layer_run(struct one_layer *o, xo_engine_dnn *e, enum xo_stage stage, size_t at_once,
                   struct xo_layer_counts *count, struct xo_info *info);
 size_t one_layer_results(const struct one_layer *o);

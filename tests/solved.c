@@ -22,7 +22,8 @@ static int any_zero(const struct xo_values *v, size_t count)
 int engine_takes(enum xo_engine engine, const struct xo_crossbar *x)
 {
     return engine != XO_ENGINE_LINE
-           || (!x->word_bridge_count && !x->bit_bridge_count && !any_zero(&x->row_wire_ohm, x->rows * (x->columns - 1))
+           || (!x->word_bridge_count && !x->bit_bridge_count
+               && !any_zero(&x->row_wire_ohm, x->rows * (x->columns - 1))
                && !any_zero(&x->column_wire_ohm, (x->rows - 1) * x->columns) && !any_zero(&x->driver_ohm, x->rows)
                && !any_zero(&x->sense_ohm, x->columns));
 }

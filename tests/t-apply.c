@@ -61,8 +61,9 @@ static void the_stage_is_the_matrix(size_t rows, size_t columns, size_t inputs)
 /* Shapes that leave some of every panel, vector and group of rows over. */
 static void a_current_depends_on_its_own_input_alone(void)
 {
-    static const struct { size_t rows, columns, inputs; } shape[] = {{1, 1, 1}, {3, 7, 9}, {130, 33, 11}, {64, 64, 13},
-                                                                     {257, 45, 7}, {40, 24, 5}, {300, 12, 4}};
+    static const struct { size_t rows, columns, inputs; } shape[] = {{1, 1, 1}, {3, 7, 9}, {130, 33, 11},
+                                                                     {64, 64, 13}, {257, 45, 7},
+                                                                     {40, 24, 5}, {300, 12, 4}};
     int alone_same = 1, levels_same = 1;
     for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
         size_t rows = shape[k].rows, columns = shape[k].columns, inputs = shape[k].inputs;

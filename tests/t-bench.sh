@@ -15,7 +15,8 @@ fact "bench of 16x16 and 32x32 runs" runs
 values() {
     awk -F'": ' -v key="  \"$1" -v what="${2-one input}" '
         /"what":/ { kind = $2; gsub(/[",]/, "", kind) }
-        index($1, key) && substr($1, index($1, key)) == key && kind == what { sub(/,$/, "", $2); print $2 }' bench.json
+        index($1, key) && substr($1, index($1, key)) == key && kind == what {
+            sub(/,$/, "", $2); print $2 }' bench.json
 }
 rates_are_positive() {
     for key in dgemm_flop_per_sec sgemm_flop_per_sec stream_byte_per_sec; do
@@ -79,7 +80,8 @@ shares() {
     done
     values fraction_of_limit batch >fraction; values operations batch >operations; values total_sec batch >total
     values limit batch >limit
-    paste limit fraction operations total | awk -v d="$(values dgemm_flop_per_sec '')" -v s="$(values sgemm_flop_per_sec '')" '
+    paste limit fraction operations total | awk -v d="$(values dgemm_flop_per_sec '')" \
+        -v s="$(values sgemm_flop_per_sec '')" '
         { r = $3 / $4 / ($1 ~ /dgemm/ ? d : s) / $2 - 1; if (r * r > 1e-12) bad = 1 } END { exit bad || NR != 4 }'
 }
 fact "batches, evaluation and apply have their share of matrix products" shares

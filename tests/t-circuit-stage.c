@@ -1,5 +1,5 @@
-/* The circuit stage against another way to the same numbers: every array of a layer built cell by cell, solved by CHOLMOD
- * for the voltages that its real inputs make, and read by the converter chain in float64.
+/* The circuit stage against another way to the same numbers: every array of a layer built cell by cell, solved by
+ * CHOLMOD for the voltages that its real inputs make, and read by the converter chain in float64.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdlib.h>
@@ -95,7 +95,8 @@ static double column_amp(const struct arrays *a, size_t tile, size_t input, size
 }
 
 /* What lane's current should be [A]. */
-static double lane_amp(const struct arrays *a, const struct xo_array_layer *l, const struct xo_lane *lane, size_t input)
+static double lane_amp(const struct arrays *a, const struct xo_array_layer *l, const struct xo_lane *lane,
+                       size_t input)
 {
     const struct xo_conversion *q = &l->layout.conversion[lane->conversion % l->layout.conversions];
     size_t first = lane->conversion / l->layout.conversions * l->layout.planes;
@@ -138,8 +139,8 @@ static double current_error(const struct arrays *a, const xo_engine_dnn *e, xo_e
         }
         status = xo_rows_of_digits(&rows, t, l, &l->array, r, a->inputs, digit);
         for (size_t k = 0; k < r->strips + r->references && !status; k++)
-            status = compare_strip(a, t, l, r, k < r->strips ? &r->strip[k] : &r->reference[k - r->strips], &rows, &error,
-                                   &scale);
+            status = compare_strip(a, t, l, r, k < r->strips ? &r->strip[k] : &r->reference[k - r->strips], &rows,
+                                   &error, &scale);
         free(digit);
     }
     return status || scale == 0 ? NAN : error / scale;
@@ -168,7 +169,8 @@ static double mean_nf(const struct arrays *a, const struct xo_array_layer *l)
     for (size_t q = 0; q < l->blocks * l->layout.conversions; q++) {
         const struct xo_conversion *c = &l->layout.conversion[q % l->layout.conversions];
         size_t block = q / l->layout.conversions, first = block * l->layout.planes;
-        if (c->output != XO_NONE && block % a->chain.column_tiles * a->chain.outputs_per_tile + c->output >= a->chain.P)
+        if (c->output != XO_NONE
+            && block % a->chain.column_tiles * a->chain.outputs_per_tile + c->output >= a->chain.P)
             continue;
         for (int side = 0; side < (c->minus_plane == XO_NONE ? 1 : 2); side++) {
             double nf = column_nf(a, first + (side ? c->minus_plane : c->plane), side ? c->minus_column : c->column);
@@ -202,7 +204,7 @@ static double flips(struct arrays *a, double *unsure)
 /* ---- one setting ---------------------------------------------------------------------------------------------- */
 
 static const struct one_layer dense = { .images = 3, .channels = 52, .outputs = 13, .seed = 11 };
-static const struct one_layer single = { .images = 1, .channels = 70, .outputs = 13, .seed = 12 };      /* for gains */
+static const struct one_layer single = { .images = 1, .channels = 70, .outputs = 13, .seed = 12 };  /* for gains */
 
 #define SETTINGS 24
 static void join(const char **set, const char *const *a, const char *const *b)
@@ -217,14 +219,19 @@ static void join(const char **set, const char *const *a, const char *const *b)
 /* Calibrated ranges are as exact as the currents; the chain goes on with theirs. */
 static bool take_ranges(struct chain *c, const struct xo_layer_sheet *s)
 {
-    bool near = fabs(s->lsb_ampere / c->lsb[0] - 1) < 1e-5 && fabs(s->low_ampere - c->low[0]) < 1e-5 * fabs(c->low[0]) +
-                1.01 * s->lsb_ampere;
+    bool near = fabs(s->lsb_ampere / c->lsb[0] - 1) < 1e-5
+                && fabs(s->low_ampere - c->low[0]) < 1e-5 * fabs(c->low[0]) + 1.01 * s->lsb_ampere;
     c->lsb[0] = s->lsb_ampere;
     c->low[0] = s->low_ampere;
     return near;
 }
 
-struct findings { int status; double error, nf, want_nf, flips, want_flips, unsure; bool ranges; struct outcome out; };
+struct findings {
+    int status;
+    double error, nf, want_nf, flips, want_flips, unsure;
+    bool ranges;
+    struct outcome out;
+};
 
 static struct findings examine(struct one_layer o, const char *const *set)
 {
@@ -275,17 +282,18 @@ static void check(struct one_layer o, const char *name, const char *const *base,
     const char *set[SETTINGS];
     join(set, base, more);
     struct findings f = examine(o, set);
-    printf("# currents within %.2g; NF %g and %g; flips %g and %g +- %g; %zu of %zu results without a code at an edge\n",
-           f.error, f.nf, f.want_nf, f.flips, f.want_flips, f.unsure, f.out.certain, f.out.results);
+    printf("# currents within %.2g; NF %g and %g; flips %g and %g +- %g; %zu of %zu results without a code at an "
+           "edge\n", f.error, f.nf, f.want_nf, f.flips, f.want_flips, f.unsure, f.out.certain, f.out.results);
     tap_ok(!f.status && f.error < 1e-5, "%s: currents within 1e-5 of full scale", name);
-    tap_ok(!f.status && f.ranges && !f.out.wrong && 4 * f.out.certain >= f.out.results, "%s: the chain's results", name);
+    tap_ok(!f.status && f.ranges && !f.out.wrong && 4 * f.out.certain >= f.out.results, "%s: the chain's results",
+           name);
     if (!strstr(name, "gated"))        /* there NF is that of an input with every gate on */
         tap_ok(!f.status && fabs(f.nf - f.want_nf) < 1e-5, "%s: NF", name);
     if (!strstr(name, "reference"))
         tap_ok(!f.status && fabs(f.flips - f.want_flips) <= f.unsure && f.flips > 0, "%s: flipped codes", name);
 }
 
-/* ---- settings --------------------------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------------------------- */
 
 struct way { const char *name, *set[5]; };
 static const struct way way[] = {
@@ -318,7 +326,8 @@ static void every_way(void)
 static void gates(void)
 {
     static const struct way column[] = {
-        { "gated columns", { "array.topology=source_column", "device.transistor_ohm=2000", "array.source_wire_ohm=30", NULL } },
+        { "gated columns", { "array.topology=source_column", "device.transistor_ohm=2000", "array.source_wire_ohm=30",
+                             NULL } },
         { "gated columns, offset, popcount", { "array.topology=source_column", "mapping.sign=offset",
                                                "array.column_wire_ohm=40", NULL } },
         { "gated columns, pairs in columns", { "array.topology=source_column", "mapping.pair=columns", NULL } },
@@ -326,8 +335,9 @@ static void gates(void)
             "array.topology=source_column", "array.source_side=top", "array.sense_side=top",
             "array.faults={stuck: [[1, 2, 1e-4]], open_bit_segments: [[7, 3]], open_cells: [[4, 4]]}" } },
         { "gated columns, lines by themselves", {
-            "array.topology=source_column", "array.lines={word: {5: gated}, bit: {4: floating, 7: {hold_volt: 0.05}}}",
-            "mapping.subtract=digital", NULL } },
+            "array.topology=source_column",
+            "array.lines={word: {5: gated}, bit: {4: floating, 7: {hold_volt: 0.05}}}", "mapping.subtract=digital",
+            NULL } },
         { "gated columns, ends at two sides", { "array.topology=source_column", "array.source_side=top",
                                                 "array.source_wire_ohm=20", "device.transistor_ohm=500", NULL } },
         { "gated columns, ends at two sides, offset", { "array.topology=source_column", "array.sense_side=top",
@@ -336,7 +346,8 @@ static void gates(void)
                                              "mapping.off_current=reference_column", NULL } },
     };
     for (size_t k = 0; k < sizeof column / sizeof *column; k++)
-        check(k % 2 ? dense : (struct one_layer){ .images = 3, .channels = 52, .outputs = 13, .seed = 11, .is_signed = 1 },
+        check(k % 2 ? dense : (struct one_layer){ .images = 3, .channels = 52, .outputs = 13, .seed = 11,
+                                                  .is_signed = 1 },
               column[k].name, no_gain, column[k].set);
 }
 
@@ -345,7 +356,8 @@ static void circuits(void)
     static const struct way circuit[] = {
         { "both sides driven and sensed", { "array.drive_side=both", "array.sense_side=both", NULL } },
         { "lines floating, grounded and held", {
-            "array.lines={word: {3: floating, 7: grounded, 9: {hold_volt: 0.05}}, bit: {23: {hold_volt: 0.1}}}", NULL } },
+            "array.lines={word: {3: floating, 7: grounded, 9: {hold_volt: 0.05}}, bit: {23: {hold_volt: 0.1}}}",
+            NULL } },
         { "sense terminals at 20 mV", { "array.sense_volt=0.02", "mapping.subtract=digital", NULL } },
         { "faults and series resistance", { "array.faults={stuck: [[1, 2, 1e-4]], open_bit_segments: [[7, 3]]}",
                                             "device.series_ohm=2000", NULL } },
@@ -380,9 +392,10 @@ static void gains(void)
         }
 }
 
-/* ---- without wires; threads ---------------------------------------------------------------------------------------- */
+/* ---- without wires; threads ------------------------------------------------------------------------------------ */
 
-static int same_bytes(const char *const *set, bool wires, struct xo_programming a, struct xo_programming b, bool converters)
+static int same_bytes(const char *const *set, bool wires, struct xo_programming a, struct xo_programming b,
+                      bool converters)
 {
     struct one_layer o = { .images = 40, .channels = 52, .outputs = 21, .seed = 4, .is_signed = 1 };
     xo_engine_dnn *base = NULL, *e[2] = { NULL };
@@ -435,7 +448,8 @@ static void threads_and_instances(void)
     static const char *const set[] = { "array.rows=32", "array.columns=24", "device.variation.sigma=0.1",
                                        "dac.noise_volt=0.01", NULL };
     static const char *const other[] = { "array.rows=32", "array.columns=24", NULL };
-    struct xo_programming one = { .threads = 1, .varies = true, .instance = 7 }, three = one, next = one, steady = one;
+    struct xo_programming one = { .threads = 1, .varies = true, .instance = 7 }, three = one;
+    struct xo_programming next = one, steady = one;
     three.threads = 3;
     next.instance = 8;
     steady.varies = false;

@@ -284,7 +284,8 @@ fact "usage: an output that is read as well" keeps_its_input
 ends_with_little_memory() {
     (ulimit -v 200000; timeout 20 crossohm solve hw.yaml -g g.npy -v v.csv --quiet; test $? -lt 124)
 }
-if grep -q -a __asan_init "$(command -v crossohm)" "$(dirname "$(command -v crossohm)")"/.libs/crossohm 2>/dev/null; then
+if grep -q -a __asan_init "$(command -v crossohm)" "$(dirname "$(command -v crossohm)")"/.libs/crossohm \
+    2>/dev/null; then
     tap_skip "a small address space: no hanging at the end" "the address sanitizer needs a large one"
 else
     fact "a small address space: no hanging at the end" ends_with_little_memory

@@ -192,7 +192,8 @@ fact "matrix without --engine is star-mesh elimination" engine_is starmesh matri
 fact "and the report says so" grep '"engine": "starmesh"' why.json
 fact "and why" grep '"engine_reason": "elimination without subtraction' why.json
 fact "matrix --engine auto is the same" engine_is starmesh matrix hw.yaml -g g.csv --engine auto
-fact "solve without --engine weighs the two: a small array is factored" engine_is cholmod solve hw.yaml -g g.csv -v v.csv
+fact "solve without --engine weighs the two: a small array is factored" engine_is cholmod \
+    solve hw.yaml -g g.csv -v v.csv
 # Two floating word lines hang on cells of 1e-24 S: Cholesky factors this, but proves only a digit or two.
 printf 'array: {row_wire_ohm: 1e-7, column_wire_ohm: 1e-7, driver_ohm: 1e-5, sense_ohm: 1e-5,
     lines: {word: {1: floating, 2: floating}, bit: {2: floating}}}\n' >hard.yaml
@@ -227,7 +228,8 @@ fact "one that is UTF-8 as it is" good_name
 
 # ---- no current, no loss
 loses() {
-    crossohm compare hw.yaml -g g.csv -v "$1" -o lost.html >printed && cat printed && grep -q "not stated: .*$2" printed
+    crossohm compare hw.yaml -g g.csv -v "$1" -o lost.html >printed && cat printed &&
+        grep -q "not stated: .*$2" printed
 }
 printf '0,0\n' >none.csv
 printf '0.1,-0.1\n' >signs.csv

@@ -47,7 +47,8 @@ adc_row() {
 }
 fact "the budget's ADC row is what the ADC does, clipping included" adc_row
 warned() {
-    printf -- '-0.1,0.1\n' >minus.csv && crossohm compare hw.yaml -g g.csv -v minus.csv -o minus.html --quiet 2>said >told &&
+    printf -- '-0.1,0.1\n' >minus.csv &&
+        crossohm compare hw.yaml -g g.csv -v minus.csv -o minus.html --quiet 2>said >told &&
         says said '1 of 2 voltages lie outside what the DAC gives'
 }
 fact "a voltage that the DAC cannot give is told, --quiet or not" warned
@@ -91,7 +92,8 @@ fact "the fast model is exact" fast_model_is_exact
 oracle() {
     awk 'BEGIN { printf "%.12g\n", (5e-5 + 2e-5 + 5e-6 + 1e-5) / \
         (4.438903924255e-05 + 1.819833216552e-05 + 4.688470024746e-06 + 9.573660367421e-06) }' >want
-    awk '/"source": "oracle"/ { found = 1 } found' a.json >gain && near "$(number gain factor_range)" "$(cat want)" 1e-10
+    awk '/"source": "oracle"/ { found = 1 } found' a.json >gain &&
+        near "$(number gain factor_range)" "$(cat want)" 1e-10
 }
 fact "the oracle gain of the array, by hand" oracle
 mean_power() {
@@ -106,7 +108,8 @@ fact "power by part, the mean over inputs" mean_power
 series_belongs_to_the_cell() {
     ideal='--set array.driver_ohm=0 --set array.row_wire_ohm=0 --set array.column_wire_ohm=0 --set array.sense_ohm=0'
     compare $ideal --set device.series_ohm=20000 --json series.json &&
-        near "$(number series.json nonideality_factor)" 0 1e-12 && near "$(number series.json current_lost)" 0 1e-12 &&
+        near "$(number series.json nonideality_factor)" 0 1e-12 &&
+        near "$(number series.json current_lost)" 0 1e-12 &&
         awk '/"source": "oracle"/ { found = 1 } found' series.json >gain && near "$(number gain factor_range)" 1 1e-12
 }
 fact "series_ohm belongs to the cell: without wires NF is 0, the gain 1" series_belongs_to_the_cell

@@ -1,6 +1,6 @@
 /* The converter chain of MAPPING, written here once more in float64, conversion by conversion and in amperes, against
- * the engine: coarse and calibrated ADCs, errors of DAC and ADC, gains, off-currents in all three ways, on every set of
- * instructions.  Where a code is closer to the edge between two than float32 can tell, either is right.
+ * the engine: coarse and calibrated ADCs, errors of DAC and ADC, gains, off-currents in all three ways, on every set
+ * of instructions.  Where a code is closer to the edge between two than float32 can tell, either is right.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include "chain.h"
@@ -38,7 +38,7 @@ static struct outcome try(struct one_layer o, const char *const *settings)
 }
 
 static const struct one_layer dense = { .images = 4, .channels = 52, .outputs = 21, .seed = 11 };
-static const struct one_layer single = { .images = 1, .channels = 70, .outputs = 21, .seed = 12 };      /* for gains */
+static const struct one_layer single = { .images = 1, .channels = 70, .outputs = 21, .seed = 12 };  /* for gains */
 
 #define SETTINGS 24
 static int check(const struct one_layer *o, const char *name, const char *const *base, const char *const *more)
@@ -55,7 +55,8 @@ static int check(const struct one_layer *o, const char *name, const char *const 
     return tap_ok(!out.wrong && out.certain * 8 > out.results, "%s: the chain's results", name);
 }
 
-static const char *const tiles[] = { "array.rows=32", "array.columns=24", "gain.scope=none", "mapping.input_bits=4", NULL };
+static const char *const tiles[] = { "array.rows=32", "array.columns=24", "gain.scope=none", "mapping.input_bits=4",
+                                     NULL };
 
 struct way { const char *name, *set[4]; };
 static const struct way way[] = {
@@ -88,8 +89,8 @@ static const struct converter converter[] = {
                                  "dac.inl_volt=[0.002, 0.004]", "mapping.input_bits=5", "adc.range=full", NULL } },
     { "3-bit DAC, 3-bit cells", { "dac.bits=3", "device.bits_per_cell=3", "adc.bits=10", NULL } },
     { "8-bit DAC, 12-bit ADC", { "dac.bits=8", "adc.bits=12", NULL } },
-    { "8-bit DAC with INL, 14-bit ADC", { "dac.bits=8", "adc.bits=14", "dac.inl_volt=[0.002, 0.004]", "adc.range=full",
-                                        NULL } },
+    { "8-bit DAC with INL, 14-bit ADC", { "dac.bits=8", "adc.bits=14", "dac.inl_volt=[0.002, 0.004]",
+                                          "adc.range=full", NULL } },
 };
 enum { CONVERTERS = sizeof converter / sizeof *converter };
 
@@ -120,9 +121,11 @@ static void gains(void)
         { "gain of arrays", { "gain.scope=array", NULL } },
         { "gain of columns", { "gain.scope=column", NULL } },
         { "gain of columns in the reference", { "gain.scope=column", "gain.where=reference", NULL } },
-        { "gain of arrays in the reference", { "gain.scope=array", "gain.where=reference", "adc.range_scope=column", NULL } },
+        { "gain of arrays in the reference", { "gain.scope=array", "gain.where=reference", "adc.range_scope=column",
+                                               NULL } },
         { "gain of columns, ranges by tile", { "gain.scope=column", "adc.range_scope=tile", NULL } },
-        { "gain of columns, with errors to undo", { "gain.scope=column", "adc.gain_error=-0.1", "dac.gain_error=0.05", "adc.range=full", NULL } },
+        { "gain of columns, with errors to undo", { "gain.scope=column", "adc.gain_error=-0.1", "dac.gain_error=0.05",
+                                                    "adc.range=full", NULL } },
         { "oracle", { "gain.scope=column", "gain.source=oracle", NULL } },
     };
     for (int w = 0; w < WAYS; w++)
@@ -181,10 +184,11 @@ static int differs(const struct one_layer *o, const char *const *base, const cha
 static void every_key_changes_the_result(void)
 {
     static const char *const base[] = { "array.rows=32", "array.columns=24", "dac.bits=2", "adc.bits=6", NULL };
-    static const char *const fixed[] = { "array.rows=32", "array.columns=24", "dac.bits=2", "adc.bits=6", "adc.range=fixed",
-                                         "adc.low_ampere=-1.3e-5", "adc.high_ampere=1.3e-5", "gain.scope=none",
-                                         NULL };
-    static const char *const offset[] = { "array.rows=32", "array.columns=24", "mapping.sign=offset", "adc.bits=4", NULL };
+    static const char *const fixed[] = { "array.rows=32", "array.columns=24", "dac.bits=2", "adc.bits=6",
+                                         "adc.range=fixed", "adc.low_ampere=-1.3e-5", "adc.high_ampere=1.3e-5",
+                                         "gain.scope=none", NULL };
+    static const char *const offset[] = { "array.rows=32", "array.columns=24", "mapping.sign=offset", "adc.bits=4",
+                                          NULL };
     static const struct { const char *const *base, *key; } change[] = {
         { base, "dac.bits=1" }, { fixed, "dac.read_volt=0.3" }, { fixed, "dac.gain_error=0.1" },
         { base, "dac.offset_volt=0.01" }, { fixed, "dac.inl_volt=[0.01]" }, { base, "dac.noise_volt=0.01" },
@@ -195,7 +199,8 @@ static void every_key_changes_the_result(void)
         { base, "gain.scope=none" }, { base, "gain.scope=column" }, { base, "gain.where=reference" },
         { base, "gain.source=oracle" }, { base, "gain.vectors=3" }, { base, "device.bits_per_cell=3" },
         { fixed, "device.on_siemens=2e-5" }, { offset, "device.off_siemens=2e-6" }, { base, "array.rows=31" },
-        { base, "mapping.subtract=digital" }, { base, "mapping.sign=offset" }, { base, "mapping.sign=twos_complement" },
+        { base, "mapping.subtract=digital" }, { base, "mapping.sign=offset" },
+        { base, "mapping.sign=twos_complement" },
         { offset, "mapping.off_current=reference_column" }, { offset, "mapping.off_current=none" },
         { offset, "mapping.unused_cell=open" }, { base, "mapping.input_sign=twos_complement" },
         { base, "mapping.input_bits=7" }, { base, "mapping.weight_bits=7" }, { base, "mapping.weight_scale=channel" },
@@ -207,8 +212,10 @@ static void every_key_changes_the_result(void)
         tap_ok(differs(&both, change[k].base, change[k].key) == 1, "%s changes the result", change[k].key);
     tap_ok(differs(&both, base, "dac.encoding=pulse_width") == 0,
            "dac.encoding: pulses carry the same charge through ohmic cells");
-    tap_ok(differs(&both, base, "dac.output_ohm=1000") == 0, "dac.output_ohm belongs to the circuit, not to ideal arrays");
-    static const char *const noisy[] = { "array.rows=32", "array.columns=24", "adc.noise_lsb=1", "dac.noise_volt=0.01", NULL };
+    tap_ok(differs(&both, base, "dac.output_ohm=1000") == 0,
+           "dac.output_ohm belongs to the circuit, not to ideal arrays");
+    static const char *const noisy[] = { "array.rows=32", "array.columns=24", "adc.noise_lsb=1",
+                                         "dac.noise_volt=0.01", NULL };
     tap_ok(differs(&both, noisy, "seed=2") == 1, "seed changes noise");
 }
 

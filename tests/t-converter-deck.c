@@ -56,11 +56,14 @@ static void nodes_take_the_place_of_their_source(void)
     one("B0", 0, "t\nV1 b0 0 1\nR1 b0 0 1\n.end\n",
         "t\nV1 b0 xomid0 0\nBxo0 xomid0 0 V=(2*V(xosweep))\nR1 b0 0 1\n" TAIL, "a node tied to ground by a source");
     one("b0", 0, "t\nV1 gnd b0 1\nR1 b0 0 1\n.end\n",
-        "t\nV1 gnd xomid0 0\nBxo0 xomid0 b0 V=-(2*V(xosweep))\nR1 b0 0 1\n" TAIL, "the same, its source turned round");
+        "t\nV1 gnd xomid0 0\nBxo0 xomid0 b0 V=-(2*V(xosweep))\nR1 b0 0 1\n" TAIL,
+        "the same, its source turned round");
     one("b0", 0, "t\nI1 b0 0 1\nR1 b0 0 1\n.end\n", "t\nBxo0 b0 0 I=-(2*V(xosweep))\nR1 b0 0 1\n" TAIL,
         "a current out of the node becomes one into it");
-    one("b0", 0, "t\nR1 b0 0 1\n.end\n", "t\nR1 b0 0 1\nBxo0 b0 0 V=2*V(xosweep)\n" TAIL, "a bare node, by a voltage");
-    one("b0", 1, "t\nR1 b0 0 1\n.end\n", "t\nR1 b0 0 1\nBxo0 0 b0 I=2*V(xosweep)\n" TAIL, "a bare node, by a current");
+    one("b0", 0, "t\nR1 b0 0 1\n.end\n", "t\nR1 b0 0 1\nBxo0 b0 0 V=2*V(xosweep)\n" TAIL,
+        "a bare node, by a voltage");
+    one("b0", 1, "t\nR1 b0 0 1\n.end\n", "t\nR1 b0 0 1\nBxo0 0 b0 I=2*V(xosweep)\n" TAIL,
+        "a bare node, by a current");
     one("in", 1, "t\nBz z 0 V=V(in)*2\n", "t\nBz z 0 V=V(in)*2\nBxo0 0 in I=2*V(xosweep)\n" TAIL,
         "a node that only an expression names");
     one("in", 1, "t\nXa a b c\n+ in\n", "t\nXa a b c\n+ in\nBxo0 0 in I=2*V(xosweep)\n" TAIL,

@@ -1,5 +1,5 @@
-/* The fit of a converter: exact data give back what was planted, noisy data inside the 95 % intervals as often as 95 %
- * means, a straight line agrees with the textbook, and what cannot be fitted is refused.
+/* The fit of a converter: exact data give back what was planted, noisy data inside the 95 % intervals as often as
+ * 95 % means, a straight line agrees with the textbook, and what cannot be fitted is refused.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -120,7 +120,7 @@ static void intervals_hold_the_truth_as_often_as_they_say(void)
 }
 
 /* Choosing the number of terms by the same data is not part of the interval.  Where the curve stands clear of the
- * scatter little is lost; above, where terms lean on each other, much: the parameters are then those of another law. */
+ * scatter little is lost; above, where terms lean on each other, much: the parameters are then another law's. */
 static void a_clear_bow_is_recovered_by_aic_too(void)
 {
     const struct planted bow = {255, 0.01, 0.5, {3, 0, 0}, 0.3};

@@ -64,7 +64,8 @@ tia transimpedance.cir -o tia.yaml --residual tia.csv 2>tia.said || cat tia.said
 stage_is_right() {
     awk -F, '
         function tanh(x) { return x > 20 ? 1 : x < -20 ? -1 : 1 - 2 / (exp(2 * x) + 1) }
-        function output(v) { return (-1.5 * tanh(1000 * (v + 0.5e-3) / 1.5) / 50 + v / 10e3) / (1 / 50 + 1 / 100e3 + 1 / 10e3) }
+        function output(v) { return (-1.5 * tanh(1000 * (v + 0.5e-3) / 1.5) / 50 + v / 10e3) / \
+            (1 / 50 + 1 / 100e3 + 1 / 10e3) }
         function excess(v, i) { return v / 10e6 + (v - output(v)) / 10e3 - i }
         /^#/ { next }
         {
@@ -72,7 +73,8 @@ stage_is_right() {
             for (k = 0; k < 80; k++) { v = (low + high) / 2; if (excess(v, $1) < 0) low = v; else high = v }
             d = $2 + 255 * output(low); if (d < 0) d = -d; if (d > worst) worst = d; count++
         }
-        END { print "# " count " points, worst difference " worst " LSB"; exit !(count == 256 && worst < 1e-6) }' tia.csv
+        END { print "# " count " points, worst difference " worst " LSB"
+            exit !(count == 256 && worst < 1e-6) }' tia.csv
 }
 fact "the transimpedance stage puts out what its equations say" stage_is_right
 
@@ -87,7 +89,8 @@ fact "and the scatter is that of the sweep's steps, 1/16 LSB" near "$(value nois
 fact "an analogue output is not" grep 'analogue output against its ideal line, 256 points' tia.said
 fact "finite gain shows as a gain error" near "$(value gain_error tia.yaml)" -0.00099 3e-5
 fact "the amplifier's offset shows as 0.5 mV of 1 V/255" near "$(value offset_lsb tia.yaml)" 0.1274 2e-4
-fact "stage and behavioural ADC are described within 0.1 LSB" sh -c '! grep "above 0.1" tia.yaml adc.yaml tia.said adc.said'
+fact "stage and behavioural ADC are described within 0.1 LSB" sh -c \
+    '! grep "above 0.1" tia.yaml adc.yaml tia.said adc.said'
 ladder_is_said_not_to_be() {
     grep 'at worst is above 0.1 LSB\|the worst is above 0.1 LSB' dac.said && grep 'above 0.1 LSB' dac.yaml &&
         grep 'residual 0.0646 LSB rms, 0.204 LSB at worst, at 128 code' dac.said
@@ -123,7 +126,8 @@ says_the_same() {
 import json, sys
 r = json.load(open("adc.json"))
 assert r["gain_error"]["value"] == float(sys.argv[1]) and r["points"] == 254 and r["below_tenth_lsb"] is True
-assert len(r["inl_lsb"]) == 2 and r["inl_lsb"][0]["value"] == 0 and r["inl_chosen_by"] == "--inl"' "$(value gain_error adc.yaml)"
+assert len(r["inl_lsb"]) == 2 and r["inl_lsb"][0]["value"] == 0 and r["inl_chosen_by"] == "--inl"' \
+        "$(value gain_error adc.yaml)"
 }
 if command -v python3 >python.path; then
     fact "the JSON says the same" says_the_same
@@ -139,10 +143,12 @@ fact "the same bytes twice" twice
 # ---- inputs by name or node, and decks as they are
 
 by_name() {
-    sed 's/^Vref.*/&\nVb0 b0 0 0\nVb1 b1 0 0\nVb2 b2 0 0\nVb3 b3 0 0\nVb4 b4 0 0\nVb5 b5 0 0\nVb6 0 b6 0\nVb7 b7 0 0/' \
+    sed -e '/^Vref/s/$/\nVb0 b0 0 0\nVb1 b1 0 0\nVb2 b2 0 0\nVb3 b3 0 0/' \
+        -e '/^Vref/s/$/\nVb4 b4 0 0\nVb5 b5 0 0\nVb6 0 b6 0\nVb7 b7 0 0/' \
         r2r-dac.cir >named.cir
-    crossohm converter dac named.cir --in vb0,B1,VB2,b3,vb4,b5,b6,vb7 --high-volt 1.8 --read-volt 0.99609375 --out out \
-        -o named.yaml --quiet && near "$(value offset_volt named.yaml)" "$(value offset_volt dac.yaml)" 1e-12 &&
+    crossohm converter dac named.cir --in vb0,B1,VB2,b3,vb4,b5,b6,vb7 --high-volt 1.8 --read-volt 0.99609375 \
+        --out out -o named.yaml --quiet &&
+        near "$(value offset_volt named.yaml)" "$(value offset_volt dac.yaml)" 1e-12 &&
         near "$(value noise_volt named.yaml)" "$(value noise_volt dac.yaml)" 1e-12
 }
 fact "bits by source and by node give one answer" by_name
@@ -160,7 +166,8 @@ one_bit() {
 fact "a one-bit driver has a gain error without an interval" one_bit
 volts() {
     printf 'an ADC of volts\nVin in 0 0\nBc code 0 V=min(max(floor(V(in)*16+0.5),0),15)\n' >volts.cir
-    crossohm converter adc volts.cir --in Vin --out code --bits 4 --low 0 --high 0.9375 -o volts.yaml --quiet --inl 0 &&
+    crossohm converter adc volts.cir --in Vin --out code --bits 4 --low 0 --high 0.9375 -o volts.yaml --quiet \
+        --inl 0 &&
         near "$(value gain_error volts.yaml)" 0 5e-3 && ! grep ampere volts.yaml && crossohm info volts.yaml
 }
 fact "an ADC that measures volts gets no range in ampere" volts
@@ -195,14 +202,16 @@ fact "nine terms" refused 2 'expected 0 to 8' adc behavioural-adc.cir --inl 9
 fact "too fine a sweep" refused 2 'per-code' adc behavioural-adc.cir --per-code 10000
 fact "an empty bit" refused 2 'empty name' converter dac one.cir --in b,,c --out out --high-volt 1
 fact "no such file" refused 4 'nosuch.cir' adc nosuch.cir
-fact "no such input" refused 4 'volts.cir: input nosuch: not found' converter adc volts.cir --in nosuch --out code --low 0 --high 1
+fact "no such input" refused 4 'volts.cir: input nosuch: not found' converter adc volts.cir --in nosuch --out code \
+    --low 0 --high 1
 fact "one bit twice" refused 4 'twice' converter dac one.cir --in b,B --out out --high-volt 1
 fact "no such output" refused 1 'nosuch' converter adc volts.cir --in Vin --out nosuch --low 0 --high 1
 fact "a code that does not rise" refused 4 'rise' converter adc volts.cir --in Vin --out code --low 2 --high 3
 fact "analogue volts as codes" refused 4 'is not a code' tia transimpedance.cir --reading code
-fact "an output that falls" refused 4 'gain error of -1.99' crossohm converter adc transimpedance.cir --in Icolumn --out out \
-    --low 0 --high 100e-6 --out-low 0 --out-high 1 --inl 0
-fact "an output that stays" refused 4 'gain error of -1' converter dac one.cir --in b --out 'i(vxosweep)' --high-volt 1
+fact "an output that falls" refused 4 'gain error of -1.99' crossohm converter adc transimpedance.cir --in Icolumn \
+    --out out --low 0 --high 100e-6 --out-low 0 --out-high 1 --inl 0
+fact "an output that stays" refused 4 'gain error of -1' converter dac one.cir --in b --out 'i(vxosweep)' \
+    --high-volt 1
 broken_deck() {
     printf 'title\nX1 in nosuch\nR2 in 0 1k\n' >broken.cir
     refused 1 'broken.cir\|ngspice' converter adc broken.cir --in in --out in --low 0 --high 1

@@ -125,20 +125,23 @@ static void adc_parameters_by_hand(void)
            xo_adc_code(&adc, &scale, 26, 0) == 15, "low, zero and high");
     tap_ok(xo_adc_ampere(&scale, 2) == 0 && xo_adc_ampere(&scale, 15) == 26, "and back");
     tap_ok(xo_adc_code(&adc, &scale, 1, 0) == 2 && xo_adc_code(&adc, &scale, 3, 0) == 4, "half to even: 2.5 and 3.5");
-    tap_ok(xo_adc_code(&adc, &scale, -1e9, 0) == 0 && xo_adc_code(&adc, &scale, 1e9, 0) == 15, "clamped at both ends");
+    tap_ok(xo_adc_code(&adc, &scale, -1e9, 0) == 0 && xo_adc_code(&adc, &scale, 1e9, 0) == 15,
+           "clamped at both ends");
     tap_ok(xo_adc_code(&adc, &scale, -1e300, 0) == 0 && xo_adc_code(&adc, &scale, 1e300, 0) == 15, "however far");
     adc.gain_error = 0.5;
     tap_ok(xo_adc_code(&adc, &scale, 4, 0) == 6, "gain_error: z 4 reads 6");
     adc.gain_error = 0;
     adc.offset_lsb = 1.25;
-    tap_ok(xo_adc_code(&adc, &scale, 4, 0) == 5 && xo_adc_code(&adc, &scale, 4.6, 0) == 6, "offset_lsb: 5.25 and 5.55");
+    tap_ok(xo_adc_code(&adc, &scale, 4, 0) == 5 && xo_adc_code(&adc, &scale, 4.6, 0) == 6,
+           "offset_lsb: 5.25 and 5.55");
     adc.offset_lsb = 0;
     adc.inl_lsb = (struct xo_inl){ 2, { 1, 2 } };
     tap_ok(xo_adc_code(&adc, &scale, -4, 0) == 0, "inl_lsb is 0 at code 0");
     tap_ok(xo_adc_code(&adc, &scale, 11, 0) == 8, "inl_lsb at t = 1/2: 7.5 + 0.5 + 0.5 = 8.5, to even 8");
     adc.inl_lsb.count = 0;
     adc.noise_lsb = 2;
-    tap_ok(xo_adc_code(&adc, &scale, 4, 1.5) == 7 && xo_adc_code(&adc, &scale, 4, 0) == 4, "noise_lsb times the sample");
+    tap_ok(xo_adc_code(&adc, &scale, 4, 1.5) == 7 && xo_adc_code(&adc, &scale, 4, 0) == 4,
+           "noise_lsb times the sample");
 }
 
 static struct xo_adc_scale range(const struct xo_adc *adc, int signed_codes, size_t count, double *currents)

@@ -15,7 +15,8 @@ enum { ARRAYS = 400, MOST_SIDE = 12, INPUTS = 11 };
 static struct random_crossbar *draw(unsigned long long seed)
 {
     unsigned long long state = seed;
-    size_t rows = 1 + (size_t)(tap_uniform(&state) * MOST_SIDE), columns = 1 + (size_t)(tap_uniform(&state) * MOST_SIDE);
+    size_t rows = 1 + (size_t)(tap_uniform(&state) * MOST_SIDE);
+    size_t columns = 1 + (size_t)(tap_uniform(&state) * MOST_SIDE);
     struct random_crossbar *r = random_crossbar(seed, rows, columns, INPUTS, (int)(seed % 16));
     r->x.word_bridge_count = r->x.bit_bridge_count = 0;
     if (xo_ladders_refuse(&r->x)) {
@@ -79,8 +80,8 @@ static void corrections_converge_to_the_exact_currents(void)
     struct worst w = {0};
     for (unsigned long long seed = 1; seed <= ARRAYS; seed++)
         compare(&w, seed);
-    printf("# %d arrays, %d refused by the solver; worst %.3g of full scale, seed %llu\n", w.arrays, w.refused, w.error,
-           w.seed);
+    printf("# %d arrays, %d refused by the solver; worst %.3g of full scale, seed %llu\n", w.arrays, w.refused,
+           w.error, w.seed);
     tap_ok(w.arrays > ARRAYS * 3 / 4, "most random arrays can be solved");
     tap_ok(w.error < 1e-7, "eight corrections of many sweeps are within 1e-7 of full scale of the exact currents");
 }
@@ -150,7 +151,8 @@ static void one_cell_by_hand(void)
     tap_close(amp, current, 1e-9 * current, "one cell between two resistors");
     m.correction.sweeps = 3;
     m.correction.count = 2;
-    tap_close(xo_fcm_cost(&m), 8 * 3 * 3 + 16 * 2, 0, "three linear solutions of three sweeps, and two looks at the law");
+    tap_close(xo_fcm_cost(&m), 8 * 3 * 3 + 16 * 2, 0,
+              "three linear solutions of three sweeps, and two looks at the law");
     xo_ladders_free(&m.correction);
     xo_circuit_free(circuit);
 }

@@ -12,7 +12,8 @@ cd "$work" || exit 99
 shown() {
     case $1 in
     *README) sed -n '/^    \$ /,/^$/s/^    //p' "$1" ;;
-    *) sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$1" | sed -n '/^\$ /,/^\.Ed/p' | sed '/^\.Ed/d; s/\\-/-/g; s/\\&//g; s/\\e/\\/g' ;;
+    *) sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$1" | sed -n '/^\$ /,/^\.Ed/p' |
+        sed '/^\.Ed/d; s/\\-/-/g; s/\\&//g; s/\\e/\\/g' ;;
     esac | sed '/^\$ /!s/^/> /'
 }
 

@@ -3,9 +3,9 @@
  *
  * Currents of one sign at every node push an iterate off the solution, so Kirchhoff's law is missed with one sign
  * there, and |x - exact| = K^-1 |r| with K the slopes between the two: a proof by the slopes at the iterate falls
- * short of the error by as much as the slopes differ, a few units of 1e-5, a million roundings.  Likewise currents carried
- * into a terminal through a cell whose voltage is too low.  A cell with a knee just beyond the first step shows an
- * enclosure that is too narrow, bounds near the error one that is too wide.
+ * short of the error by as much as the slopes differ, a few units of 1e-5, a million roundings.  Likewise currents
+ * carried into a terminal through a cell whose voltage is too low.  A cell with a knee just beyond the first step
+ * shows an enclosure that is too narrow, bounds near the error one that is too wide.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"

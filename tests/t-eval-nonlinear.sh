@@ -1,6 +1,7 @@
 #!/bin/sh
-# Networks on nonlinear cells: every array gets the matrix that fits best, its error is told and is the true one by exact
-# solves of inputs of real images, an almost ohmic law gives what ohmic cells give, and what no matrix can say is refused.
+# Networks on nonlinear cells: every array gets the matrix that fits best, its error is told and is the true one by
+# exact solves of inputs of real images, an almost ohmic law gives what ohmic cells give, and what no matrix can say
+# is refused.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/fashion.sh"
@@ -35,12 +36,15 @@ same_files() {
 }
 fact "two threads give the same bytes as one" same_files
 fact "the report says how far fitted matrices are from exact currents, in every layer" holds one \
-    "all(0 < l['circuit']['fitted_rms'] <= l['circuit']['sampled_error_rel'] < 0.01 for l in r['layers'] if 'circuit' in l)"
-fact "four arrays of each layer were compared" holds one "all(l['circuit']['sampled_arrays'] == 4 for l in r['layers'] if 'circuit' in l)"
+    "all(0 < l['circuit']['fitted_rms'] <= l['circuit']['sampled_error_rel'] < 0.01
+        for l in r['layers'] if 'circuit' in l)"
+fact "four arrays of each layer were compared" holds one \
+    "all(l['circuit']['sampled_arrays'] == 4 for l in r['layers'] if 'circuit' in l)"
 fact "inputs of real images say the same" holds one "1e-9 < r['audit']['tiles']['cholmod_rel'] < 0.03"
 fact "and no bound is claimed" holds one "r['audit']['tiles']['bound_rel'] is None"
 fact "ngspice agrees with the exact solver on them" holds one \
-    "r['audit']['tiles']['ngspice_rel'] is None or abs(r['audit']['tiles']['ngspice_rel'] / r['audit']['tiles']['cholmod_rel'] - 1) < 1e-3"
+    "(r['audit']['tiles']['ngspice_rel'] is None or
+        abs(r['audit']['tiles']['ngspice_rel'] / r['audit']['tiles']['cholmod_rel'] - 1) < 1e-3)"
 fact "the choices say that no matrix is exact" grep -q 'cells are nonlinear, so no matrix is exact' one/report.html
 
 on '' --logits -o ohmic
@@ -60,7 +64,8 @@ assert a['accuracy'] == b['accuracy']"
 fact "an almost ohmic law gives what ohmic cells give" almost
 # 2 bits: the DAC's levels are seen through the law; a straight line through them would be some percent off.
 fact "two input bits" on "$sinh" --set dac.bits=2 -o bits
-fact "are fitted through the law of a mean cell" holds bits "max(l['circuit']['fitted_rms'] for l in r['layers'] if 'circuit' in l) < 0.01"
+fact "are fitted through the law of a mean cell" holds bits \
+    "max(l['circuit']['fitted_rms'] for l in r['layers'] if 'circuit' in l) < 0.01"
 fact "without wires nonlinear cells are not called ideal" sh -c "
     sed 's/_ohm: [0-9]*/_ohm: 0/' hw.yaml >free.yaml &&
     crossohm eval free.yaml fashion-lenet5.onnx --preprocess unit --quiet --data idx:images,labels --limit 8 \
@@ -75,7 +80,8 @@ refused() {
     cat said
     test $code -ne 0 && grep -q "$pattern" said
 }
-fact "images are not run through exact matrices, which there are none" refused 'expected --audit tiles=N' --audit images=2
+fact "images are not run through exact matrices, which there are none" refused 'expected --audit tiles=N' \
+    --audit images=2
 fact "nor exported as one" refused 'nonlinear cells multiply by no matrix' --export-onnx x.onnx
 fact "bridges are refused" refused 'bridges join its lines' --set 'array.faults.word_bridges=[[1, 5, 200]]'
 fact "so are pulses of several bits" refused 'pulse_width of 2 bits on nonlinear cells' --set dac.bits=2 \

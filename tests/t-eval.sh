@@ -1,6 +1,6 @@
 #!/bin/sh
-# crossohm eval: the same bytes for any number of threads and after kill -9, calibration images are never scored, what it
-# writes agrees with itself, and what cannot be evaluated is named.
+# crossohm eval: the same bytes for any number of threads and after kill -9, calibration images are never scored, what
+# it writes agrees with itself, and what cannot be evaluated is named.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/fashion.sh"
@@ -73,7 +73,8 @@ numpy.save("noise.npy", numpy.random.default_rng(5).normal(size=(3, 1, 28, 28)).
 numpy.save("noise-labels.npy", numpy.zeros(3, "i4"))' || return
     for p in 3.21 50.3 99.9 100; do
         crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --quiet --data idx:images,labels --limit 8 --threads 2 \
-            --calibrate npy:noise.npy,noise-labels.npy --set "mapping.input_range={percentile: $p}" -o "range$p" || return
+            --calibrate npy:noise.npy,noise-labels.npy --set "mapping.input_range={percentile: $p}" -o "range$p" ||
+            return
     done
     $python - <<'END'
 import json, numpy
@@ -93,8 +94,9 @@ killed_and_resumed() {
     varied() { score --limit 600 --set device.variation.sigma=0.05 --instances 2 "$@"; }
     varied -o whole || return
     for attempt in 1 2 3; do
-        (exec crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet --data idx:images,labels \
-            --calibrate idx:train,train-labels@0:50 --limit 600 --set device.variation.sigma=0.05 --instances 2 \
+        (exec crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet \
+            --data idx:images,labels --calibrate idx:train,train-labels@0:50 --limit 600 \
+            --set device.variation.sigma=0.05 --instances 2 \
             --resume --threads 1 -o part) &
         process=$!                     # of crossohm itself, not of a shell around it
         for wait in $(seq 6000); do    # longer than a busy machine takes to calibrate
@@ -153,7 +155,11 @@ never_scored_pictures() {
         grep -q '"excluded_images": 0' other-pictures/report.json
 }
 pictures="nor those of a folder, by what they show"
-if [ -n "$python" ]; then fact "$pictures" never_scored_pictures; else tap_skip "$pictures" "python3-numpy is not installed"; fi
+if [ -n "$python" ]; then
+    fact "$pictures" never_scored_pictures
+else
+    tap_skip "$pictures" "python3-numpy is not installed"
+fi
 nothing_left() {
     evaluate --data idx:images,labels@0:10 --calibrate idx:images,labels@0:20 -o none 2>said
     test $? -eq 4 && grep -q 'no image is left' said && test ! -e none/report.json
@@ -192,7 +198,8 @@ instances() {
     done
     grep -q variation2 vary1/images.csv && grep -q '"variation":' vary1/report.json &&
         grep -q '"enough_for_a_claim": false' vary1/report.json && grep -q 'Programmed instances' vary1/report.html
-    score --limit 40 --set device.faults.stuck_on_rate=0.01 --set seed=2 -o vary3 && grep -q '"count": 1' vary3/report.json
+    score --limit 40 --set device.faults.stuck_on_rate=0.01 --set seed=2 -o vary3 &&
+        grep -q '"count": 1' vary3/report.json
 }
 fact "instances are drawn, the same for any number of threads" instances
 other_instances() {
@@ -220,10 +227,12 @@ fact "arrays are solved in two precisions only" says 2 'expected float64 or floa
     --data idx:images,labels --calibrate idx:images,labels@0:10 --precision float16 -o x
 fact "and data" says 2 'data' evaluate --calibrate idx:images,labels@0:10 -o x
 fact "a folder that cannot be is named" says 1 'labels/x' score --limit 10 -o labels/x
-fact "a missing network is named" says 4 'none.onnx' crossohm eval fashion-lenet5.yaml none.onnx --data idx:images,labels \
-    --calibrate idx:images,labels@0:10 -o x
-fact "missing data are named" says 4 'nowhere' evaluate --data idx:nowhere,labels --calibrate idx:images,labels@0:9 -o x
-fact "images of another shape are named" says 4 'the network expects 1' crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx \
+fact "a missing network is named" says 4 'none.onnx' crossohm eval fashion-lenet5.yaml none.onnx \
+    --data idx:images,labels --calibrate idx:images,labels@0:10 -o x
+fact "missing data are named" says 4 'nowhere' evaluate --data idx:nowhere,labels \
+    --calibrate idx:images,labels@0:9 -o x
+fact "images of another shape are named" says 4 'the network expects 1' \
+    crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx \
     --data "cifar10:$top_srcdir/tests/corpus/cifar/one" --calibrate idx:images,labels@0:10 --quiet -o x
 cat >sections.yaml <<'END'
 crossohm: 1
@@ -231,7 +240,7 @@ array: {rows: 64, columns: 64, row_wire_ohm: 0, column_wire_ohm: 0, driver_ohm: 
 layers:
   nosuchlayer: {keep: digital}
 END
-fact "an override that fits no layer is named" says 4 'nosuchlayer' crossohm eval sections.yaml fashion-lenet5.onnx --data \
-    idx:images,labels --calibrate idx:images,labels@0:10 --limit 10 --quiet -o x
+fact "an override that fits no layer is named" says 4 'nosuchlayer' crossohm eval sections.yaml fashion-lenet5.onnx \
+    --data idx:images,labels --calibrate idx:images,labels@0:10 --limit 10 --quiet -o x
 test -e x && fact "nothing was written by any of these" test -z "$(ls x)"
 tap_done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The fast model of nonlinear cells: every stage is what the format says (by h5py and numpy), follows exact currents of
-# inputs it has not seen as closely as it says, and fit takes the cheapest within the tolerance.
+# The fast model of nonlinear cells: every stage is what the format says (by h5py and numpy), follows exact currents
+# of inputs it has not seen as closely as it says, and fit takes the cheapest within the tolerance.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
 cd "$work" || exit 99
@@ -61,14 +61,15 @@ dac: {read_volt: 0.5}
 END
 cells 1 32 32 1e-6 1e-5 >mild.csv
 sparse 2 200 32 0 0.5 >mild-new.csv
-fact "a mild array is fitted within 0.05 %" crossohm fit mild.yaml -g mild.csv --tolerance 5e-4 -o mild.fcm --json mild.json \
-    --quiet
+fact "a mild array is fitted within 0.05 %" crossohm fit mild.yaml -g mild.csv --tolerance 5e-4 -o mild.fcm \
+    --json mild.json --quiet
 crossohm apply mild.fcm -v mild-new.csv -o fast.out.csv --quiet
 crossohm solve mild.yaml -g mild.csv -v mild-new.csv -o exact.out.csv --quiet
 found=$(error fast.out.csv exact.out.csv)
 fact "and is so on inputs it has not seen" below "${found% *}" 5e-4
 fact "at no more than four products" below "$(taken mild.json cost)" 4
-fact "what it was chosen for is what it costs in the sheet" sh -c 'crossohm info mild.fcm | grep -q "basis of .*taken"'
+fact "what it was chosen for is what it costs in the sheet" sh -c \
+    'crossohm info mild.fcm | grep -q "basis of .*taken"'
 
 # ---- a strong array, not square, inputs of both signs --------------------------------------------------------
 cat >strong.yaml <<'END'
@@ -83,8 +84,8 @@ crossohm solve strong.yaml -g strong.csv -v strong-new.csv -o exact.csv --quiet
 
 # stage TOLERANCE NAME
 stage() {
-    fact "tolerance $1 takes $2" crossohm fit strong.yaml -g strong.csv -v strong-v.csv --training 300 --tolerance "$1" \
-        -o "$2.fcm" --json "$2.json" --quiet
+    fact "tolerance $1 takes $2" crossohm fit strong.yaml -g strong.csv -v strong-v.csv --training 300 \
+        --tolerance "$1" -o "$2.fcm" --json "$2.json" --quiet
     fact "which is a stage of that kind" test "$(taken "$2.json" stage)" = "$2"
     crossohm apply "$2.fcm" -v strong-new.csv -o "$2.csv" --quiet
     found=$(error "$2.csv" exact.csv)
@@ -106,12 +107,15 @@ assert rms[\"linear\", 0, 0] > rms[\"basis\", 2, 0]
 assert sum(x[\"taken\"] for x in c) == 1
 "'
 tight() {
-    crossohm fit strong.yaml -g strong.csv --training 64 --held-out 8 --tolerance 1e-15 -o tight.fcm --quiet 2>tight.said
-    test $? -eq 1 && grep -q 'the best of all stages tried; expected at most 1e-15' tight.said && crossohm info tight.fcm >/dev/null
+    crossohm fit strong.yaml -g strong.csv --training 64 --held-out 8 --tolerance 1e-15 -o tight.fcm --quiet \
+        2>tight.said
+    test $? -eq 1 && grep -q 'the best of all stages tried; expected at most 1e-15' tight.said &&
+        crossohm info tight.fcm >/dev/null
 }
 fact "where none is good enough, the best is written and exit is 1" tight
 threads() {
-    crossohm fit strong.yaml -g strong.csv -v strong-v.csv --training 300 --tolerance 1e-4 -o two.fcm --quiet --threads 2 &&
+    crossohm fit strong.yaml -g strong.csv -v strong-v.csv --training 300 --tolerance 1e-4 -o two.fcm --quiet \
+        --threads 2 &&
         cmp two.fcm corrected.fcm && crossohm apply two.fcm -v strong-new.csv -o two.csv --quiet --threads 2 &&
         cmp two.csv corrected.csv
 }
@@ -138,7 +142,8 @@ print('# worst', worst); assert worst < 1e-13"
         fact "stage $m is what the format says, by numpy" same $m.fcm strong-new.csv
     done
     cat >odd.yaml <<'END'
-array: {row_wire_ohm: 3, column_wire_ohm: 0, driver_ohm: 0, sense_ohm: 5, drive_side: right, sense_side: both, sense_volt: 0.02,
+array: {row_wire_ohm: 3, column_wire_ohm: 0, driver_ohm: 0, sense_ohm: 5, drive_side: right, sense_side: both,
+    sense_volt: 0.02,
     lines: {word: {1: floating, 2: {hold_volt: 0.1}}, bit: {0: floating, 3: {hold_volt: 0.05}}},
     faults: {stuck: [[0, 1, 1.0e-4]], open_cells: [[4, 2]], open_word_segments: [[3, 1]]}}
 device: {law: sinh, v0_volt: 0.3, reference_volt: 0.4, series_ohm: 500, on_siemens: 1.0e-4, off_siemens: 1.0e-5}
@@ -180,7 +185,8 @@ cells 10 9 7 1e-5 9e-5 >laws.csv
 sparse 11 40 9 0 0.4 >laws-v.csv
 # law NAME DEVICE
 law() {
-    printf 'array: {row_wire_ohm: 2, column_wire_ohm: 4, driver_ohm: 20}\ndevice: {%s}\ndac: {read_volt: 0.4}\n' "$2" >"$1.yaml"
+    printf 'array: {row_wire_ohm: 2, column_wire_ohm: 4, driver_ohm: 20}\ndevice: {%s}\ndac: {read_volt: 0.4}\n' \
+        "$2" >"$1.yaml"
     crossohm fit "$1.yaml" -g laws.csv --training 200 --tolerance 2e-5 -o "$1.fcm" --quiet &&
     crossohm apply "$1.fcm" -v laws-v.csv -o "$1.csv" --quiet &&
     crossohm solve "$1.yaml" -g laws.csv -v laws-v.csv -o "$1-exact.csv" --quiet &&
@@ -195,14 +201,15 @@ fact "and contacts in series" law series \
 
 # ---- technology, compare, refusals ---------------------------------------------------------------------------------
 technology() {
-    crossohm fit strong.yaml --set array.rows=8 --set array.columns=6 --set array.drive_side=left --arrays 3 --training 120 \
-        --held-out 16 --tolerance 5e-3 -o tech.fcm --json tech.json --quiet &&
+    crossohm fit strong.yaml --set array.rows=8 --set array.columns=6 --set array.drive_side=left --arrays 3 \
+        --training 120 --held-out 16 --tolerance 5e-3 -o tech.fcm --json tech.json --quiet &&
     crossohm info tech.fcm | grep -q 'technology' && test "$(taken tech.json stage)" = basis &&
     crossohm info tech.fcm | grep -q 'on 16 inputs and 3 arrays kept out of the fit'
 }
 fact "a technology knows with which stage to fit its arrays" technology
 compared() {
-    crossohm compare strong.yaml -g small.csv -v small-v.csv --fcm small.fcm -o small.html --json small.json >small.said &&
+    crossohm compare strong.yaml -g small.csv -v small-v.csv --fcm small.fcm -o small.html --json small.json \
+        >small.said &&
     grep -q 'corrections.*taken' small.said && grep -q 'Stages of the fast model that were tried' small.html &&
     grep -q 'nonlinear (law polynomial)' small.html && python3 -c "
 import json

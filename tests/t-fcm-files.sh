@@ -19,7 +19,8 @@ fact "a model is fitted" crossohm fit hw.yaml -g g.csv -o a.fcm --quiet
 
 # ---- against the circuit
 apply_equals_solve() {
-    crossohm solve hw.yaml -g g.csv -v v.csv -o want.csv --quiet && crossohm apply a.fcm -v v.csv -o got.csv --quiet &&
+    crossohm solve hw.yaml -g g.csv -v v.csv -o want.csv --quiet &&
+        crossohm apply a.fcm -v v.csv -o got.csv --quiet &&
     awk -F, 'FNR == 1 { file++; n = 0 } /^#/ { next }
         { for (k = 1; k <= NF; k++) { n++; if (file == 1) want[n] = $k; else {
             d = $k - want[n]; if (d * d > (1e-10 * want[n]) ^ 2) { print $k, want[n]; bad = 1 } } } }
@@ -75,14 +76,16 @@ refuses() {
     "$@" -o never.npy >said 2>&1
     status=$?
     cat said
-    [ $status = 4 ] && [ "$(wc -l <said)" = 1 ] && grep -q "$text" said && [ ! -e never.npy ] && [ ! -e never.npy.part ]
+    [ $status = 4 ] && [ "$(wc -l <said)" = 1 ] && grep -q "$text" said && [ ! -e never.npy ] &&
+        [ ! -e never.npy.part ]
 }
 head -c 9000 a.fcm >cut.fcm
 fact "a model cut short" refuses 'cut.fcm: 9000 bytes; expected .*: cut short' crossohm apply cut.fcm -v v.csv
 { head -c 10300 a.fcm; printf '\377'; tail -c +10302 a.fcm; } >bit.fcm
 fact "an altered one" refuses 'bit.fcm: altered: its sha256' crossohm apply bit.fcm -v v.csv
 sed '1s/fcm 2/fcm 3/' a.fcm >future.fcm
-fact "one of a future version" refuses 'future.fcm: version 3 of the format; expected 2' crossohm apply future.fcm -v v.csv
+fact "one of a future version" refuses 'future.fcm: version 3 of the format; expected 2' crossohm apply future.fcm \
+    -v v.csv
 fact "an array instead" refuses 'raw.npy: does not begin like a .fcm' crossohm apply raw.npy -v v.csv
 fact "what has no end, by its beginning" refuses '/dev/zero: does not begin like a .fcm' \
     timeout 20 crossohm apply /dev/zero -v v.csv
@@ -154,7 +157,8 @@ END
     }
     fact "and applies it as the command does" reader_applies
     reader_refuses() {
-        ! $python "$top_srcdir/examples/read_fcm.py" bit.fcm && ! $python "$top_srcdir/examples/read_fcm.py" future.fcm
+        ! $python "$top_srcdir/examples/read_fcm.py" bit.fcm &&
+            ! $python "$top_srcdir/examples/read_fcm.py" future.fcm
     }
     fact "and refuses what is altered or newer" reader_refuses
 else

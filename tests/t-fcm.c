@@ -75,7 +75,8 @@ static void every_stage_survives(const char *stage, struct xo_fcm m)
 
 static void what_is_absent_stays_absent(void)
 {
-    struct xo_fcm m = { .scope = XO_FCM_TECHNOLOGY, .rows = 2, .columns = 7, .dac.bits = 1, .adc.bits = 8 }, n = { 0 };
+    struct xo_fcm m = { .scope = XO_FCM_TECHNOLOGY, .rows = 2, .columns = 7, .dac.bits = 1, .adc.bits = 8 };
+    struct xo_fcm n = { 0 };
     struct xo_info info = { "" };
     m.hardware_yaml = strdup("");
     tap_ok(!xo_fcm_write("t.fcm", &m, &info) && !xo_fcm_read(&n, "t.fcm", &info), "a bare technology %s", info.text);
@@ -245,10 +246,12 @@ static void stages_are_checked(void)
     value_refused(bytes, nbytes, "correction/sweeps i8 ", 1u << 20, XO_EVALUE, "correction/sweeps");
     value_refused(bytes, nbytes, "correction/curves i8 ", 1u << 24, XO_ESYNTAX, "correction/excess");
     value_refused(bytes, nbytes, "correction/points i8 ", 4, XO_ESYNTAX, "correction/excess");
-    value_refused(bytes, nbytes, "correction/high_volt f8 ", 0xbff0000000000000, XO_EVALUE, "lower to a higher voltage");
+    value_refused(bytes, nbytes, "correction/high_volt f8 ", 0xbff0000000000000, XO_EVALUE,
+                  "lower to a higher voltage");
     value_refused(bytes, nbytes, "correction/cell_curve f8 ", 0x4000000000000000, XO_EVALUE, "whole number below 2");
     value_refused(bytes, nbytes, "correction/cell_curve f8 ", 0x3fe0000000000000, XO_EVALUE, "whole number below 2");
-    value_refused(bytes, nbytes, "correction/word_divider f8 ", 0x4000000000000000, XO_EVALUE, "word_divider: found 2");
+    value_refused(bytes, nbytes, "correction/word_divider f8 ", 0x4000000000000000, XO_EVALUE,
+                  "word_divider: found 2");
     value_refused(bytes, nbytes, "model/candidates i8 ", 3, XO_EVALUE, "candidates/table: missing");
     free(bytes);
     xo_fcm_free(&m);

@@ -190,7 +190,8 @@ static double apart(const struct xo_fcm *m, const struct xo_hardware *h)
 static void a_fit_equals_the_solver(void)
 {
     const char *yaml = "{array: {row_wire_ohm: 3, column_wire_ohm: 7, drive_side: both, sense_volt: 0.01, "
-                       "lines: {word: {2: {hold_volt: 0.1}}, bit: {1: floating}}, faults: {stuck: [[0, 1, 1.0e-4]]}}}";
+                       "lines: {word: {2: {hold_volt: 0.1}}, bit: {1: floating}}, "
+                       "faults: {stuck: [[0, 1, 1.0e-4]]}}}";
     struct xo_hardware h = hardware(yaml);
     struct xo_fcm m = {0};
     if (tap_ok(!fit(&m, yaml, INPUTS), "an array with held and floating lines is fitted")) {
@@ -321,7 +322,7 @@ static int fit_everything(void *user)
 static void fitting_survives_without_memory(void)
 {
     struct xo_hardware h = hardware("{gain: {where: reference}}");
-    struct oom_report r = oom_sweep_allowing(fit_everything, &h, 1);           /* the solver's blocks need not shrink */
+    struct oom_report r = oom_sweep_allowing(fit_everything, &h, 1);         /* the solver's blocks need not shrink */
     tap_ok(oom_clean(&r), "fitting survives each of %zu failing allocations", r.allocations);
     xo_hardware_free(&h);
 }
@@ -330,7 +331,8 @@ static void fitting_survives_without_memory(void)
 static int fit_nonlinear(void *user)
 {
     const struct xo_hardware *h = user;
-    const struct xo_fit_options few = {.training_inputs = 4, .held_out_inputs = 2, .held_out_arrays = 1, .tolerance = 1e-9};
+    const struct xo_fit_options few = {.training_inputs = 4, .held_out_inputs = 2, .held_out_arrays = 1,
+                                       .tolerance = 1e-9};
     struct xo_fcm m = {.rows = 99};
     struct xo_info info = {""};
     int status = xo_fit_array(&m, h, siemens, 3, volt, &few, &info);
@@ -362,8 +364,8 @@ static int fit_tile(void *user)
 
 static void nonlinear_fits_survive_without_memory(void)
 {
-    struct xo_hardware h = hardware("{device: {law: sinh, v0_volt: 0.15, reference_volt: 0.2, series_ohm: 100, on_siemens: "
-                                    "1.0e-4, off_siemens: 1.0e-5}}");
+    struct xo_hardware h = hardware("{device: {law: sinh, v0_volt: 0.15, reference_volt: 0.2, series_ohm: 100, "
+                                    "on_siemens: 1.0e-4, off_siemens: 1.0e-5}}");
     struct oom_report r = oom_sweep_allowing(fit_nonlinear, &h, 8);
     tap_ok(oom_clean(&r), "fitting nonlinear cells survives each of %zu failing allocations", r.allocations);
     r = oom_sweep_allowing(fit_tile, &h, 8);

@@ -1,5 +1,5 @@
-/* The gain that undoes the loss in the wires: MAPPING's formulas by hand, and the measurement against the oracle where
- * both must agree: an array whose column j passes on the share keep[j] of its ideal current, whatever the input.
+/* The gain that undoes the loss in the wires: MAPPING's formulas by hand, and the measurement against the oracle
+ * where both must agree: an array whose column j passes on the share keep[j] of its ideal current for any input.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include "tap.h"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gated arrays by the command: solve --gate and volts that stand for gates, decks, what matrix refuses, the ladders of a
-# .fcm.  Two columns are also done by hand.
+# Gated arrays by the command: solve --gate and volts that stand for gates, decks, what matrix refuses, the ladders of
+# a .fcm.  Two columns are also done by hand.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
 cd "$work" || exit 99
@@ -14,7 +14,8 @@ device: {type: 1T1R, transistor_ohm: 2000}
 END
 awk 'BEGIN { for (i = 0; i < 12; i++) for (j = 0; j < 5; j++)
     printf "%.6g%s", 1e-6 * (1 + (i * 7 + j * 11) % 97), j < 4 ? "," : "\n" }' >g.csv
-awk 'BEGIN { for (n = 0; n < 4; n++) for (i = 0; i < 12; i++) printf "%d%s", (i * 5 + n * n) % 3 == 0, i < 11 ? "," : "\n" }' >x.csv
+awk 'BEGIN { for (n = 0; n < 4; n++) for (i = 0; i < 12; i++)
+    printf "%d%s", (i * 5 + n * n) % 3 == 0, i < 11 ? "," : "\n" }' >x.csv
 sed 's/1/0.2/g' x.csv >v.csv
 printf '1e-4,2e-4\n5e-5,1e-5\n' >g2.csv
 printf '1,1\n1,0\n' >x2.csv
@@ -40,19 +41,20 @@ by_hand() {
         near = 1 / 5e-5 + 2000; far = 1 / 1e-4 + 2000 + 80; want = 0.2 / (160 + near * far / (near + far))
         alone = 0.2 / (160 + 1 / 2e-4 + 2000 + 80)
         print i[1] " " want " " j[2] " " alone
-        exit !(i[1] / want - 1 < 1e-14 && want / i[1] - 1 < 1e-14 && j[2] / alone - 1 < 1e-14 && alone / j[2] - 1 < 1e-14) }'
+        exit !(i[1] / want - 1 < 1e-14 && want / i[1] - 1 < 1e-14 &&
+                j[2] / alone - 1 < 1e-14 && alone / j[2] - 1 < 1e-14) }'
 }
 fact "two rungs by hand" by_hand
 
-same_by_volts() { crossohm solve hw.yaml -g g.csv --gate x.csv --quiet >a.csv && crossohm solve hw.yaml -g g.csv -v v.csv \
-    --quiet >b.csv && within a.csv b.csv 0; }
+same_by_volts() { crossohm solve hw.yaml -g g.csv --gate x.csv --quiet >a.csv &&
+    crossohm solve hw.yaml -g g.csv -v v.csv --quiet >b.csv && within a.csv b.csv 0; }
 fact "volts of the DAC, read_volt a gate of 1, are the same inputs" same_by_volts
 
 for topology in source_column source_row plane; do
     deck() {
         crossohm solve hw.yaml -g g.csv --gate x.csv --set array.topology=$topology --quiet >all.csv || return
-        crossohm netlist hw.yaml -g g.csv --gate x.csv --input 2 --set array.topology=$topology --dialect "$1" -o "d.$2" \
-            --quiet || return
+        crossohm netlist hw.yaml -g g.csv --gate x.csv --input 2 --set array.topology=$topology --dialect "$1" \
+            -o "d.$2" --quiet || return
         crossohm solve "d.$2" | sed -n 's/^source,Vsense[0-9]*,//p' | paste -s -d, >deck.csv
         sed -n '/^#/!p' all.csv | sed -n 3p >want.csv
         within want.csv deck.csv 1e-12
@@ -63,13 +65,15 @@ for topology in source_column source_row plane; do
     done
 done
 
-fact "matrix refuses, and says what one would be worth" refused 4 'no one matrix is exact: on 64 unseen inputs the best is off' \
-    matrix hw.yaml -g g.csv
-fact "driven, source_row has one" crossohm matrix hw.yaml -g g.csv --set array.topology=source_row --set array.input=drive --quiet
+fact "matrix refuses, and says what one would be worth" refused 4 \
+    'no one matrix is exact: on 64 unseen inputs the best is off' matrix hw.yaml -g g.csv
+fact "driven, source_row has one" crossohm matrix hw.yaml -g g.csv --set array.topology=source_row \
+    --set array.input=drive --quiet
 
 model() {
     crossohm fit hw.yaml -g g.csv --gate x.csv -o a.fcm --json fit.json 2>err || return
-    crossohm apply a.fcm -v v.csv --quiet >applied.csv && crossohm solve hw.yaml -g g.csv --gate x.csv --quiet >exact.csv || return
+    crossohm apply a.fcm -v v.csv --quiet >applied.csv &&
+        crossohm solve hw.yaml -g g.csv --gate x.csv --quiet >exact.csv || return
     grep -q '"best_max"' fit.json && grep -q 'one matrix in place of the ladders would be off by up to' err || return
     within exact.csv applied.csv 1e-14
 }
@@ -77,16 +81,19 @@ fact "the fast model is the ladders: apply has solve's currents" model
 opposed() {
     set -- --set array.source_side=top
     crossohm fit hw.yaml -g g.csv "$@" -o o.fcm --quiet || return
-    crossohm apply o.fcm -v v.csv --quiet >applied.csv && crossohm solve hw.yaml -g g.csv --gate x.csv "$@" --quiet >exact.csv &&
+    crossohm apply o.fcm -v v.csv --quiet >applied.csv &&
+        crossohm solve hw.yaml -g g.csv --gate x.csv "$@" --quiet >exact.csv &&
         within exact.csv applied.csv 1e-14
 }
 fact "and where lines end at two sides" opposed
 fact "and says so" sh -c 'crossohm info a.fcm | grep "every column the ladder of the cells that are on; exact"'
-fact "a technology of gated columns" sh -c 'crossohm fit hw.yaml --set array.rows=8 --set array.columns=4 -o t.fcm --quiet &&
+fact "a technology of gated columns" sh -c '
+    crossohm fit hw.yaml --set array.rows=8 --set array.columns=4 -o t.fcm --quiet &&
     crossohm info t.fcm >/dev/null'
-fact "no ladders to store: source_row is refused" refused 2 'rows share lines that carry current' fit hw.yaml -g g.csv -o b.fcm \
-    --set array.topology=source_row
-compares() { crossohm compare hw.yaml -g g.csv --gate x.csv --against klu,cholmod,ladder >out && grep -q '^One matrix' out &&
+fact "no ladders to store: source_row is refused" refused 2 'rows share lines that carry current' fit hw.yaml \
+    -g g.csv -o b.fcm --set array.topology=source_row
+compares() { crossohm compare hw.yaml -g g.csv --gate x.csv --against klu,cholmod,ladder >out &&
+    grep -q '^One matrix' out &&
     grep -q '^ladder     is the reference' out; }
 fact "compare takes the ladder for reference, and tells of one matrix" compares
 
@@ -95,7 +102,8 @@ printf '1,1,0,1,1,1,0,1,1,0,0,1\n' >mask.csv
 gated_rows() {
     set -- --set array.topology=crossbar --set array.input=drive
     crossohm solve hw.yaml -g g.csv -v drive.csv --gate mask.csv "$@" --quiet >a.csv &&
-        crossohm solve hw.yaml -g g.csv -v drive.csv --set "array.lines.word={2: gated, 6: gated, 9: gated, 10: gated}" "$@" \
+        crossohm solve hw.yaml -g g.csv -v drive.csv \
+            --set "array.lines.word={2: gated, 6: gated, 9: gated, 10: gated}" "$@" \
             --quiet >b.csv && within a.csv b.csv 1e-15
 }
 fact "driven and gated: gates off are lines gated" gated_rows
@@ -103,17 +111,19 @@ fact "driven and gated: gates off are lines gated" gated_rows
 printf '1,2\n' >two.csv
 printf '1,0.5\n' >half.csv
 printf '0.2,0.5\n' >volts.csv
-fact "a gate that is none" refused 4 'input 0, row 1 is 2; expected 0 (off) to 1 (on)' solve hw.yaml -g g2.csv --gate two.csv
-fact "a switch between on and off" refused 4 'gate 1 is 0.5; expected 0 or 1, as transistor_ohm is 0' solve hw.yaml -g g2.csv \
-    --gate half.csv --set device.transistor_ohm=0
-fact "volts beyond the DAC's" refused 4 'row 1 is 0.5 V; expected 0 (off) to dac.read_volt 0.2 V (on)' solve hw.yaml -g g2.csv \
-    -v volts.csv
+fact "a gate that is none" refused 4 'input 0, row 1 is 2; expected 0 (off) to 1 (on)' solve hw.yaml -g g2.csv \
+    --gate two.csv
+fact "a switch between on and off" refused 4 'gate 1 is 0.5; expected 0 or 1, as transistor_ohm is 0' solve hw.yaml \
+    -g g2.csv --gate half.csv --set device.transistor_ohm=0
+fact "volts beyond the DAC's" refused 4 'row 1 is 0.5 V; expected 0 (off) to dac.read_volt 0.2 V (on)' solve hw.yaml \
+    -g g2.csv -v volts.csv
 fact "both inputs" refused 2 'found beside --gate' solve hw.yaml -g g2.csv --gate x2.csv -v x2.csv
 fact "no input" refused 2 'or --gate' solve hw.yaml -g g2.csv
-fact "gates without transistors" refused 4 'expected device.type 1T1R' solve "$top_srcdir/examples/2x2.yaml" -g g2.csv -v x2.csv \
-    --gate x2.csv
+fact "gates without transistors" refused 4 'expected device.type 1T1R' solve "$top_srcdir/examples/2x2.yaml" \
+    -g g2.csv -v x2.csv --gate x2.csv
 fact "a gate per row" refused 4 'expected (inputs, 2): one gate per row' solve hw.yaml -g g2.csv --gate x.csv
-fact "a scheme needs lines to bias" refused 4 'array.input: gate' solve hw.yaml -g g2.csv --scheme half --cell 0,0 --read-volt 0.2
-fact "engine ladder on a crossbar" refused 2 'expected topology source_column or plane' solve "$top_srcdir/examples/2x2.yaml" \
-    -g g2.csv -v x2.csv --engine ladder
+fact "a scheme needs lines to bias" refused 4 'array.input: gate' solve hw.yaml -g g2.csv --scheme half --cell 0,0 \
+    --read-volt 0.2
+fact "engine ladder on a crossbar" refused 2 'expected topology source_column or plane' solve \
+    "$top_srcdir/examples/2x2.yaml" -g g2.csv -v x2.csv --engine ladder
 tap_done

@@ -56,14 +56,12 @@ static void messages_say_place_finding_and_expectation(void)
     refuses("array: {rows: \"3\"}", "f:1:15: array.rows: found the text \"3\"; expected a whole number");
     refuses("array: {rows: }", "f:1:15: array.rows: found nothing; expected a whole number");
     refuses("array: {sense_ohm: -5}",
-            "f:1:20: array.sense_ohm: found -5; expected 0 or a number from 1e-12 to 1e+30 ohm, "
-            "a file.npy or open");
+            "f:1:20: array.sense_ohm: found -5; expected 0 or a number from 1e-12 to 1e+30 ohm, a file.npy or open");
     refuses("device: {series_ohm: open}",
-            "f:1:22: device.series_ohm: found open; expected 0 or a number from 1e-12 to "
-            "1e+30 ohm or a file.npy");
+            "f:1:22: device.series_ohm: found open; expected 0 or a number from 1e-12 to 1e+30 ohm or a file.npy");
     refuses("array: {sense_volt: open}",
-            "f:1:21: array.sense_volt: found open; expected a number from -1000000000000 to "
-            "1000000000000 V or a file.npy");
+            "f:1:21: array.sense_volt: found open; expected a number from -1000000000000 to 1000000000000 V or a "
+            "file.npy");
     refuses("array: {drive_side: up}", "f:1:21: array.drive_side: found up; expected left, right or both");
     refuses("array: 3", "f:1:8: array: found 3; expected a mapping");
     refuses("array:\n", "f:1:7: array: found nothing; expected a mapping");
@@ -133,18 +131,20 @@ static void subcircuits_need_their_keys(void)
 {
     refuses("device: {law: spice}", "f:1:15: device.file: found no value; expected the netlist that holds the "
             "subcircuit, as law spice needs it");
-    refuses("device: {law: spice, file: a.sub}", "f:1:15: device.subcircuit: found no value; expected the subcircuit's "
-            "name");
+    refuses("device: {law: spice, file: a.sub}", "f:1:15: device.subcircuit: found no value; expected the "
+            "subcircuit's name");
     refuses("device: {law: spice, file: a.sub, subcircuit: m}", "f:1:15: device.level_range: found no value");
     refuses("device: {law: spice, file: a.sub, subcircuit: m, level_range: [0, 1]}",
-            "f:1:15: device.level_parameter: found no value; expected the parameter that sets a level, or state_node");
+            "f:1:15: device.level_parameter: found no value; expected the parameter that sets a level, or "
+            "state_node");
     refuses("device: {law: spice, file: a.sub, subcircuit: m, level_range: [0, 1], state_node: x}",
             "f:1:15: device.reference_volt: found no value");
-    refuses("device: {law: spice, level_range: [1, 0]}", "f:1:35: device.level_range: found a list; expected [low, high]");
+    refuses("device: {law: spice, level_range: [1, 0]}",
+            "f:1:35: device.level_range: found a list; expected [low, high]");
     refuses("device: {law: spice, volt_range: 1}", "f:1:34: device.volt_range: found 1; expected [low, high], two "
             "numbers from");
-    refuses("device: {law: spice, subcircuit: 'a b'}", "f:1:34: device.subcircuit: found the text \"a b\"; expected a "
-            "name as netlists have them");
+    refuses("device: {law: spice, subcircuit: 'a b'}",
+            "f:1:34: device.subcircuit: found the text \"a b\"; expected a name as netlists have them");
     refuses("device: {law: spice, read: now}", "f:1:28: device.read: found now; expected frozen or dc");
     refuses("device: {state_node: x}", "f:1:22: device.state_node: belongs to law spice");
     refuses(SPICE ", gate_volt: 1}", "f:1:121: device: found one of gate_pin and gate_volt; expected both or none");
@@ -161,31 +161,35 @@ static void later_versions_are_named(void)
 
 static void gates_and_source_lines_go_together(void)
 {
-    refuses("array: {topology: mesh}", "f:1:19: array.topology: found mesh; expected crossbar, source_column, source_row or "
-            "plane");
+    refuses("array: {topology: mesh}", "f:1:19: array.topology: found mesh; expected crossbar, source_column, "
+            "source_row or plane");
     refuses("array: {input: gate}", "f:1:16: array.input: found gate with device.type 1R; expected 1T1R");
-    refuses("array: {input: gate}\ndevice: {type: 1T1R}\n", "f:1:16: array.input: found gate in topology crossbar; expected "
-            "drive, or topology source_column, source_row or plane");
-    refuses("array: {topology: source_column, input: drive}", "f:1:41: array.input: found drive; expected gate, as in this "
-            "topology no line along rows carries current");
+    refuses("array: {input: gate}\ndevice: {type: 1T1R}\n",
+            "f:1:16: array.input: found gate in topology crossbar; expected drive, or topology source_column, "
+            "source_row or plane");
+    refuses("array: {topology: source_column, input: drive}",
+            "f:1:41: array.input: found drive; expected gate, as in this topology no line along rows carries "
+            "current");
     refuses("array: {topology: plane}\ndevice: {type: 1R}\n", "f:2:16: array.input: found gate with device.type 1R; "
             "expected 1T1R");
     refuses("device: {type: 1S1R, selector: {siemens: 1e-5, v0_volt: 0.02, reference_volt: 0.1}, transistor_ohm: 5}",
             "f:1:101: device.transistor_ohm: belongs to device.type 1T1R");
-    refuses("device: {transistor_ohm: 1000, transistor_off_siemens: 0.01}", "f:1:56: device: found transistor_ohm 1000 with "
-            "transistor_off_siemens 0.01; expected a transistor that conducts more when on");
+    refuses("device: {transistor_ohm: 1000, transistor_off_siemens: 0.01}",
+            "f:1:56: device: found transistor_ohm 1000 with transistor_off_siemens 0.01; expected a transistor that "
+            "conducts more when on");
     refuses("device: {transistor_ohm: open}", "f:1:26: device.transistor_ohm: found open; expected");
-    refuses("array: {topology: plane, lines: {word: {3: floating}}}", "f:1:41: array.lines.word.3: found a line that carries "
-            "current; expected gated");
-    refuses("array: {lines: {word: {3: gated}}}", "f:1:24: array.lines.word.3: found gated; expected device.type 1T1R");
-    refuses("array: {lines: {bit: {3: gated}}}", "f:1:26: array.lines.bit.3: found gated; expected floating, grounded or "
-            "{hold_volt");
-    refuses("array: {topology: source_column, faults: {word_bridges: [[0, 0, 5]]}}", "f:1:57: array.faults.word_bridges: word "
-            "lines carry no current in this topology");
-    refuses("array: {topology: plane, source_end_ohm: e.npy}", "f:1:42: array.source_end_ohm: found a file; expected one "
-            "number, as a plane has one end");
-    refuses("array: {topology: plane, source_side: left}", "f:1:39: array.source_side: found left; expected bottom, top or "
-            "both");
+    refuses("array: {topology: plane, lines: {word: {3: floating}}}",
+            "f:1:41: array.lines.word.3: found a line that carries current; expected gated");
+    refuses("array: {lines: {word: {3: gated}}}",
+            "f:1:24: array.lines.word.3: found gated; expected device.type 1T1R");
+    refuses("array: {lines: {bit: {3: gated}}}", "f:1:26: array.lines.bit.3: found gated; expected floating, "
+            "grounded or {hold_volt");
+    refuses("array: {topology: source_column, faults: {word_bridges: [[0, 0, 5]]}}",
+            "f:1:57: array.faults.word_bridges: word lines carry no current in this topology");
+    refuses("array: {topology: plane, source_end_ohm: e.npy}",
+            "f:1:42: array.source_end_ohm: found a file; expected one number, as a plane has one end");
+    refuses("array: {topology: plane, source_side: left}",
+            "f:1:39: array.source_side: found left; expected bottom, top or both");
 }
 
 static void overrides_are_checked_whether_the_layer_exists_or_not(void)

@@ -58,8 +58,9 @@ static void array_keys_are_stored(void)
     STORES("device: {series_ohm: 30}", h.array.series_ohm.all == 30);
     STORES("device: {variation: {sigma: 0.1, distribution: lognormal, scale: range}}", h.variation.sigma == 0.1 &&
            h.variation.distribution == XO_LOGNORMAL && h.variation.scale == XO_SPREAD_RANGE);
-    STORES("device: {faults: {stuck_on_rate: 0.25, stuck_off_rate: 0.75, map: -1}}", h.cell_faults.stuck_on_rate == 0.25
-           && h.cell_faults.stuck_off_rate == 0.75 && h.cell_faults.map.all == -1);
+    STORES("device: {faults: {stuck_on_rate: 0.25, stuck_off_rate: 0.75, map: -1}}",
+           h.cell_faults.stuck_on_rate == 0.25 && h.cell_faults.stuck_off_rate == 0.75
+           && h.cell_faults.map.all == -1);
 }
 
 static void faults_are_stored(void)
@@ -183,12 +184,14 @@ static void gates_and_source_lines(void)
     STORES("array: {topology: source_column}", h.array.input == XO_INPUT_GATE && h.array.cell_type == XO_CELL_1T1R
            && h.array.source_volt == 0.2 && h.array.source_wire_ohm.all == 1 && h.array.source_end_ohm.all == 100
            && h.array.transistor_ohm == 0 && h.array.source_side == XO_SENSE_BOTTOM);
-    STORES("array: {topology: plane}\ndac: {read_volt: 0.3}\n", h.array.source_end_ohm.all == 0 && h.array.source_volt == 0.3);
+    STORES("array: {topology: plane}\ndac: {read_volt: 0.3}\n", h.array.source_end_ohm.all == 0
+           && h.array.source_volt == 0.3);
     STORES("array: {topology: plane, source_end_ohm: 3, source_volt: -0.1, source_side: both}",
            h.array.source_end_ohm.all == 3 && h.array.source_volt == -0.1 && h.array.source_side == XO_SENSE_BOTH);
     STORES("array: {topology: source_column, source_wire_ohm: open}", h.array.source_wire_ohm.all == XO_OPEN);
     STORES("device: {transistor_ohm: 3000, transistor_off_siemens: 1e-9}", h.array.cell_type == XO_CELL_1T1R
-           && h.array.transistor_ohm == 3000 && h.array.transistor_off_siemens == 1e-9 && h.array.input == XO_INPUT_DRIVE);
+           && h.array.transistor_ohm == 3000 && h.array.transistor_off_siemens == 1e-9
+           && h.array.input == XO_INPUT_DRIVE);
 }
 
 static void defaults_are_those_of_the_design(void)

@@ -212,7 +212,8 @@ static double nan_reduce(const struct xo_line_grid *n, size_t from, size_t to, d
     return NAN;
 }
 
-static void wrong_solve(const struct xo_line_grid *n, size_t tile_row, const double *rhs, const double *y, double *out)
+static void wrong_solve(const struct xo_line_grid *n, size_t tile_row, const double *rhs, const double *y,
+                        double *out)
 {
     honest->word_solve(n, tile_row, rhs, y, out);
     for (size_t at = 0; at < XO_TILE_CELLS; at++)

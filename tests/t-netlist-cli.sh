@@ -133,7 +133,8 @@ if [ -x "${CROSSOHM_NGSPICE_HELPER-}" ]; then
     judged() {
         solve --engine ngspice -o judged.csv --json judged.json && grep -q '"judged": true' judged.json &&
             grep -q '"worst_bound_rel": null' judged.json &&
-            awk -F, '/^#/ { next } { exit !(($1 - 1.069764106506e-05) ^ 2 < 1e-34 && ($2 - 1.895060041691e-06) ^ 2 < 1e-34) }' \
+            awk -F, '/^#/ { next } { exit !(($1 - 1.069764106506e-05) ^ 2 < 1e-34 &&
+                ($2 - 1.895060041691e-06) ^ 2 < 1e-34) }' \
                 judged.csv || { cat judged.csv judged.json; return 1; }
     }
     fact "ngspice agrees" judged

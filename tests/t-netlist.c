@@ -33,7 +33,8 @@ static double deck_current(const xo_deck *d, const double *amp, const xo_circuit
     xo_circuit_free(drawn);
     if (!attached)
         return 0;
-    snprintf(name, sizeof name, leader < c->rows ? "Vrow%zu" : "Vsense%zu", leader < c->rows ? leader : leader - c->rows);
+    snprintf(name, sizeof name, leader < c->rows ? "Vrow%zu" : "Vsense%zu",
+             leader < c->rows ? leader : leader - c->rows);
     for (size_t k = 0; k < xo_deck_sources(d); k++)
         if (!strcmp(xo_deck_source_name(d, k), name))
             return amp[k] / c->group_size[leader];
@@ -73,7 +74,8 @@ static void decks_say_what_the_array_is(void)
     unsigned long long cases = getenv("CROSSOHM_LONG") ? 3000 : 300, tried = 0;
     double worst[5] = {0};
     for (unsigned long long seed = 1; seed <= cases; seed++) {
-        struct random_crossbar *r = random_crossbar(seed, 1 + seed % 7, 1 + seed / 7 % 9, 1, seed % 5 ? RANDOM_ALL : 0);
+        struct random_crossbar *r = random_crossbar(seed, 1 + seed % 7, 1 + seed / 7 % 9, 1,
+                                                    seed % 5 ? RANDOM_ALL : 0);
         struct solved *s = solved_random(r, XO_ENGINE_CHOLMOD);
         for (int k = 0; k < 5 && s->stage == 4 && s->status == 0; k++) {
             struct xo_info info = {""};
@@ -116,14 +118,18 @@ static void decks_avoid_traps(void)
     x.open_bit_segment_count = 1;
     char *deck = deck_of(&x, siemens, volt, XO_DIALECT_NGSPICE);
     tap_ok(!strncmp(deck, "* title\n", 8), "the first line is the title, and a comment");
-    tap_ok(strstr(deck, "left out, no terminal reaches it: bit line 1 row 0\n") != NULL, "an island is left out and named");
+    tap_ok(strstr(deck, "left out, no terminal reaches it: bit line 1 row 0\n") != NULL,
+           "an island is left out and named");
     tap_ok(strstr(deck, "bit line 1 floats") && !strstr(deck, "Vsense1"), "a floating column has no source");
-    tap_ok(!strstr(deck, "Rcell0_1") && !strstr(deck, "Rrow0_0"), "neither a cell of 0 S nor a wire of 0 ohm is written");
-    tap_ok(strstr(deck, "Rcell1_2 u1_0 w1_2 1000000\n") != NULL, "a cell is its ohms, plain; merged nodes have one name");
+    tap_ok(!strstr(deck, "Rcell0_1") && !strstr(deck, "Rrow0_0"),
+           "neither a cell of 0 S nor a wire of 0 ohm is written");
+    tap_ok(strstr(deck, "Rcell1_2 u1_0 w1_2 1000000\n") != NULL,
+           "a cell is its ohms, plain; merged nodes have one name");
     tap_ok(strstr(deck, "Vrow1 in1 0 DC 0.001\n") && strstr(deck, "Vsense2 out2 0 DC 0\n"), "sources");
     free(deck);
     deck = deck_of(&x, siemens, volt, XO_DIALECT_SPECTRE);
-    tap_ok(strstr(deck, "\nsimulator lang=spectre\n") && strstr(deck, "\nRcell1_2 (u1_0 w1_2) resistor r=1000000\n") &&
+    tap_ok(strstr(deck, "\nsimulator lang=spectre\n") &&
+           strstr(deck, "\nRcell1_2 (u1_0 w1_2) resistor r=1000000\n") &&
            strstr(deck, "\nVrow1 (in1 0) vsource dc=0.001\n") && strstr(deck, "\ndcOp dc\n"), "spectre's own words");
     free(deck);
 }
@@ -139,8 +145,9 @@ static void numbers(void)
         {"5.", 5}, {"+3", 3}, {"010", 10}, {"000", 0}, {"0", 0}, {"1V", 1}, {"1ohm", 1}, {"0.1u", 1e-7},
         {"2\xc2\xb5", 2e-6}, {"1e308", 1e308}, {"100000000000000000000m", 1e17},
     };
-    static const char *const bad[] = {"", "+", ".", "k", "e3", "1e", "1e+", "1,5", "1_0", "4k7", "1.2.3", "0x10", "nan",
-                                      "inf", "open", "--1", "1k2", "1 0", "1e400", "1e-400", "1e99999999999t", "{r}"};
+    static const char *const bad[] = {"", "+", ".", "k", "e3", "1e", "1e+", "1,5", "1_0", "4k7", "1.2.3", "0x10",
+                                      "nan", "inf", "open", "--1", "1k2", "1 0", "1e400", "1e-400", "1e99999999999t",
+                                      "{r}"};
     int wrong = 0;
     for (size_t k = 0; k < sizeof good / sizeof *good; k++) {
         double value = NAN;
@@ -179,16 +186,19 @@ static void plain_decks(void)
     struct xo_info info = {""};
     double volt[8], amp[8];
     tap_ok(!solve_text("Title R1 a b 5\r\n* comment\nv1 IN gnd dc 10 ; supply\n\nR1 in Out 1k $ upper\n+\nr2 OUT 0\n"
-                       "* between\n+ r=3k\n.op\n.print v(out)\n.end\n\n", volt, amp, &info), "a divider %s", info.text);
+                       "* between\n+ r=3k\n.op\n.print v(out)\n.end\n\n", volt, amp, &info),
+           "a divider %s", info.text);
     tap_close_ulp(volt[1], 7.5, 2, "its output");
     tap_close_ulp(amp[0], -2.5e-3, 2, "its supply's current, SPICE's sign");
-    tap_ok(!solve_text("t\nI1 0 a 1m\nR1 a b 0\nR2 b 0 2k\nR3 a b 0\nR4 b b 5\n", volt, amp, &info), "zero ohm %s", info.text);
+    tap_ok(!solve_text("t\nI1 0 a 1m\nR1 a b 0\nR2 b 0 2k\nR3 a b 0\nR4 b b 5\n", volt, amp, &info), "zero ohm %s",
+           info.text);
     tap_close_ulp(volt[0], 2, 2, "a current source drives from its first node through itself to the second");
     tap_ok(!solve_text("t\nV1 a 0 1\nR1 a 0 1\nV2 x y 2\nR2 x y 1\n", volt, amp, &info), "an island %s", info.text);
     tap_ok(isnan(volt[1]) && isnan(volt[2]), "has no voltages");
     tap_close_ulp(amp[1], -2, 2, "but a current");
-    tap_ok(!solve_text("// t\nsimulator lang=spectre\nglobal 0\nVa (A 0) vsource type=dc dc=1\nVb (a 0) vsource dc=2\n"
-                       "R1 (A a) resistor \\\n r=1 // one\nR2 (A 0) \n+ resistor r=4\nsave Va:p\ndcOp dc\n", volt, amp, &info),
+    tap_ok(!solve_text("// t\nsimulator lang=spectre\nglobal 0\nVa (A 0) vsource type=dc dc=1\n"
+                       "Vb (a 0) vsource dc=2\nR1 (A a) resistor \\\n r=1 // one\nR2 (A 0) \n+ resistor r=4\n"
+                       "save Va:p\ndcOp dc\n", volt, amp, &info),
            "spectre %s", info.text);
     tap_close_ulp(amp[0], 0.75, 2, "spectre's names do not fold");
 }
@@ -196,18 +206,24 @@ static void plain_decks(void)
 static void hostile_decks(void)
 {
     static const struct { const char *text; int status; const char *place; } table[] = {
-        {"", XO_ESYNTAX, "d.cir: empty"}, {"only a title", XO_ESYNTAX, "d.cir"}, {"R1 a 0 1\n.end\n", XO_ESYNTAX, "title"},
+        {"", XO_ESYNTAX, "d.cir: empty"}, {"only a title", XO_ESYNTAX, "d.cir"},
+        {"R1 a 0 1\n.end\n", XO_ESYNTAX, "title"},
         {"t\nC1 a 0 1p\n", XO_ESYNTAX, "d.cir:2: found 'C1'"}, {"t\nR1 a 0\n", XO_ESYNTAX, "d.cir:2"},
         {"t\nR1 a 0 1 tc=1\n", XO_ESYNTAX, "d.cir:2: found 'tc'"}, {"t\nR1 a 0 rmod\n", XO_ESYNTAX, "found 'rmod'"},
-        {"t\n\nR1 a 0 -5\n", XO_EVALUE, "d.cir:3: found '-5'"}, {"t\nR1 a 0 nan\n", XO_ESYNTAX, "d.cir:2: found 'nan'"},
+        {"t\n\nR1 a 0 -5\n", XO_EVALUE, "d.cir:3: found '-5'"},
+        {"t\nR1 a 0 nan\n", XO_ESYNTAX, "d.cir:2: found 'nan'"},
         {"t\nR1 a 0 1e300\n", XO_EVALUE, "d.cir:2"}, {"t\nR1 a 0 1,5\n", XO_ESYNTAX, "d.cir:2: found '1,5'"},
-        {"t\nR1 a 0 1\nr1 b 0 1\n", XO_ESYNTAX, "d.cir:3: found 'r1'"}, {"t\nV1 a 0 sin(0 1 1k)\n", XO_ESYNTAX, "d.cir:2"},
+        {"t\nR1 a 0 1\nr1 b 0 1\n", XO_ESYNTAX, "d.cir:3: found 'r1'"},
+        {"t\nV1 a 0 sin(0 1 1k)\n", XO_ESYNTAX, "d.cir:2"},
         {"t\nV1 a 0 DC\n", XO_ESYNTAX, "d.cir:2"}, {"t\n.include x\n", XO_ESYNTAX, "d.cir:2: found '.include'"},
-        {"t\n.control\nquit\n.endc\n", XO_ESYNTAX, "d.cir:2: found '.control'"}, {"t\n+ R1 a 0 1\n", XO_ESYNTAX, "d.cir:2"},
-        {"t\nR1 a 0 1\n.end\nR2 a 0 1\n", XO_ESYNTAX, "d.cir:4: found 'R2"}, {"t\n.param x=1\n", XO_ESYNTAX, "'.param'"},
+        {"t\n.control\nquit\n.endc\n", XO_ESYNTAX, "d.cir:2: found '.control'"},
+        {"t\n+ R1 a 0 1\n", XO_ESYNTAX, "d.cir:2"},
+        {"t\nR1 a 0 1\n.end\nR2 a 0 1\n", XO_ESYNTAX, "d.cir:4: found 'R2"},
+        {"t\n.param x=1\n", XO_ESYNTAX, "'.param'"},
         {"t\nR1 a 0 1\n.option rshunt=1e9\n", XO_ESYNTAX, "d.cir:3: found 'rshunt'"},
         {"t\nR1 (a 0) 1\n", XO_ESYNTAX, "d.cir:2: found '(a'"},
-        {"t\nV1 a 0 1\nV2 a 0 2\n", XO_ECONFLICT, "V2 closes"}, {"t\nV1 a 0 1\nR1 a 0 0\n", XO_ECONFLICT, "V1 closes"},
+        {"t\nV1 a 0 1\nV2 a 0 2\n", XO_ECONFLICT, "V2 closes"},
+        {"t\nV1 a 0 1\nR1 a 0 0\n", XO_ECONFLICT, "V1 closes"},
         {"t\nI1 a 0 1\nR1 b 0 1\n", XO_ECONFLICT, "I1 drives"},
         {"simulator lang=spectre\nR1 (a 0) resistor r=1k\n", XO_ESYNTAX, "d.cir:2: found '1k'"},
         {"simulator lang=spectre\nR1 (a 0) capacitor c=1\n", XO_ESYNTAX, "d.cir:2: found 'capacitor'"},

@@ -133,8 +133,8 @@ static void one_input_costs_few_linear_solves(void)
             of_linear = fmin(of_linear, l);
             of_newton = fmin(of_newton, n);
         }
-        printf("# 128x128 sinh, one input, %s: %.1f ms, linear %.1f ms: %.1f times\n", xo_engine_name(every_engine[e]),
-               1e3 * of_newton, 1e3 * of_linear, of_newton / of_linear);
+        printf("# 128x128 sinh, one input, %s: %.1f ms, linear %.1f ms: %.1f times\n",
+               xo_engine_name(every_engine[e]), 1e3 * of_newton, 1e3 * of_linear, of_newton / of_linear);
         tap_ok(solves && of_newton <= 10 * of_linear, "128x128 sinh, one input: at most ten linear solves by %s",
                xo_engine_name(every_engine[e]));
     }

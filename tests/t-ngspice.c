@@ -78,7 +78,8 @@ static void everything(void)
 {
     static const struct { int features; const char *what; } table[] = {
         {RANDOM_LINES, "held, grounded and floating lines, sense voltages"}, {RANDOM_FAULTS, "faults and series_ohm"},
-        {RANDOM_OPEN | RANDOM_FAULTS, "open everywhere"}, {RANDOM_ZERO_OHM, "zero ohm"}, {RANDOM_ALL, "everything at once"}};
+        {RANDOM_OPEN | RANDOM_FAULTS, "open everywhere"}, {RANDOM_ZERO_OHM, "zero ohm"},
+        {RANDOM_ALL, "everything at once"}};
     unsigned long long seeds = getenv("CROSSOHM_LONG") ? 200 : 12;
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
         double worst = 0;
@@ -128,7 +129,8 @@ static void put_script(const char *text)
     chmod("helper.sh", 0755);
 }
 
-static int ask(const char *helper, double limit_sec, int (*progress)(void *, double), double *amp, struct xo_info *info)
+static int ask(const char *helper, double limit_sec, int (*progress)(void *, double), double *amp,
+               struct xo_info *info)
 {
     struct xo_crossbar x = xo_crossbar_default(1, 1);
     const struct xo_ngspice_options options = {.helper = helper, .limit_sec = limit_sec, .progress = progress};
@@ -149,8 +151,8 @@ static void fails(const char *script, double limit_sec, const char *wanted, cons
         put_script(script);
     int status = ask(script ? "./helper.sh" : "./no-such-helper", limit_sec, NULL, &amp, &info);
     double took = now_sec() - begin;
-    int fine = status == XO_EJUDGE && strstr(info.text, wanted) && strstr(info.text, "helper") && !strchr(info.text, '\n')
-               && !(amp < SOLVED_MARK) && took < 5;
+    int fine = status == XO_EJUDGE && strstr(info.text, wanted) && strstr(info.text, "helper")
+               && !strchr(info.text, '\n') && !(amp < SOLVED_MARK) && took < 5;
     if (!fine)
         printf("# status %d after %.2f s: %s\n", status, took, info.text);
     tap_ok(fine, "%s", fact);
@@ -169,7 +171,8 @@ static void failures_are_named(void)
     double amp;
     fails(NULL, 0, "No such file", "a missing helper");
     fails("kill -SEGV $$", 0, "crashed: signal 11", "a crash");
-    fails("echo 'Error: something' >&2; kill -ABRT $$", 0, "Error: something", "the last words of a crash are quoted");
+    fails("echo 'Error: something' >&2; kill -ABRT $$", 0, "Error: something",
+          "the last words of a crash are quoted");
     fails("sleep 60 & echo $! >stray; wait", 0.3, "did not finish in time", "a hang, which ends in time");
     char *stray = scratch_get("stray", NULL);
     int number = atoi(stray), gone = 0;
@@ -185,10 +188,12 @@ static void failures_are_named(void)
     free(stray);
     fails("exec >&- 2>&-; sleep 60", 0.3, "did not finish in time", "a hang behind closed outputs");
     fails("exit 3", 0, "exit 3", "no answer at all");
-    fails("cat >/dev/null; echo 'crossohm-ngspice 1'; echo done", 0, "no complete answer", "an answer without the vector");
-    fails("echo 'crossohm-ngspice 1'; echo 'vector 99999999999'; head -c 80 /dev/zero", 0, "finite or has another length",
-          "a length that is a lie");
-    fails("echo 'crossohm-ngspice 1'; echo 'vector 1'; printf '\\0\\0\\0\\0\\0\\0\\370\\177'; echo done", 0, "not finite", "a NaN");
+    fails("cat >/dev/null; echo 'crossohm-ngspice 1'; echo done", 0, "no complete answer",
+          "an answer without the vector");
+    fails("echo 'crossohm-ngspice 1'; echo 'vector 99999999999'; head -c 80 /dev/zero", 0,
+          "finite or has another length", "a length that is a lie");
+    fails("echo 'crossohm-ngspice 1'; echo 'vector 1'; printf '\\0\\0\\0\\0\\0\\0\\370\\177'; echo done", 0,
+          "not finite", "a NaN");
     fails("echo 'helper: error while loading shared libraries: libngspice.so.0' >&2; exit 127", 0, "libngspice.so.0",
           "a missing library");
     fails("yes >&2", 0.5, "did not finish in time", "endless talk");
@@ -201,8 +206,8 @@ static void failures_are_named(void)
 
 static void user_decks(void)
 {
-    static const char deck[] = "Divider\nV1 IN 0 1\n.include part.inc\nR2 out 0 3k\n.control\nshell touch acted\nquit\n"
-                               ".endc\n*# shell touch acted\n.op\n.end\n";
+    static const char deck[] = "Divider\nV1 IN 0 1\n.include part.inc\nR2 out 0 3k\n.control\nshell touch acted\n"
+                               "quit\n.endc\n*# shell touch acted\n.op\n.end\n";
     static const char part[] = "R1 in out 1k\n";
     const char *const names[] = {"v(out)", "i(v1)"}, *const missing[] = {"v(nowhere)"};
     double *value[2] = {NULL, NULL};
@@ -232,7 +237,8 @@ static void user_decks(void)
     scratch_put("broken.cir", broken, sizeof broken - 1);
     tap_ok(xo_ngspice_run("broken.cir", "op", 1, names + 1, value, &length, NULL, &info) == XO_EJUDGE,
            "a deck that ngspice does not understand: %s", info.text);
-    tap_ok(xo_ngspice_run("none.cir", "op", 1, names, value, &length, NULL, &info) > 0, "a missing deck: %s", info.text);
+    tap_ok(xo_ngspice_run("none.cir", "op", 1, names, value, &length, NULL, &info) > 0, "a missing deck: %s",
+           info.text);
 }
 
 static double only(const char *deck, const char *vector, struct xo_info *info)
@@ -259,23 +265,26 @@ static void what_acts_goes_whole(void)
     static const char none[] = "t\n.lib 'own.lib' ss\n.end\n", half[] = "t\n.lib own.lib\n.end\n";
     scratch_put("part.inc", part, sizeof part - 1);
     scratch_put("own.lib", library, sizeof library - 1);
-    tap_close(only("t\nV1 in 0 1\nR1 in out 1k\n.tran 1n\n* why\n\n + 10n\n+ 1n\nR2 out 0\n* why\n+ 3k\n.end\n", "v(out)",
-                   &info), 0.75, 1e-9, "what continues an analysis goes with it, what continues a resistor stays");
-    tap_close(only("t\nV1 in 0 1\n.includes part.inc\n\f.control\nshell touch acted\n.endc\nR2 out 0 3k\n", "v(out)", &info),
-              0.75, 1e-9, "names that ngspice takes by their beginning");
+    tap_close(only("t\nV1 in 0 1\nR1 in out 1k\n.tran 1n\n* why\n\n + 10n\n+ 1n\nR2 out 0\n* why\n+ 3k\n.end\n",
+                   "v(out)", &info), 0.75, 1e-9,
+              "what continues an analysis goes with it, what continues a resistor stays");
+    tap_close(only("t\nV1 in 0 1\n.includes part.inc\n\f.control\nshell touch acted\n.endc\nR2 out 0 3k\n", "v(out)",
+                   &info), 0.75, 1e-9, "names that ngspice takes by their beginning");
     tap_close(only("t\nV1 in 0 1\n.lib \"own.lib\" tt\nR2 out 0 3k\n.end\n", "v(out)", &info), 0.75, 1e-9,
               "a section of a library");
     tap_ok(access("acted", F_OK) != 0, "no control section of theirs is run");
     only(none, "v(out)", &info);
     tap_ok(strstr(info.text, "section ss not found") != NULL, "a section that is not there: %s", info.text);
     only(half, "v(out)", &info);
-    tap_ok(strstr(info.text, "expected .include file or .lib file section") != NULL, "no section named: %s", info.text);
+    tap_ok(strstr(info.text, "expected .include file or .lib file section") != NULL, "no section named: %s",
+           info.text);
     mkdir("a\nfolder", 0700);
     scratch_put("a\nfolder/t.cir", none, sizeof none - 1);
     const char *const names[] = {"v(in)"};
     double *value[1];
     size_t length;
-    int status = xo_ngspice_run_text("a\nfolder/t.cir", "t\nV1 in 0 1\nR1 in 0 1\n", "op", 1, names, value, &length, NULL, &info);
+    int status = xo_ngspice_run_text("a\nfolder/t.cir", "t\nV1 in 0 1\nR1 in 0 1\n", "op", 1, names, value, &length,
+                                     NULL, &info);
     tap_ok(status == XO_EVALUE && strstr(info.text, "newline"), "a folder with a newline in its name: %s", info.text);
 }
 
@@ -302,8 +311,10 @@ static void nothing_of_the_users_is_read(void)
     double amp;
     ask("./helper.sh", 0, NULL, &amp, &info);
     char *in_home = scratch_get("in-home", NULL), *environment = scratch_get("environment", NULL);
-    tap_ok(!strcmp(in_home, ".spiceinit\n") && scratch_entries(temporary) == 0, "a folder with .spiceinit, while it is needed");
-    tap_ok(!strstr(environment, "SPICE_SCRIPTS=") && strstr(environment, "TMPDIR="), "SPICE_... stays with the caller");
+    tap_ok(!strcmp(in_home, ".spiceinit\n") && scratch_entries(temporary) == 0,
+           "a folder with .spiceinit, while it is needed");
+    tap_ok(!strstr(environment, "SPICE_SCRIPTS=") && strstr(environment, "TMPDIR="),
+           "SPICE_... stays with the caller");
     free(in_home);
     free(environment);
     unsetenv("SPICE_SCRIPTS");
@@ -318,7 +329,8 @@ static void parents(void)
     double amp = 0;
     int status = system("$CROSSOHM_NGSPICE_HELPER 1 </dev/null >spoken 2>&1");
     char *spoken = scratch_get("spoken", NULL);
-    tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 1 && !spoken[0], "a helper whose parent has gone says nothing");
+    tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 1 && !spoken[0],
+           "a helper whose parent has gone says nothing");
     free(spoken);
     signal(SIGCHLD, SIG_IGN);
     status = ask(NULL, 0, NULL, &amp, &info);

@@ -74,13 +74,15 @@ else
     for name in sinh polynomial levels table series selector ohmic-selector; do
         fact "ngspice and three engines agree: 32x21 $name" judged $name.yaml g.csv v.csv
     done
-    fact "ngspice and three engines agree: 32x21 steep sinh, most of it lost in wires" judged steep.yaml low-ohm.csv read.csv
+    fact "ngspice and three engines agree: 32x21 steep sinh, most of it lost in wires" \
+        judged steep.yaml low-ohm.csv read.csv
     read_by_both() {
         for scheme in half third floating; do
             for engine in auto ngspice; do
                 crossohm solve table.yaml -g g.csv --set array.rows=32 --scheme $scheme --cell 3,4 --read-volt 0.4 \
                     --engine $engine --quiet | sed -n '/sensed\|through/p; /sneak/p' |
-                    awk '{for (i = 1; i <= NF; i++) if ($i ~ /^[-0-9.]+(e[-+0-9]+)?$/) printf "%.5g\n", $i}' >$engine.txt
+                    awk '{for (i = 1; i <= NF; i++) if ($i ~ /^[-0-9.]+(e[-+0-9]+)?$/) printf "%.5g\n", $i}' \
+                    >$engine.txt
             done
             test -s auto.txt && cmp auto.txt ngspice.txt || return 1
         done
@@ -89,11 +91,12 @@ else
     behind_selectors() {
         for scheme in half floating; do
             for engine in auto ngspice; do
-                crossohm solve ohmic-selector.yaml --set array.rows=24 --set array.columns=20 --scheme $scheme --cell 0,19 \
-                    --read-volt 1 --engine $engine --quiet --json r.json >printed || return 1
+                crossohm solve ohmic-selector.yaml --set array.rows=24 --set array.columns=20 --scheme $scheme \
+                    --cell 0,19 --read-volt 1 --engine $engine --quiet --json r.json >printed || return 1
                 sed -n 's/.*"sensed_amp": \([^,]*\),/\1/p' r.json >$engine.txt
             done
-            paste auto.txt ngspice.txt | awk '($1 - $2)^2 > 1e-14 * $1^2 { bad = 1 } END { exit bad || NR != 2 }' || return 1
+            paste auto.txt ngspice.txt | awk '($1 - $2)^2 > 1e-14 * $1^2 { bad = 1 } END { exit bad || NR != 2 }' ||
+                return 1
         done
     }
     fact "behind selectors of 60 mV per decade, at V/2 and floating, within 1e-7" behind_selectors
@@ -101,8 +104,8 @@ fi
 
 # ---- outputs
 all_outputs() {
-    crossohm solve selector.yaml -g g.csv -v v.csv -o i.csv --bound b.csv --node-voltage u.npy --branch-current b.npz \
-        --power p.npz --json r.json "$@"
+    crossohm solve selector.yaml -g g.csv -v v.csv -o i.csv --bound b.csv --node-voltage u.npy \
+        --branch-current b.npz --power p.npz --json r.json "$@"
 }
 fact "every output works" all_outputs --quiet
 fact "the bound is below 1e-12 of scale" sh -c "tr -d ' ,' <r.json | sed -n 's/\"worst_bound_rel\"://p' |
@@ -113,8 +116,9 @@ same_bytes() {
 }
 fact "the same bytes from one thread and two" same_bytes
 fact "the loss is against the same law without wires" sh -c "
-    crossohm solve steep.yaml -g low-ohm.csv -v read.csv --set array.row_wire_ohm=1e-9 --set array.column_wire_ohm=1e-9 \
-        --set array.driver_ohm=1e-9 --set array.sense_ohm=1e-9 -o x.csv 2>&1 | grep -q '^[-0-9.e]*e-0[5-9] % of the ideal'"
+    crossohm solve steep.yaml -g low-ohm.csv -v read.csv \
+        --set array.row_wire_ohm=1e-9 --set array.column_wire_ohm=1e-9 --set array.driver_ohm=1e-9 \
+        --set array.sense_ohm=1e-9 -o x.csv 2>&1 | grep -q '^[-0-9.e]*e-0[5-9] % of the ideal'"
 
 # ---- refusals
 # refused CODE PATTERN command...
@@ -146,7 +150,8 @@ fact "fewer levels than bits_per_cell says" refused 4 \
 table active '8s/0,0$/0,1e-9/'
 fact "a cell that is a source" refused 4 '^crossohm: active.csv:8: found 1e-09 A at 0 V' solve active.yaml
 table twice '1s/level/level,level/'
-fact "a column given twice" refused 4 "^crossohm: twice.csv:1:[0-9]*: found 'level'; expected every column once" solve twice.yaml
+fact "a column given twice" refused 4 "^crossohm: twice.csv:1:[0-9]*: found 'level'; expected every column once" \
+    solve twice.yaml
 table words '3s/,.*/,x,1/'
 fact "a word for a number" refused 4 "^crossohm: words.csv:3:3: found 'x'; expected a voltage" solve words.yaml
 fact "no such table" refused 4 '^crossohm: .*nothing.csv: cannot open' \
@@ -156,18 +161,22 @@ fact "a negative slope" refused 4 \
     crossohm solve polynomial.yaml -g g.csv -v v.csv --set 'device.coefficients=[1, 0, -40]' -o out.csv --quiet
 fact "a slope at 0 V below 0" refused 4 'device.coefficients: law polynomial: the slope at 0 V' \
     crossohm solve polynomial.yaml -g g.csv -v v.csv --set 'device.coefficients=[-1, 0, 4]' -o out.csv --quiet
-fact "three lists for four levels" refused 4 'device.coefficients: missing level: found 3 lists; expected one list, or 4' \
+fact "three lists for four levels" refused 4 \
+    'device.coefficients: missing level: found 3 lists; expected one list, or 4' \
     crossohm solve levels.yaml -g g.csv -v v.csv --set 'device.coefficients=[[1], [1], [1]]' -o out.csv --quiet
 sed 's/, reference_volt: 0.5//' sinh.yaml >no-reference.yaml
 fact "no reference_volt" refused 4 '^crossohm: no-reference.yaml:2:15: device.reference_volt: found no value' \
     solve no-reference.yaml
 numbers 5 1 32 0.5 0.9 >beyond.csv
+known='expected -0.6 to 0.6 V, where its law is known (table.yaml:2:28)'
 fact "a voltage outside the table, the cell named" refused 4 \
-    '^crossohm: beyond.csv: input 0: the device of cell ([0-9]*, 0) is at 0.[678][0-9]* V; expected -0.6 to 0.6 V, where its law is known (table.yaml:2:28)' \
+    "^crossohm: beyond.csv: input 0: the device of cell ([0-9]*, 0) is at 0.[678][0-9]* V; $known" \
     solve table.yaml g.csv beyond.csv
 fact "a conductance outside the table, the cell named" refused 4 \
-    '^crossohm: low-ohm.csv: cell ([0-9]*, [0-9]*) has [0-9.e-]* S; expected 0 or from half of' solve table.yaml low-ohm.csv
-fact "no matrix" refused 4 '^crossohm: sinh.yaml: the cells are nonlinear: no one matrix' crossohm matrix sinh.yaml -g g.csv
+    '^crossohm: low-ohm.csv: cell ([0-9]*, [0-9]*) has [0-9.e-]* S; expected 0 or from half of' solve table.yaml \
+    low-ohm.csv
+fact "no matrix" refused 4 '^crossohm: sinh.yaml: the cells are nonlinear: no one matrix' crossohm matrix sinh.yaml \
+    -g g.csv
 fact "no matrix by ngspice" refused 4 'the cells are nonlinear' crossohm matrix sinh.yaml -g g.csv --engine ngspice
 fact "no gradient" refused 4 'the cells are nonlinear' \
     crossohm solve sinh.yaml -g g.csv -v v.csv --gradient 1 --gradient-output d.npz -o i.csv --quiet

@@ -15,7 +15,8 @@ static double cells[ARRAYS * M * N], g[ARRAYS * M * N];
 static int a_batch_and_a_check(void *user)
 {
     struct xo_crossbar x = xo_crossbar_default(M, N);
-    struct xo_batch_options options = {.threads = 2, .bounds = 1, .simd = tests_simd(), .precision = *(enum xo_precision *)user};
+    struct xo_batch_options options = {.threads = 2, .bounds = 1, .simd = tests_simd(),
+                                       .precision = *(enum xo_precision *)user};
     struct xo_batch_arrays b = {.arrays = ARRAYS, .cell_siemens = cells, .g_ni_siemens = g};
     xo_circuit *circuit = NULL;
     xo_batch *batch = NULL;

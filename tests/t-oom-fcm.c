@@ -31,7 +31,8 @@ static int read_model(void *user)
 static int apply_model(void *user)
 {
     double volt[10] = { 0 }, amp[6];
-    return xo_fcm_apply(user ? user : &model, &(struct xo_apply){ .converters = 1, .gain = 1 }, 2, volt, amp, NULL, &info);
+    return xo_fcm_apply(user ? user : &model, &(struct xo_apply){ .converters = 1, .gain = 1 }, 2, volt, amp, NULL,
+                        &info);
 }
 
 static int copy_rows(void *user)

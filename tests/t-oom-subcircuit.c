@@ -1,5 +1,5 @@
-/* Law spice when memory runs out, tables from the cache or measured anew: the right status, no leak, and the next call
- * works.
+/* Law spice when memory runs out, tables from the cache or measured anew: the right status, no leak, and the next
+ * call works.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"

@@ -56,7 +56,8 @@ static void put_npy(const char *path, const char *descr, int fortran)
 {
     FILE *f = fopen(path, "wb");
     char dictionary[128];
-    int length = snprintf(dictionary, sizeof dictionary, "{'descr': '%s', 'fortran_order': %s, 'shape': (%d, %d), }\n",
+    int length = snprintf(dictionary, sizeof dictionary,
+                          "{'descr': '%s', 'fortran_order': %s, 'shape': (%d, %d), }\n",
                           descr, fortran ? "True" : "False", COUNT, WIDTH);
     fwrite("\x93NUMPY\1\0", 1, 8, f);
     fputc(length & 0xff, f);

@@ -22,7 +22,8 @@ static void wilson_limits_solve_their_equation(void)
     tap_ok(!bad, "Wilson's limits solve (p - w)^2 = z^2 w(1 - w)/n, around p (%d do not)", bad);
     tap_close(xo_share_of(0, 100).high95, z * z / (100 + z * z), 1e-15, "no hit of 100: z^2/(n + z^2)");
     tap_ok(xo_share_of(0, 100).low95 == 0 && xo_share_of(100, 100).high95 == 1, "0 and 1 are limits exactly");
-    tap_close(xo_share_high95(0, 20), 1 - pow(0.05, 1.0 / 20), 1e-13, "0 of 20: no more than 1 - 0.05^(1/20), 95 % sure");
+    tap_close(xo_share_high95(0, 20), 1 - pow(0.05, 1.0 / 20), 1e-13,
+              "0 of 20: no more than 1 - 0.05^(1/20), 95 % sure");
     double p = xo_share_high95(1, 7);
     tap_close(pow(1 - p, 7) + 7 * p * pow(1 - p, 6), 0.05, 1e-13, "1 of 7: the limit gives 0 or 1 with 5 % chance");
     tap_ok(xo_share_high95(3, 3) == 1 && xo_share_high95(0, 0) == 1, "all, or nothing seen: no limit below 1");
@@ -176,7 +177,8 @@ static void instances_by_hand(void)
     tap_close(s.mean, 0.75, 1e-15, "their mean accuracy");
     tap_close(s.between_variance, 1. / 16, 1e-15, "the variance between them");
     tap_close(s.images_variance, images, 1e-15, "and that of the mean over images");
-    tap_close(s.low95, fmax(0, 0.75 - half * sqrt(1. / 48 + images)), 1e-12, "Student's t with 2 degrees: lower limit");
+    tap_close(s.low95, fmax(0, 0.75 - half * sqrt(1. / 48 + images)), 1e-12,
+              "Student's t with 2 degrees: lower limit");
     tap_ok(s.high95 == 1, "limits stay inside 0 and 1");
     tap_ok(!xo_instances_of(&one, 1, 4, hit) && one.mean == 0.75 && one.low95 == 0 && one.high95 == 1,
            "one instance says nothing of others");
@@ -206,7 +208,8 @@ static void instances_cover(void)
         covered += s.low95 <= 0.675 && s.high95 >= 0.675;
     }
     printf("# %d of %d intervals hold the true accuracy\n", covered, TRIALS);
-    tap_ok(covered > 0.95 * TRIALS - 5 * sqrt(0.95 * 0.05 * TRIALS), "95 %% intervals hold it in 95 %% of cases, or more");
+    tap_ok(covered > 0.95 * TRIALS - 5 * sqrt(0.95 * 0.05 * TRIALS),
+           "95 %% intervals hold it in 95 %% of cases, or more");
 }
 
 static int instances_once(void *user)

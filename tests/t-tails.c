@@ -214,7 +214,8 @@ static int program_in_rounds(xo_engine_dnn **out, struct one_layer *o, const xo_
 static void ranges(const char *name, const char *scope, const char *where, const char *more)
 {
     const char *const set[] = { "array.rows=32", "array.columns=24", "array.row_wire_ohm=5",
-                                "array.column_wire_ohm=10", "adc.quantile=0.043", "mapping.input_bits=4", scope, where, more, NULL };
+                                "array.column_wire_ohm=10", "adc.quantile=0.043", "mapping.input_bits=4",
+                                scope, where, more, NULL };
     struct one_layer o = { .images = 60, .channels = 50, .outputs = 13, .seed = 31 };
     struct xo_info info = { "" };
     xo_engine_dnn *base = NULL, *e[2] = { NULL };

@@ -1,5 +1,5 @@
-/* Conductances drawn at random have the mean, spread and shape that the hardware file states; faults their rates; every
- * draw depends on its key alone.
+/* Conductances drawn at random have the mean, spread and shape that the hardware file states; faults their rates;
+ * every draw depends on its key alone.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdlib.h>
@@ -47,7 +47,8 @@ static void has_moments(const char *name, double siemens, double spread, bool is
     double v = is_log ? s * s : 0, excess = is_log ? exp(4 * v) + 2 * exp(3 * v) + 3 * exp(2 * v) - 6 : 0;
     printf("# mean %g of %g, sd %g of %g, inside %g\n", sum, siemens, sqrt(square), spread, inside / n);
     tap_ok(fabs(sum - siemens) < 5 * spread / sqrt(n), "%s: the mean is the target", name);
-    tap_ok(fabs(square / (spread * spread) - 1) < 5 * sqrt((2 + excess) / n), "%s: the spread is the stated one", name);
+    tap_ok(fabs(square / (spread * spread) - 1) < 5 * sqrt((2 + excess) / n), "%s: the spread is the stated one",
+           name);
     tap_ok(fabs(inside / n - 0.682689492) < 5 * sqrt(0.6827 * 0.3173 / n), "%s: the shape too", name);
 }
 
@@ -56,7 +57,8 @@ static void variation(void)
     static const char *const gaussian[] = { "device.variation.sigma=0.1", NULL };
     static const char *const range[] = { "device.variation={sigma: 0.02, scale: range}", NULL };
     static const char *const lognormal[] = { "device.variation={sigma: 0.3, distribution: lognormal}", NULL };
-    static const char *const both[] = { "device.variation={sigma: 0.05, distribution: lognormal, scale: range}", NULL };
+    static const char *const both[] = { "device.variation={sigma: 0.05, distribution: lognormal, scale: range}",
+                                        NULL };
     static const char *const wild[] = { "device.variation.sigma=2", NULL };
     has_moments("normal, of the conductance", 4e-6, 4e-7, false, gaussian);
     has_moments("normal, of on less off", 4e-6, 0.02 * 9e-6, false, range);
@@ -108,7 +110,12 @@ static void keys(void)
 {
     static const char *const one[] = { "device.variation.sigma=0.1", NULL };
     static const char *const two[] = { "device.variation.sigma=0.1", "seed=2", NULL };
-    static const struct { const char *name; const char *const *set; size_t layer, tile; uint64_t instance; } change[] = {
+    static const struct {
+        const char *name;
+        const char *const *set;
+        size_t layer, tile;
+        uint64_t instance;
+    } change[] = {
         { "layer", one, 1, 0, 0 }, { "tile", one, 0, 1, 0 }, { "instance", one, 0, 0, 1 }, { "seed", two, 0, 0, 0 },
     };
     draw(cell, 4e-6, one, 0, 0, 0);

@@ -8,8 +8,8 @@
 #include "random-crossbar.h"
 
 /* ngspice keeps node voltages as doubles: the last bits of a volt across a conductance g are eps g ampere, and no
- * less can be told.  So wires and ends here have at least 0.1 ohm, or none, and HIDDEN is forgiven where 1e-9 of scale is
- * less: where only a few cells of 1e-8 S couple to a column. */
+ * less can be told.  So wires and ends here have at least 0.1 ohm, or none, and HIDDEN is forgiven where 1e-9 of
+ * scale is less: where only a few cells of 1e-8 S couple to a column. */
 #define HIDDEN (4 * 2.220446049250313e-16 / 0.1)
 static void thicken(struct xo_values *v, size_t count)
 {
