@@ -91,8 +91,8 @@ fact "so is one of inputs" fails 4 'inputs held out' fit -g g.csv -o x.fcm --hel
 
 # ---- what it rests on, whatever that is
 from_a_pipe() {
-    mkfifo pipe && { cat g.csv >pipe & } && timeout 20 crossohm fit hw.yaml -g pipe -o pipe.fcm --quiet &&
-        crossohm info pipe.fcm >pipe.txt && says pipe.txt 'sha256 of siemens: unknown (not a regular file) (pipe)'
+    mkfifo pipe.csv && { cat g.csv >pipe.csv & } && timeout 20 crossohm fit hw.yaml -g pipe.csv -o pipe.fcm --quiet &&
+        crossohm info pipe.fcm >pipe.txt && says pipe.txt 'sha256 of siemens: unknown (not a regular file) (pipe.csv)'
 }
 fact "a pipe has no sha256, and is not waited for" from_a_pipe
 strange_name() {
