@@ -10,7 +10,7 @@
  * 14 numbers per cell that an iteration moves, and with one in each lane of the vectors tiles need no transposing;
  * but eight inputs' planes leave the cache.  bench/lanes does it: 1.1 to 1.4 times as fast an iteration up to 128 x
  * 128, which is half of an easy input's time, 0.4 to 0.9 from 256 x 256 on.  Interleaved tile row by tile row, with
- * vectors as they are, it was between 0.9 and 1.0 at every size, from memory too: more streams, no fewer misses.
+ * vectors as they are, it was 0.9 to 1.05 from 128 x 128 up, less at 512 x 512: more streams, no fewer misses.
  *
  * A plane holds one number per cell in tiles of 8 x 8, tile rows one after the other.  Inside a tile, bit-line planes
  * go row by row, [row][column], and word-line planes column by column, [column][row]: a step along any line is then
