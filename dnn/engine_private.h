@@ -2,7 +2,8 @@
  *     engine.c     set up, hook, counts, figures for reports
  *     strips.c     digits in cells -> strips of columns as the kernels take them; how each column is read
  *     program.c    digits -> conductances -> circuits -> the same strips
- *     ladder.c     the same where inputs go to gates: rungs in place of matrices, and their currents
+ *     ladder*.c    the same where inputs go to gates: rungs in place of matrices, and their currents
+ *     fitted.c     the same of nonlinear cells: the matrix that fits an array best, and its error
  *     vary.c       conductances as they come out of the factory
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
  *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
@@ -280,7 +281,7 @@ int xo_convert(double **sum, struct xo_engine_thread *t, const struct xo_array_l
 /* Of the images among p->first ... that are sampled: conversions, how many leave the range, how many differ from
  * those of ideal arrays. */
 int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, const struct xo_array_layer *l,
-                     size_t matrix, const struct xo_view *v, const struct xo_patches *p);
+                   size_t matrix, const struct xo_view *v, const struct xo_patches *p);
 /* code_pairs.c: what ideal codes became.  Open addressing; a slot with count 0 is free. */
 struct xo_code_pairs { size_t slots, used; struct xo_eval_pair *slot; };
 int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l,

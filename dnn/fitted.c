@@ -70,7 +70,7 @@ static void find_chances(double *chance, const struct xo_array_layer *l, size_t 
 }
 
 int xo_fitted_fit(const struct xo_fitted *n, const struct xo_array_layer *l, const struct xo_fitted_array *a,
-                     struct xo_info *info)
+                  struct xo_info *info)
 {
     double *chance = xo_calloc(l->hardware->array.rows, sizeof *chance);
     int status = chance ? 0 : ENOMEM;
@@ -83,7 +83,7 @@ int xo_fitted_fit(const struct xo_fitted *n, const struct xo_array_layer *l, con
 }
 
 int xo_fitted_check(const struct xo_fitted *n, struct xo_array_layer *l, const struct xo_fitted_array *a,
-                       struct xo_info *info)
+                    struct xo_info *info)
 {
     size_t arrays = l->blocks * l->layout.planes, every = arrays / CHECKED ? arrays / CHECKED : 1;
     double *chance = xo_calloc(l->hardware->array.rows, sizeof *chance), count = (double)l->loss.sampled;

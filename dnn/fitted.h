@@ -25,10 +25,10 @@ struct xo_fitted_array {
     double *g_ni_siemens, *offset_amp;
 };
 int xo_fitted_fit(const struct xo_fitted *n, const struct xo_array_layer *l, const struct xo_fitted_array *a,
-                     struct xo_info *info);         /* several threads at a time */
+                  struct xo_info *info);         /* several threads at a time */
 
 /* A few arrays of the layer are compared with exact currents: into l->loss. */
 int xo_fitted_check(const struct xo_fitted *n, struct xo_array_layer *l, const struct xo_fitted_array *a,
-                       struct xo_info *info);
+                    struct xo_info *info);
 
 #endif

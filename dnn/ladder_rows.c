@@ -28,7 +28,7 @@ static double star_current(const struct xo_exact_rungs *e, const uint16_t *rung,
 }
 
 double xo_exact_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs,
-                            size_t lane)
+                        size_t lane)
 {
     if (e->second_position)
         return star_current(e, rung, count, inputs, lane);

@@ -322,9 +322,9 @@ static struct xo_fitted_array array_at(const struct piece *p, size_t first, size
     const struct site *s = &p->site[first + at / p->l->layout.planes];
     const struct xo_row_block *r = &p->l->array.bank[s->matrix].row[s->row_block];
     return (struct xo_fitted_array){ first * p->l->layout.planes + at,
-                                        p->l->codes.matrix[s->matrix].first_input + r->first, r->inputs,
-                                        p->cell + at * p->cells, p->g_ni + at * p->cells,
-                                        p->offset + at * p->columns };
+                                     p->l->codes.matrix[s->matrix].first_input + r->first, r->inputs,
+                                     p->cell + at * p->cells, p->g_ni + at * p->cells,
+                                     p->offset + at * p->columns };
 }
 
 /* Nonlinear cells: the best matrix of each array, and a few of them compared with exact currents. */

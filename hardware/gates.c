@@ -5,29 +5,19 @@
 #endif
 #include "schema.h"
 
-static struct xo_mark mark_of(const struct xo_hardware *h, const char *path)
-{
-    return xo_data(h, xo_find_key(path))->mark;
-}
-
-static bool is_given(const struct xo_hardware *h, const char *path)
-{
-    return mark_of(h, path).origin;
-}
-
 /* Source lines are those of transistors whose gates inputs go to, unless the file says otherwise. */
 void xo_settle_gates(struct xo_hardware *h)
 {
     struct xo_crossbar *x = &h->array;
     bool lines = x->topology != XO_TOPOLOGY_CROSSBAR;
-    bool transistors = is_given(h, "device.transistor_ohm") || is_given(h, "device.transistor_off_siemens");
-    if (!is_given(h, "array.input"))
+    bool transistors = xo_is_given(h, "device.transistor_ohm") || xo_is_given(h, "device.transistor_off_siemens");
+    if (!xo_is_given(h, "array.input"))
         x->input = lines ? XO_INPUT_GATE : XO_INPUT_DRIVE;
-    if (!is_given(h, "device.type"))
+    if (!xo_is_given(h, "device.type"))
         x->cell_type = lines || transistors ? XO_CELL_1T1R : XO_CELL_1R;
-    if (!is_given(h, "array.source_volt"))
+    if (!xo_is_given(h, "array.source_volt"))
         x->source_volt = h->dac.read_volt;
-    if (!is_given(h, "array.source_end_ohm"))
+    if (!xo_is_given(h, "array.source_end_ohm"))
         x->source_end_ohm.all = x->topology == XO_TOPOLOGY_PLANE ? 0 : 100;
 }
 
@@ -46,8 +36,8 @@ static int refuse(const struct xo_hardware *h, size_t count, const char *const *
                   struct xo_info *info)
 {
     for (size_t k = 0; k < count; k++)
-        if (is_given(h, path[k]))
-            return xo_mark_fail(info, XO_EVALUE, mark_of(h, path[k]), "%s: %s", path[k], why);
+        if (xo_is_given(h, path[k]))
+            return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, path[k]), "%s: %s", path[k], why);
     return 0;
 }
 
@@ -59,13 +49,14 @@ static int check_transistors(const struct xo_hardware *h, struct xo_info *info)
     const struct xo_key_data *lines = xo_data(h, xo_find_key("array.lines.word"));
     if (x->cell_type == XO_CELL_1T1R)
         return x->transistor_ohm * x->transistor_off_siemens <= 1
-                   ? 0 : xo_mark_fail(info, XO_EVALUE, mark_of(h, of_transistors[1]),
+                   ? 0 : xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, of_transistors[1]),
                                       "device: found transistor_ohm %s with transistor_off_siemens %s; expected a "
                                       "transistor that conducts more when on",
                                       xo_number_print(ohm, x->transistor_ohm),
                                       xo_number_print(off, x->transistor_off_siemens));
     if (x->input == XO_INPUT_GATE)
-        return xo_mark_fail(info, XO_EVALUE, mark_of(h, is_given(h, "device.type") ? "device.type" : "array.input"),
+        return xo_mark_fail(info, XO_EVALUE,
+                            xo_mark_of(h, xo_is_given(h, "device.type") ? "device.type" : "array.input"),
                             "array.input: found gate with device.type %s; expected 1T1R, as inputs go to gates",
                             x->cell_type == XO_CELL_1R ? "1R" : "1S1R");
     for (size_t k = 0; k < lines->line_count; k++)
@@ -82,17 +73,16 @@ static int check_ladders(const struct xo_hardware *h, struct xo_info *info)
     const struct xo_key *end = xo_find_key("array.source_end_ohm");
     const struct xo_key_data *lines = xo_data(h, xo_find_key("array.lines.word"));
     if (h->array.input != XO_INPUT_GATE)
-        return xo_mark_fail(info, XO_EVALUE, mark_of(h, "array.input"), "array.input: found drive; expected gate, as "
-                            "in this topology no line along rows carries current");
+        return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, "array.input"), "array.input: found drive; expected gate, "
+                            "as in this topology no line along rows carries current");
     for (size_t k = 0; k < lines->line_count; k++)
         if (lines->line[k].line.state != XO_LINE_GATED)
             return xo_mark_fail(info, XO_EVALUE, lines->line[k].mark, "array.lines.word.%zu: found a line that "
                                 "carries current; expected gated, as word lines are gates in this topology",
                                 lines->line[k].index);
     if (h->array.topology == XO_TOPOLOGY_PLANE && xo_data(h, end)->file)
-        return xo_mark_fail(info, XO_EVALUE, mark_of(h, end->path),
-                            "array.source_end_ohm: found a file; expected one "
-                            "number, as a plane has one end");
+        return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, end->path),
+                            "array.source_end_ohm: found a file; expected one number, as a plane has one end");
     return refuse(h, 2, of_word_lines, "word lines carry no current in this topology; expected none", info);
 }
 
@@ -104,8 +94,8 @@ int xo_check_gate_keys(const struct xo_hardware *h, struct xo_info *info)
     if (xo_is_ladder(&h->array))
         return check_ladders(h, info);
     if (h->array.topology == XO_TOPOLOGY_CROSSBAR && h->array.input == XO_INPUT_GATE)
-        return xo_mark_fail(info, XO_EVALUE, mark_of(h, "array.input"),
-                            "array.input: found gate in topology crossbar; "
-                            "expected drive, or topology source_column, source_row or plane");
+        return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, "array.input"),
+                            "array.input: found gate in topology crossbar; expected drive, or topology "
+                            "source_column, source_row or plane");
     return 0;
 }

@@ -80,8 +80,7 @@ static int store_defaults(struct xo_hardware *h, struct xo_info *info)
 /* Where one of two keys was given: the first if it was, else the second. */
 static struct xo_mark given(const struct xo_hardware *h, const char *first, const char *second)
 {
-    struct xo_mark mark = xo_data(h, xo_find_key(first))->mark;
-    return mark.origin ? mark : xo_data(h, xo_find_key(second))->mark;
+    return xo_mark_of(h, xo_is_given(h, first) ? first : second);
 }
 
 int xo_check_together(const struct xo_hardware *h, struct xo_info *info)

@@ -17,20 +17,10 @@ static const struct keys selector_keys = {"device.selector", "device.selector.la
                                           "device.selector.v0_volt", "device.selector.coefficients", NULL};
 static const char *const law_name[] = {"ohmic", "sinh", "polynomial", "table", "spice"};
 
-static struct xo_mark mark_of(const struct xo_hardware *h, const char *path)
-{
-    return xo_data(h, xo_find_key(path))->mark;
-}
-
-static bool is_given(const struct xo_hardware *h, const char *path)
-{
-    return path && mark_of(h, path).origin;
-}
-
 static int missing(const struct xo_hardware *h, const struct keys *k, const char *path, const char *what,
                    const char *by, struct xo_info *info)
 {
-    struct xo_mark mark = mark_of(h, is_given(h, k->law) ? k->law : "device.type");
+    struct xo_mark mark = xo_mark_of(h, xo_is_given(h, k->law) ? k->law : "device.type");
     return xo_mark_fail(info, XO_EVALUE, mark, "%s: found no value; expected %s, as %s needs it", path, what, by);
 }
 
@@ -47,14 +37,14 @@ static int check_keys(const struct xo_hardware *h, const struct keys *k, enum xo
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         if (law == XO_LAW_SPICE && own[i].law == XO_LAW_TABLE)
             continue;                  /* its own file: spice.c */
-        if (law == own[i].law && !is_given(h, own[i].path))
+        if (law == own[i].law && !xo_is_given(h, own[i].path))
             return missing(h, k, own[i].path, own[i].what, by, info);
-        if (law != own[i].law && is_given(h, own[i].path))
-            return xo_mark_fail(info, XO_EVALUE, mark_of(h, own[i].path),
-                                "%s: belongs to law %s; expected none with law "
-                                "%s", own[i].path, law_name[own[i].law], law_name[law]);
+        if (law != own[i].law && xo_is_given(h, own[i].path))
+            return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, own[i].path),
+                                "%s: belongs to law %s; expected none with law %s", own[i].path,
+                                law_name[own[i].law], law_name[law]);
     }
-    if (law != XO_LAW_OHMIC && !is_given(h, k->reference_volt))
+    if (law != XO_LAW_OHMIC && !xo_is_given(h, k->reference_volt))
         return missing(h, k, k->reference_volt, "the voltage at which conductances are I/V (0: the slope at 0 V)", by,
                        info);
     return 0;
@@ -120,7 +110,7 @@ static int take_curves(struct xo_hardware *h, const char *path, struct xo_device
         return ENOMEM;
     int status = xo_curves_read(&h->owned->arena, full, &level, &law->levels, info);
     law->level = level;
-    if (!status && is_given(h, "device.bits_per_cell") && law->levels != expected)
+    if (!status && xo_is_given(h, "device.bits_per_cell") && law->levels != expected)
         return xo_mark_fail(info, XO_EVALUE, data->mark, "%s: missing level: %.200s holds %zu levels; expected %zu "
                             "as device.bits_per_cell is %d", path, data->file, law->levels, expected,
                             h->device.bits_per_cell);
@@ -143,7 +133,7 @@ static int check_law(const struct xo_hardware *h, const struct keys *k, const st
             status = xo_fail(&why, XO_EVALUE, "negative slope from %g V on; expected current that rises up to "
                              "dac.read_volt %g V", prepared->curve[c].high_volt, read);
     xo_law_free(prepared);
-    return !status ? 0 : status == ENOMEM ? ENOMEM : xo_mark_fail(info, status, mark_of(h, path), "%s: %s", path,
+    return !status ? 0 : status == ENOMEM ? ENOMEM : xo_mark_fail(info, status, xo_mark_of(h, path), "%s: %s", path,
                                                                   why.text);
 }
 
@@ -151,10 +141,10 @@ static int check_law(const struct xo_hardware *h, const struct keys *k, const st
 static int note_place(struct xo_hardware *h, const struct keys *k, struct xo_device_law *law)
 {
     const char *const path[] = {k->law, k->v0_volt, k->coefficients, k->file, "device.volt_range"};
-    struct xo_mark mark = mark_of(h, path[law->law]);
+    struct xo_mark mark = xo_mark_of(h, path[law->law]);
     char text[100];
     if (!mark.origin && law->law == XO_LAW_SPICE)
-        mark = mark_of(h, k->file);
+        mark = xo_mark_of(h, k->file);
     snprintf(text, sizeof text, mark.line ? "%.60s:%u:%u" : "%.60s", mark.origin ? mark.origin : "",
              (unsigned)mark.line, (unsigned)mark.column);
     law->where = xo_arena_text(&h->owned->arena, text, strlen(text));
@@ -184,8 +174,8 @@ static int check_table_name(const struct xo_hardware *h, struct xo_info *info)
     size_t length = strlen(file);
     if (length > 4 && !strcmp(file + length - 4, ".csv"))
         return 0;
-    return xo_mark_fail(info, XO_EVALUE, mark_of(h, "device.file"), "device.file: found %.200s; expected a file.csv "
-                        "with the columns level,v[V],i[A]", file);
+    return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, "device.file"), "device.file: found %.200s; expected a "
+                        "file.csv with the columns level,v[V],i[A]", file);
 }
 
 int xo_check_laws(const struct xo_hardware *h, struct xo_info *info)
@@ -200,15 +190,15 @@ int xo_check_laws(const struct xo_hardware *h, struct xo_info *info)
         status = check_table_name(h, info);
     if (status)
         return status;
-    if (h->array.cell_type == XO_CELL_1S1R && !is_given(h, "device.selector.siemens"))
+    if (h->array.cell_type == XO_CELL_1S1R && !xo_is_given(h, "device.selector.siemens"))
         return missing(h, &selector_keys, "device.selector.siemens", "the selector's conductance at its "
                        "reference_volt",
                        "type 1S1R", info);
     if (h->array.cell_type == XO_CELL_1S1R)
         return check_keys(h, &selector_keys, h->array.selector.law, info);
     for (size_t k = 0; k < sizeof of_selectors / sizeof *of_selectors; k++)
-        if (is_given(h, of_selectors[k]))
-            return xo_mark_fail(info, XO_EVALUE, mark_of(h, of_selectors[k]),
+        if (xo_is_given(h, of_selectors[k]))
+            return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, of_selectors[k]),
                                 "%s: belongs to type 1S1R; expected none with type %s", of_selectors[k],
                                 h->array.cell_type == XO_CELL_1R ? "1R" : "1T1R");
     return 0;

@@ -143,5 +143,13 @@ static inline struct xo_key_data *xo_data(const struct xo_hardware *h, const str
 {
     return &h->owned->key[key - xo_schema];
 }
+static inline struct xo_mark xo_mark_of(const struct xo_hardware *h, const char *path)
+{
+    return xo_data(h, xo_find_key(path))->mark;
+}
+static inline bool xo_is_given(const struct xo_hardware *h, const char *path)       /* NULL: no */
+{
+    return path && xo_mark_of(h, path).origin;
+}
 
 #endif

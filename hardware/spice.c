@@ -11,16 +11,6 @@
 #define SPARE 2.0                      /* tables reach so far beyond the voltages that are known here */
 #define ROUNDING 1e-9
 
-static const struct xo_key_data *data_of(const struct xo_hardware *h, const char *path)
-{
-    return xo_data(h, xo_find_key(path));
-}
-
-static bool is_given(const struct xo_hardware *h, const char *path)
-{
-    return data_of(h, path)->mark.origin;
-}
-
 /* Each key that only law spice has is refused with others; what it cannot do without is asked for. */
 int xo_spice_check(const struct xo_hardware *h, struct xo_info *info)
 {
@@ -31,22 +21,22 @@ int xo_spice_check(const struct xo_hardware *h, struct xo_info *info)
         {"device.gate_pin", NULL}, {"device.gate_volt", NULL}, {"device.volt_range", NULL},
         {"device.read_second", NULL}};
     bool spice = h->array.law.law == XO_LAW_SPICE;
-    struct xo_mark law = data_of(h, "device.law")->mark;
+    struct xo_mark law = xo_mark_of(h, "device.law");
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-        bool given = is_given(h, keys[k].path);
+        bool given = xo_is_given(h, keys[k].path);
         if (spice && keys[k].what && !given)
             return xo_mark_fail(info, XO_EVALUE, law, "%s: found no value; expected %s, as law spice needs it",
                                 keys[k].path, keys[k].what);
         if (!spice && given && k > 0)
-            return xo_mark_fail(info, XO_EVALUE, data_of(h, keys[k].path)->mark, "%s: belongs to law spice; expected "
+            return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, keys[k].path), "%s: belongs to law spice; expected "
                                 "none with another law", keys[k].path);
     }
     if (spice && !h->subcircuit.level_parameter && !h->subcircuit.state_node)
         return xo_mark_fail(info, XO_EVALUE, law, "device.level_parameter: found no value; expected the parameter "
                             "that sets a level, or state_node");
-    bool pin = is_given(h, "device.gate_pin"), volt = is_given(h, "device.gate_volt");
+    bool pin = xo_is_given(h, "device.gate_pin"), volt = xo_is_given(h, "device.gate_volt");
     if (spice && pin != volt)
-        return xo_mark_fail(info, XO_EVALUE, data_of(h, pin ? "device.gate_pin" : "device.gate_volt")->mark,
+        return xo_mark_fail(info, XO_EVALUE, xo_mark_of(h, pin ? "device.gate_pin" : "device.gate_volt"),
                             "device: found one of gate_pin and gate_volt; expected both or none");
     return 0;
 }
@@ -77,10 +67,10 @@ static int refuse(const struct xo_hardware *h, int status, const char *blame, co
 {
     char path[64];
     snprintf(path, sizeof path, "device.%s", blame);
-    struct xo_mark mark = data_of(h, path)->mark;
+    struct xo_mark mark = xo_mark_of(h, path);
     if (status == ENOMEM)
         return status;
-    return xo_mark_fail(info, status, mark.origin ? mark : data_of(h, "device.law")->mark, "%s: %s", path, why->text);
+    return xo_mark_fail(info, status, mark.origin ? mark : xo_mark_of(h, "device.law"), "%s: %s", path, why->text);
 }
 
 /* on and off are the ends of the levels where they are not given; no cell can be set beyond those. */
@@ -90,9 +80,9 @@ static int take_ends(struct xo_hardware *h, struct xo_info *info)
     const struct { const char *path; double *siemens, end; } ends[] = {
         {"device.off_siemens", &h->device.off_siemens, r->low_siemens},
         {"device.on_siemens", &h->device.on_siemens, r->high_siemens}};
-    struct xo_mark law = data_of(h, "device.law")->mark;
+    struct xo_mark law = xo_mark_of(h, "device.law");
     for (size_t k = 0; k < 2; k++) {
-        struct xo_mark mark = data_of(h, ends[k].path)->mark;
+        struct xo_mark mark = xo_mark_of(h, ends[k].path);
         if (!mark.origin)
             *ends[k].siemens = ends[k].end;
         else if (*ends[k].siemens != 0 && !(*ends[k].siemens >= r->low_siemens * (1 - ROUNDING) &&
@@ -114,9 +104,9 @@ int xo_spice_finish(struct xo_hardware *h, const char *file, struct xo_info *inf
     const char *blame = "file";
     keys.file = file;
     keys.reference_volt = law->reference_volt;
-    keys.read_given = is_given(h, "device.read");
+    keys.read_given = xo_is_given(h, "device.read");
     keys.read_volt = h->dac.read_volt;
-    if (!is_given(h, "device.volt_range"))
+    if (!xo_is_given(h, "device.volt_range"))
         choose_volts(h, keys.volt_range);
     xo_subcircuit_free(h->owned->subcircuit);
     h->owned->subcircuit = NULL;
