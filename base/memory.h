@@ -1,4 +1,5 @@
-/* Allocation with the product checked: the only way the library asks for memory. */
+/* Allocation with the product checked: the only way the library asks for memory.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_MEMORY_H
 #define XO_MEMORY_H
 

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Reorders x [count] so that x[k] is the k-th smallest, k from 0, nothing before it larger, nothing behind it smaller;
- * returns it. */
+/* Reorders x [count] so that x[k] is the k-th smallest, k from 0, nothing before it larger, nothing behind it
+ * smaller; returns it. */
 double xo_select(double *x, size_t count, size_t k);
 
 #endif

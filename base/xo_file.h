@@ -2,7 +2,8 @@
  *
  * In memory an array is always float64 in row-major (C) order.  Readers refuse NaN and infinity, naming the
  * element; what cannot be represented exactly is refused rather than rounded.  Numbers are read and printed
- * with '.' whatever the locale. */
+ * with '.' whatever the locale.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_FILE_H
 #define XO_FILE_H
 

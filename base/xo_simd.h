@@ -1,6 +1,7 @@
 /* Which vector instructions to work with: chosen at run time, so that one build serves every machine.
  * Results are the same for any number of threads on one level; between levels they may differ in the last digits,
- * because fused multiply-add rounds once where the portable code rounds twice. */
+ * because fused multiply-add rounds once where the portable code rounds twice.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SIMD_H
 #define XO_SIMD_H
 

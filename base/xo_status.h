@@ -3,7 +3,8 @@
  * Every function that can fail returns an int: 0 is success, a negative value is one of ours, a positive
  * value is an errno, so that "No space left on device" reaches the user.  What went wrong, where, and what
  * was expected goes into a struct xo_info, which every function accepts as NULL.
- * The library never prints, exits, aborts or keeps a global. */
+ * The library never prints, exits, aborts or keeps a global.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_STATUS_H
 #define XO_STATUS_H
 

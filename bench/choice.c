@@ -3,8 +3,8 @@
  *     bench/choice grid [LARGEST]                 default 256: ordinary arrays, a grid of sides, cells, wires, inputs
  * Each array is solved by line, by cholmod and by auto, from the description to proven currents, in processor time,
  * best of several; what matters is auto over the better of the others.
- * The arrays are hard: cells of 1k to 10k ohm or a thousand times less or more, wires of 1 to 100 ohm that may differ,
- * ends up to a megohm, single rows and columns, lines that float or are held, faults, 1 to 200 inputs.
+ * The arrays are hard: cells of 1k to 10k ohm or a thousand times less or more, wires of 1 to 100 ohm that may
+ * differ, ends up to a megohm, single rows and columns, lines that float or are held, faults, 1 to 200 inputs.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <math.h>

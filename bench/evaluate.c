@@ -84,8 +84,8 @@ int main(int argc, char **argv)
         if (xo_speed_of_evaluation(&speed, stage, images, threads, simd, NULL))
             return 1;
         double rate = 1e-9 * threads * speed.operations / speed.sec;
-        printf("%s, %-8s %6.1f GF/s, %.2f of sgemm, %.1f ms an image\n", xo_eval_stage_name(stage), xo_simd_name(simd),
-               rate, rate / peak, 1e3 * speed.sec);
+        printf("%s, %-8s %6.1f GF/s, %.2f of sgemm, %.1f ms an image\n", xo_eval_stage_name(stage),
+               xo_simd_name(simd), rate, rate / peak, 1e3 * speed.sec);
     }
     return 0;
 }

@@ -22,7 +22,8 @@ static double now_sec(void)
 /* Seconds an input. */
 static double time_of(const struct xo_fcm *m, size_t inputs)
 {
-    double *volt = malloc(inputs * m->rows * sizeof *volt), *amp = malloc(inputs * m->columns * sizeof *amp), best = 1e300;
+    double *volt = malloc(inputs * m->rows * sizeof *volt), *amp = malloc(inputs * m->columns * sizeof *amp);
+    double best = 1e300;
     const struct xo_fcm_validity *v = &m->validity;
     int status = volt && amp ? 0 : 1;
     for (size_t k = 0; k < inputs * m->rows && !status; k++)
@@ -53,8 +54,8 @@ static int measure(const char *path)
     linear = m;
     linear.stage = XO_FCM_LINEAR;
     double one = time_of(&linear, 40000), own = time_of(&m, m.stage == XO_FCM_CORRECTED ? 2000 : 40000);
-    printf("%zux%-6zu %-28s counted %7.4g   %9.3f us an input, %7.4g times the product's %.3f us\n", m.rows, m.columns,
-           name, xo_fcm_cost(&m), 1e6 * own, own / one, 1e6 * one);
+    printf("%zux%-6zu %-28s counted %7.4g   %9.3f us an input, %7.4g times the product's %.3f us\n", m.rows,
+           m.columns, name, xo_fcm_cost(&m), 1e6 * own, own / one, 1e6 * one);
     xo_fcm_free(&m);
     return 0;
 }

@@ -22,6 +22,14 @@
 #define CLOSE_ENOUGH 1e-6
 enum { NODES = 48 };
 
+int xo_seen_new(struct xo_seen *s, const struct xo_fcm *m, size_t inputs)
+{
+    s->inputs = inputs;
+    s->row_volt = xo_calloc(inputs, m->rows * sizeof(double));
+    s->column_amp = xo_calloc(inputs, m->columns * sizeof(double));
+    return s->row_volt && s->column_amp ? 0 : ENOMEM;
+}
+
 void xo_seen_free(struct xo_seen *s)
 {
     free(s->row_volt);

@@ -3,6 +3,7 @@
  *     ladders.c   circuit and cells -> the linear operator of corrections and the law beyond it
  *     stage_fit.c one array: inputs drawn and solved, every candidate tried on the same ones
  *     choose.c    errors of all candidates -> the cheapest within a tolerance
+ *     tile_fit.c  many arrays of one hardware: corrections chosen once, one matrix fitted to each array
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_NONLINEAR_FIT_H
 #define XO_NONLINEAR_FIT_H
@@ -15,7 +16,10 @@ struct xo_seen {
     size_t inputs;
     double *row_volt, *column_amp;     /* [inputs][rows], [inputs][columns] */
 };
+int xo_seen_new(struct xo_seen *s, const struct xo_fcm *m, size_t inputs);     /* of m's size; 0 or ENOMEM */
 void xo_seen_free(struct xo_seen *s);
+
+#define XO_TABLED_BEYOND 1.1           /* laws are tabulated to so many times the largest voltage */
 
 /* ---- expand.c */
 

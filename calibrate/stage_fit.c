@@ -14,7 +14,6 @@ enum { INPUTS_PER_ROW = 8, FEWEST_INPUTS = 512, MOST_INPUTS = 4096, HELD_SHARE =
 
 /* Linear cells of corrections: secants of the law at this share of the largest voltage. */
 static const double linear_share[] = {0.6, 0.8, 1};
-#define BEYOND 1.1                     /* laws are tabulated to so many times the largest voltage */
 #define DENSE 0.25                     /* so many inputs are as dense as they may be: errors are largest there */
 #define ENOUGH 0.9
 enum { PROBES = 16, PROBE_CORRECTIONS = 2 };
@@ -41,14 +40,6 @@ void xo_stage_fit_free(struct xo_stage_fit *f)
 
 /* ---- inputs and their exact currents ------------------------------------------------------------------- */
 
-static int seen_new(struct xo_seen *s, const struct xo_fcm *m, size_t inputs)
-{
-    s->inputs = inputs;
-    s->row_volt = xo_calloc(inputs, m->rows * sizeof(double));
-    s->column_amp = xo_calloc(inputs, m->columns * sizeof(double));
-    return s->row_volt && s->column_amp ? 0 : ENOMEM;
-}
-
 /* Some of the caller's own inputs in front (at most half), the rest drawn; every HELD_SHARE-th is held out. */
 static void fill(struct xo_seen *s, const struct xo_fcm *m, int purpose, size_t array, size_t inputs,
                  const double *row_volt)
@@ -72,9 +63,9 @@ static int see(struct xo_stage_fit *f, size_t array, size_t inputs, const double
     size_t rows = f->m->rows, most = rows * INPUTS_PER_ROW;
     most = most < FEWEST_INPUTS ? FEWEST_INPUTS : most > MOST_INPUTS ? MOST_INPUTS : most;
     most = o->training_inputs ? o->training_inputs : most;
-    int status = seen_new(&f->seen, f->m, most);
+    int status = xo_seen_new(&f->seen, f->m, most);
     if (!status)
-        status = seen_new(&f->held, f->m, o->held_out_inputs ? o->held_out_inputs : XO_HELD_OUT_INPUTS);
+        status = xo_seen_new(&f->held, f->m, o->held_out_inputs ? o->held_out_inputs : XO_HELD_OUT_INPUTS);
     if (status)
         return status;
     fill(&f->seen, f->m, XO_FOR_TRAINING_INPUTS, array, inputs, row_volt);
@@ -194,7 +185,7 @@ int xo_find_ladders(struct xo_stage_fit *f, size_t corrections, struct xo_info *
     for (size_t k = 0; k < sizeof linear_share / sizeof *linear_share && !status; k++) {
         struct xo_fcm_correction c = {0};
         status = xo_ladders_new(&c, &f->p->crossbar, f->p->circuit, f->m->cell_siemens, linear_share[k] * span,
-                                BEYOND * span, info);
+                                XO_TABLED_BEYOND * span, info);
         if (!status)
             status = find_sweeps(f, &c, corrections, &rms, info);
         if (!status && rms < best) {

@@ -10,12 +10,11 @@
 #include "random.h"
 
 enum { CORRECTIONS = 3, INPUTS_PER_ROW = 8, FEWEST_INPUTS = 256, CHECKED_INPUTS = 16, PROBED_INPUTS = 32 };
-#define BEYOND 1.1                     /* laws are tabulated to so many times the largest voltage */
 
 struct xo_tile_fitter {
     struct xo_programmed p;
     struct xo_fit_options options;
-    struct xo_basis_and_levels { size_t levels; double *volt; } dac;
+    struct { size_t levels; double *volt; } dac;
     struct xo_fcm_basis function;      /* without matrix          */
     struct xo_fcm like;                /* size, seed, validity    */
     double linear_volt, most_volt;
@@ -56,13 +55,10 @@ static void draw(const xo_tile_fitter *t, enum xo_purpose purpose, size_t array,
 static int see(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpose, size_t array,
                const double *chance, size_t inputs)
 {
-    *s = (struct xo_seen){.inputs = inputs};
-    s->row_volt = xo_calloc(inputs, t->like.rows * sizeof(double));
-    s->column_amp = xo_calloc(inputs, t->like.columns * sizeof(double));
-    if (!s->row_volt || !s->column_amp)
-        return ENOMEM;
-    draw(t, purpose, array, chance, inputs, s->row_volt);
-    return 0;
+    int status = xo_seen_new(s, &t->like, inputs);
+    if (!status)
+        draw(t, purpose, array, chance, inputs, s->row_volt);
+    return status;
 }
 
 /* ---- what all arrays share -------------------------------------------------------------------------------- */
@@ -91,7 +87,7 @@ static int try_ladders(xo_tile_fitter *t, const struct xo_hardware *h, struct xo
         status = xo_basis_functions(&t->function, 1, &f.typical, t->like.validity.low_volt,
                                     t->like.validity.high_volt, info);
     t->linear_volt = f.linear_volt;
-    t->most_volt = BEYOND * xo_span_of(&f);
+    t->most_volt = XO_TABLED_BEYOND * xo_span_of(&f);
     t->sweeps = f.ladders.sweeps;
     xo_stage_fit_free(&f);
     return status;

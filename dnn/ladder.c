@@ -12,7 +12,6 @@
 #include "memory.h"
 #include "xo_ladder.h"
 
-
 int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info)
 {
     const struct xo_hardware *h = l->hardware;
@@ -35,12 +34,12 @@ int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info)
 
 /* ---- one array ------------------------------------------------------------------------------------- */
 
-/* A column's rungs: row i of those in use, and how far along the lines it is from the farthest of them. */
 static double rung_at(const xo_ladder *l, size_t i, size_t column)
 {
     return l->gated[i] ? 0 : xo_ladder_rung(l, l->cell_siemens[i * l->columns + column], 1);
 }
 
+/* How far along a line every row in use lies from the farthest of them, and at [inputs] the near end. */
 static void positions_of(double *position, size_t stride, const xo_ladder *l, const double *step_ohm, size_t column,
                          size_t inputs)
 {

@@ -1,7 +1,8 @@
 /* How fast this machine evaluates a network on arrays: for benchmarks.
  * The layers of ResNet-20 for 32 x 32 images (He et al., CVPR 2016), with random weights and inputs, on 64 x 64 tiles
  * with 2-bit cells, 1-bit streams of 8-bit inputs and 8-bit ADCs with calibrated ranges: digits by conductances, ADC,
- * shift-add, scaling, all of it. */
+ * shift-add, scaling, all of it.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SPEED_H
 #define XO_SPEED_H
 

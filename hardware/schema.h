@@ -10,6 +10,7 @@
  *     print.c    kind by kind: struct -> YAML text
  *     finish.c   what needs the array's size            (shapes and sites, by xo_place)
  *     laws.c     the laws of device and selector        (from several keys, and a table's file)
+ *     curves.c   that file: curves of levels -> the law; points.c: measured points from CSV
  *     spice.c    law spice: keys -> tables of a subcircuit
  *     gates.c    topology, input and transistors        (what follows from them, what does not go together)
  * A new key is a new line in schema.c, a field in xo_hardware.h and a paragraph in the man page.

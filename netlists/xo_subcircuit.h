@@ -11,7 +11,8 @@
  *
  * Levels are equal steps of level_range, halved where the mixture of two neighbours misses the one between them;
  * voltages lie as close as the cubics of the table law need.  How far the tables are from ngspice between all these
- * points is measured at further ones, and reported. */
+ * points is measured at further ones, and reported.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SUBCIRCUIT_H
 #define XO_SUBCIRCUIT_H
 

@@ -6,7 +6,8 @@
  * transform; Grassmann, Taksar, Heyman, Oper. Res. 33, 1985), but with one array in each lane of the vector unit.
  * Everything that the circuit says is shared by all arrays; they differ in their cells, where 0 is an open cell.
  * Lanes never touch: an array gives the same bytes alone, in any batch, and for any number of threads.  They depend
- * on precision and instruction set. */
+ * on precision and instruction set.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_BATCH_H
 #define XO_BATCH_H
 

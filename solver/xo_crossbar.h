@@ -17,7 +17,8 @@
  *  plane          one node s for all cells, behind source_end_ohm
  *
  * Cell (i,j), transistor and device in series, joins s[i][j] to w[i][j]; u[i][j] stands for s[i][j] in what follows.
- * Behind source_end_ohm lies source_volt, common to all lines; with input drive (source_row) line i has V_i there. */
+ * Behind source_end_ohm lies source_volt, common to all lines; with input drive (source_row) line i has V_i there.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_CROSSBAR_H
 #define XO_CROSSBAR_H
 

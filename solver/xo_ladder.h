@@ -16,7 +16,8 @@
  *
  * Nothing is subtracted, and no step changes any resistance by more than 12 2^-53 of itself, nor does the whole
  * then: every current is within (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array, and to all
- * but currents. */
+ * but currents.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_LADDER_H
 #define XO_LADDER_H
 

@@ -8,7 +8,8 @@
  * Each object borrows the one before it, which must outlive it.  Circuits and plans may be shared by threads;
  * a factor serves one call at a time.  Arrays are row-major, SI units; currents are positive into the sense
  * terminal.  A function that fails leaves its outputs untouched unless it says otherwise, and explains itself in info
- * (may be NULL). */
+ * (may be NULL).
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_SOLVER_H
 #define XO_SOLVER_H
 

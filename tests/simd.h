@@ -1,5 +1,6 @@
 /* The instruction set that tests of C functions run on: CROSSOHM_SIMD, as the command reads it; else the best.
- * .ci/run runs them on every one.  Tests that compare levels with each other name them instead. */
+ * .ci/run runs them on every one.  Tests that compare levels with each other name them instead.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef TESTS_SIMD_H
 #define TESTS_SIMD_H
 

@@ -1,5 +1,6 @@
 /* Test Anything Protocol, the little of it we need.  A test file states facts and ends with `return tap_done();`.
- * got, want and tolerance go on '#' lines, so a failure explains itself in the log. */
+ * got, want and tolerance go on '#' lines, so a failure explains itself in the log.
+ * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef TAP_H
 #define TAP_H
 
