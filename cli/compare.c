@@ -291,8 +291,10 @@ static int run(struct job *job)
         job->report.engine[0].engine = XO_ENGINE_LADDER;
     if (!code && cli_is_gated(s))
         return compare_gated(job);
-    if (!code && xo_is_nonlinear(&s->hardware.array))
-        job->report.without_wires = job->report.without_wires_html = "of the cells without wires";
+    if (!code && xo_is_nonlinear(&s->hardware.array)) {
+        job->report.without_wires = "sum I(V)";
+        job->report.without_wires_html = "&Sigma;<sub>i</sub>&thinsp;I(V<sub>i</sub>)";
+    }
     if (!code)
         code = find_model(job);
     if (!code)

@@ -188,7 +188,7 @@ void report_put_model_method(FILE *to, const struct report *r)
         fprintf(to, "ngspice, on the exported netlist, agrees for the first %zu inputs within %.2g&nbsp;A (%.2g "
                 "of the column&rsquo;s scale). ", r->judge.inputs, r->judge.disagreement_amp,
                 r->judge.disagreement_rel);
-    fprintf(to, "The fast model %s is %s%s; it "
+    fprintf(to, "The fast model %s %s%s; it "
             "was fitted for %.4g to %.4g&nbsp;V and %.4g to %.4g&nbsp;S, and on %zu held-out inputs its error "
             "was %.2g rms and %.2g at most, of full scale. ", r->model_path ? "read from a file" : "fitted to "
             "this array", stage[r->model.stage],

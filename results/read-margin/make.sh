@@ -21,7 +21,7 @@ device() {
     case $1 in
     ohmic) echo "{$cells}" ;;
     sinh) echo "{$cells, law: sinh, v0_volt: 0.25, reference_volt: 0.5}" ;;
-    selector) echo "{$cells, type: 1S1R, selector: {v0_volt: 0.02606, siemens: 1e-10, reference_volt: 0}}" ;;
+    selector) echo "{$cells, type: 1S1R, selector: {v0_volt: 0.02606, siemens: 1e-12, reference_volt: 0}}" ;;
     esac
 }
 # read_cell LAW SCHEME SIDE ENGINE: r.json
