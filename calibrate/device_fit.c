@@ -311,6 +311,35 @@ static int judge_curve(struct work *w, const struct xo_device_candidate *c, size
     return 0;
 }
 
+/* Too little for one curve may be plain in all of a level: what the curves that are followed leave, relative to their
+ * largest currents, in the order of voltages.  Where that hangs together none of them is followed. */
+static void judge_together(struct work *w, size_t from, size_t to, struct xo_device_verdict *verdict)
+{
+    double alarm = gsl_cdf_ugaussian_Qinv(FALSE_ALARM / (double)w->iv->levels), freedom = 0, left;
+    size_t points = 0;
+    for (size_t j = from; j < to; j++) {
+        const struct xo_iv_curve *c = &w->iv->curve[j];
+        double largest = xo_iv_largest(w->iv, j, j + 1);
+        if (!verdict[j].judged || !verdict[j].followed)
+            continue;
+        freedom += (double)(c->points - w->alone.shape.count - 1);
+        for (size_t k = c->first; k < c->first + c->points; k++) {
+            w->scratch[k] /= largest;
+            w->alone.sigma[k] = w->range.sigma[k] / largest;
+            w->order[points++] = k;
+        }
+    }
+    if (!points)
+        return;
+    sort_by_volt(w->order, points, w->iv->volt);
+    left = systematic(w->order, points, w->scratch, w->alone.sigma, alarm, freedom);
+    for (size_t j = from; j < to && left > w->o->tolerance; j++)
+        if (verdict[j].judged && verdict[j].followed) {
+            verdict[j].systematic = left;
+            verdict[j].followed = false;
+        }
+}
+
 static bool is_worse(const struct xo_device_verdict *a, const struct xo_device_verdict *b)
 {
     if (a->followed != b->followed)
@@ -404,6 +433,10 @@ static int take_law(struct xo_device_fit *fit, struct work *w, size_t best)
     fit->shape_count = w->range.shape.count;
     for (size_t j = 0; j < w->iv->curves && !status; j++)
         status = judge_curve(w, c, j, &fit->verdict[j]);
+    for (size_t j = 0, next; j < w->iv->curves && !status; j = next) {
+        next = end_of_level(w->iv, j);
+        judge_together(w, j, next, fit->verdict);
+    }
     return status;
 }
 

@@ -222,12 +222,14 @@ static void insert_level(struct grid *g, size_t at, double parameter, double sta
     s->levels++;
 }
 
-/* What a miss must exceed for its level to be put in: where not all find room, the worst ones do. */
+/* What a miss must exceed for its level to be put in now: the worst go first, those a quarter as bad wait (halving
+ * an interval quarters its miss), so that where room ends all are missed about equally. */
 static double threshold(size_t count, const double *miss, double *sorted, size_t room)
 {
     memcpy(sorted, miss, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, by_size);
-    return count > room ? fmax(XO_TABLE_REL, sorted[count - room - 1]) : XO_TABLE_REL;
+    double enough = count ? fmax(XO_TABLE_REL, 0.25 * sorted[count - 1]) : 0;
+    return count > room ? fmax(enough, sorted[count - room - 1]) : enough;
 }
 
 static int refine_levels_once(struct grid *g, size_t most, bool *changed)
@@ -259,7 +261,8 @@ static int refine_levels_once(struct grid *g, size_t most, bool *changed)
         if (miss[n] > enough) {
             insert_level(g, place[n] + 1, parameter[n], state[n], g->amp + n * XO_MOST_VOLTS);
             *changed = true;
-        }
+        } else
+            g->open[place[n]] = miss[n] > XO_TABLE_REL;    /* another round */
     return status;
 }
 

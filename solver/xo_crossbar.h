@@ -72,8 +72,9 @@ enum xo_law {
     XO_LAW_SPICE                       /* the same, of curves that ngspice read from a subcircuit            */
 };
 
-/* A level of conductance.  Between two levels the law is a mixture of theirs, in proportion to g; beyond the first
- * and the last it is theirs in shape, for a table at most to half and twice their conductance. */
+/* A level of conductance.  Between two, t = (g - g_0)/(g_1 - g_0), a table mixes currents, (1 - t) I_0 + t I_1, and a
+ * polynomial shapes, g ((1 - t) I_0/g_0 + t I_1/g_1); beyond the first and the last a law is theirs in shape, for a
+ * table at most to half and twice their conductance. */
 struct xo_law_level {
     double siemens;                    /* polynomial, where there are several levels; a table's follow from it */
     size_t count;                      /* of coefficients, or of points                                       */

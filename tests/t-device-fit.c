@@ -259,7 +259,7 @@ static void spreads_have_their_shape(void)
 
 /* ---- what no law follows -------------------------------------------------------------------------------------- */
 
-enum wrong { SWITCHES, LOOPS, RANDOM, WIGGLES };
+enum wrong { SWITCHES, LOOPS, RANDOM, WIGGLES, STAIRS };
 
 static void spoil(struct xo_iv *iv, size_t j, enum wrong how)
 {
@@ -273,8 +273,10 @@ static void spoil(struct xo_iv *iv, size_t j, enum wrong how)
             iv->ampere[k] = 1e-6 * (iv->volt[k] + 0.1 * cos(6.283185307179586 * (double)n / (double)points));
         } else if (how == RANDOM)
             iv->ampere[k] = 1e-6 * (uniform - 0.45);
-        else
+        else if (how == WIGGLES)
             iv->ampere[k] *= 1 + 0.2 * sin(40 * iv->volt[k]);
+        else
+            iv->ampere[k] *= 1 + 0.05 * ((double)(n % 5) - 2);
     }
 }
 
@@ -442,6 +444,7 @@ int main(void)
     no_law_follows(LOOPS, "hysteresis");
     no_law_follows(RANDOM, "currents at random");
     no_law_follows(WIGGLES, "wiggles");
+    no_law_follows(STAIRS, "stairs that a curve alone may have by chance, all of them not");
     one_curve_of_many();
     noise_is_no_misfit();
     a_table_stands_in();

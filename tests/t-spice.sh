@@ -40,6 +40,12 @@ R1 m s {rlow}
 .subckt film p n r=1e4
 R1 p n {r}
 .ends
+.subckt threshold p n r=1e4
+R1 p m {r}
+D1 m n diode
+D2 n m diode
+.ends
+.model diode d is=1e-7 n=1.5
 .subckt tunnel p n k=1
 B1 p n I={k}*1e-6*V(p,n)*exp(-V(p,n)*V(p,n)/0.02)+{k}*1e-9*V(p,n)
 .ends
@@ -77,6 +83,7 @@ hardware wrapped 10 90 'subcircuit: wrapped' 'level_parameter: percent' 'state_n
 hardware initial 10 90 'subcircuit: wrapped' 'level_parameter: percent' 'read: frozen'
 hardware gated 5e3 1e5 'subcircuit: gated' 'level_parameter: rlow' 'gate_pin: g' 'gate_volt: 1.5'
 hardware film 1e4 1e5 'subcircuit: film' 'level_parameter: r'
+hardware threshold 1e3 1e5 'subcircuit: threshold' 'level_parameter: r'
 hardware kink 0.1 1 'subcircuit: kink' 'level_parameter: k'
 
 # random SEED ROWS COLUMNS LOW HIGH [log]
@@ -110,6 +117,7 @@ fact "ngspice agrees: the same, nobody told of the state" judged initial
 fact "ngspice agrees: a transistor in series, its gate a pin" judged gated
 fact "ngspice agrees: no state at all" judged film
 fact "ngspice agrees: a kink at 0 V" judged kink
+fact "ngspice agrees: levels of two decades, each with a shape of its own" judged threshold
 fact "ngspice agrees: selector and series resistance besides" judged filament --set device.series_ohm=300 \
     --set device.type=1S1R --set 'device.selector={v0_volt: 0.08, siemens: 1e-5, reference_volt: 0}'
 fact "nothing of the bench ran" test ! -e ran
