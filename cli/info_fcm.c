@@ -71,8 +71,11 @@ static void print_stage(const struct xo_fcm *m)
     if (m->offset_ampere && largest(m->offset_ampere, m->columns) > 0)
         printf("  i0        up to %.6g A\n", largest(m->offset_ampere, m->columns));
     if (m->cell_siemens)
-        printf("  cells     %.6g S to %.6g S as programmed; wires take %.3g %% of the sum\n", before.low, before.high,
-               100 * (1 - g.sum / before.sum));
+        printf("  cells     %.6g S to %.6g S as programmed", before.low, before.high);
+    if (m->cell_siemens && m->exact)
+        printf("; wires take %.3g %% of the sum", 100 * (1 - g.sum / before.sum));
+    if (m->cell_siemens)
+        putchar('\n');
 }
 
 static void print_terms(const char *what, const struct xo_inl *inl, const char *unit)

@@ -33,7 +33,7 @@ static int check(const struct xo_crossbar *x, struct xo_info *info)
         why = "all columns share the plane's source_end_ohm";
     else if (x->sense_side == XO_SENSE_BOTH || (!plane && x->source_side == XO_SENSE_BOTH))
         why = "lines end at both sides";
-    return why ? xo_fail(info, XO_EUNSUPPORTED,
+    return why ? xo_fail(info, XO_EVALUE,
                          "no simple ladders: %s; expected topology source_column, or plane without "
                          "source_end_ohm, with lines that end at one side, ohmic cells, no bridges", why) : 0;
 }

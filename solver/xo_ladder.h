@@ -49,7 +49,7 @@ typedef struct xo_ladder {
 
 #define XO_LADDER_OPEN 1e60            /* as good as open next to any XO_MAX_OHM */
 
-/* XO_EUNSUPPORTED where columns are no such ladders: other topologies, nonlinear cells, source lines or bit lines
+/* XO_EVALUE where columns are no such ladders: other topologies, nonlinear cells, source lines or bit lines
  * that end at both sides, a plane behind source_end_ohm, bridges.  XO_EVALUE as from xo_circuit_new and
  * xo_factor_new; ENOMEM. */
 int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *cell_siemens, struct xo_info *info);
