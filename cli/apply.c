@@ -114,7 +114,7 @@ static void summarise(const struct job *job)
 {
     const struct xo_fcm_validity *v = &job->model.validity;
     if (!job->session.common.quiet)
-        fprintf(stderr, "%zu input%s through a %zu x %zu model%s%s\n", job->inputs, job->inputs == 1 ? "" : "s",
+        fprintf(stderr, "%zu input%s through a %zu x %zu model%s%s\n", job->inputs, cli_plural(job->inputs),
                 job->model.rows, job->model.columns, job->converters ? ", with its converters" : "",
                 job->gain ? ", times its gain" : "");
     if (job->outside)

@@ -90,7 +90,7 @@ static void put_method(FILE *to, const struct report *r)
             "drawn at random and nothing is quantised. ", r->lowest_siemens, r->highest_siemens,
             cli_values_text(f, sizeof f, x->series_ohm, s->rows * s->columns));
     put_exceptions(to, r);
-    fprintf(to, "%zu input vector%s of %.4g to %.4g&nbsp;V were applied. ", s->inputs, s->inputs == 1 ? "" : "s",
+    fprintf(to, "%zu input vector%s of %.4g to %.4g&nbsp;V were applied. ", s->inputs, cli_plural(s->inputs),
             r->lowest_volt, r->highest_volt);
     fprintf(to, "The nodal equations were solved by %s; every current is certified to lie within %.2g&nbsp;A of the "
             "exact one (%.2g of the column&rsquo;s scale). ", xo_engine_name(r->engine[0].engine),
@@ -183,7 +183,7 @@ static void put_page(FILE *to, const struct report *r)
     snprintf(title, sizeof title, "Crossohm: %zu x %zu crossbar", s->rows, s->columns);
     page_begin(to, title);
     fprintf(to, "<h1>%zu &times; %zu crossbar, %zu input%s</h1>\n<p class=\"under\">", s->rows, s->columns, s->inputs,
-            s->inputs == 1 ? "" : "s");
+            cli_plural(s->inputs));
     page_text(to, s->hardware_path);
     fputs(" &middot; ", to);
     page_text(to, s->siemens_path);
