@@ -90,8 +90,8 @@ fact "and says so" sh -c 'crossohm info a.fcm | grep "every column the ladder of
 fact "a technology of gated columns" sh -c '
     crossohm fit hw.yaml --set array.rows=8 --set array.columns=4 -o t.fcm --quiet &&
     crossohm info t.fcm >/dev/null'
-fact "no ladders to store: source_row is refused" refused 4 'hw.yaml: .*rows share lines that carry current' fit hw.yaml \
-    -g g.csv -o b.fcm --set array.topology=source_row
+fact "no ladders to store: source_row is refused" refused 4 'hw.yaml: .*rows share lines that carry current' \
+    fit hw.yaml -g g.csv -o b.fcm --set array.topology=source_row
 compares() { crossohm compare hw.yaml -g g.csv --gate x.csv --against klu,cholmod,ladder >out &&
     grep -q '^One matrix' out &&
     grep -q '^ladder     is the reference' out; }
