@@ -228,7 +228,7 @@ static void bytes_do_not_depend_on_threads_or_pieces(int converters)
     enum { INPUTS = 3 * XO_APPLY_BLOCK + 77, ROWS = 17, COLUMNS = 11 };
     struct xo_fcm m = example_model(ROWS, COLUMNS);
     double *volt = example_numbers(INPUTS * ROWS, 0, 0.3, 9);
-    struct xo_apply how = { .converters = converters, .threads = 1 };
+    struct xo_apply how = { .converters = converters, .threads = 1, .simd = tests_simd() };
     double *one = apply(&m, how, INPUTS, volt, NULL), *parts = malloc(INPUTS * COLUMNS * sizeof *parts);
     for (int threads = 2; threads <= 5; threads += 3) {
         how.threads = threads;
