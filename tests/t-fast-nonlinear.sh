@@ -70,6 +70,8 @@ fact "and is so on inputs it has not seen" below "${found% *}" 5e-4
 fact "at no more than four products" below "$(taken mild.json cost)" 4
 fact "what it was chosen for is what it costs in the sheet" sh -c \
     'crossohm info mild.fcm | grep -q "basis of .*taken"'
+fact "info lays no loss to wires where the matrix is fitted" sh -c \
+    'crossohm info mild.fcm >sheet && grep -q "as programmed$" sheet && ! grep -q "wires take" sheet'
 
 # ---- a strong array, not square, inputs of both signs --------------------------------------------------------
 cat >strong.yaml <<'END'
