@@ -3,7 +3,7 @@
  *     ladders.c   circuit and cells -> the linear operator of corrections and the law beyond it
  *     stage_fit.c one array: inputs drawn and solved, every candidate tried on the same ones
  *     choose.c    errors of all candidates -> the cheapest within a tolerance
- *     tile_fit.c  many arrays of one hardware: corrections chosen once, one matrix fitted to each array
+ *     tile_fit.c  many arrays of one hardware: corrections and stage chosen once, one basis fitted to each array
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_NONLINEAR_FIT_H
 #define XO_NONLINEAR_FIT_H
@@ -74,7 +74,7 @@ struct xo_stage_fit {
     struct xo_seen seen, held;
     struct xo_fcm_basis linear;
     struct xo_fcm_correction ladders;
-    double linear_volt;                        /* of their cells */
+    double linear_volt, ladder_rms;            /* of their cells; error over full scale when they were chosen */
     struct xo_typical_cell typical;
 };
 /* Ladders and the voltage that served best, from what f has seen; none (no error) if cells are of too many kinds. */

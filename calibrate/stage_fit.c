@@ -194,6 +194,7 @@ int xo_find_ladders(struct xo_stage_fit *f, size_t corrections, struct xo_info *
             c = other;
             best = rms;
             f->linear_volt = linear_share[k] * span;
+            f->ladder_rms = rms;
         }
         xo_ladders_free(&c);
     }

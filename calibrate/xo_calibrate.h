@@ -80,31 +80,64 @@ struct xo_one_matrix {
 int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, const double *cell_siemens,
                         struct xo_info *info);
 
-/* Matrices for many arrays of nonlinear cells of one hardware, as networks need them: few input levels, one matrix an
- * array.  I_j = i0_j + sum_i A[i][j] b(V_i), b the law of a cell of mean conductance; A by least squares over
- * currents of corrections (see xo_fcm.h), whose ladders were chosen against exact currents when the fitter was made.
- * A fitter may be shared by threads while they fit. */
+/* Fast models for many arrays of nonlinear cells of one hardware, as networks need them: few input levels, one model
+ * an array, of one kind for all.
+ *     basis       I_j = y_j (1 + bend_j y_j) + i0_j,  y_j = sum_k sum_i A_k[i][j] b_k(V_i), without bend or with;
+ *                 one function: the law of a cell of mean conductance; two: V itself before it
+ *     corrected   the array itself, linear but for one to three corrections (see xo_fcm.h)
+ * A and bend follow currents of corrections by least squares; which ladders serve best, and how many corrections such
+ * currents take, was found against exact ones when the fitter was made.  A fitter may be shared by threads while they
+ * fit. */
 typedef struct xo_tile_fitter xo_tile_fitter;
 
-/* level_volt [levels]: what the DAC gives, digit 0 first.  function_volt [levels] out: b of them, the last one
- * unchanged.  XO_EUNSUPPORTED for ohmic cells and for arrays that are no ladders (bridges; both ends held without a
- * resistance); and what xo_factor_new and xo_solve return. */
-int xo_tile_fitter_new(xo_tile_fitter **out, const struct xo_hardware *h, size_t levels, const double *level_volt,
-                       double *function_volt, struct xo_info *info);
+struct xo_tile_request {
+    size_t levels;
+    const double *level_volt;          /* [levels] what the DAC gives, digit 0 first; copied                   */
+    double tolerance;                  /* 0: XO_FIT_TOLERANCE                                                  */
+    double function_cost, bend_cost;   /* what a second function adds to a product, a bend multiplies it by    */
+    int without_corrections;           /* 1: bases only                                                        */
+    int one_function;                  /* 1: bases of one function only                                        */
+};
+
+/* XO_EUNSUPPORTED for ohmic cells and for arrays that are no ladders (bridges; both ends held without a resistance);
+ * and what xo_factor_new and xo_solve return. */
+int xo_tile_fitter_new(xo_tile_fitter **out, const struct xo_hardware *h, const struct xo_tile_request *request,
+                       struct xo_info *info);
 void xo_tile_fitter_free(xo_tile_fitter *t);
 
-/* One array.
- *   cell_siemens [rows][columns]
- *   chance       [rows]  how likely a row is to be driven at another level than digit 0
- *   array        its number: inputs are drawn for it
- *   g_ni_siemens [rows][columns] A, offset_amp [columns] i0: out */
-int xo_tile_fit(const xo_tile_fitter *t, const double *cell_siemens, const double *chance, size_t array,
-                double *g_ni_siemens, double *offset_amp, struct xo_info *info);
+/* function_volt [functions][levels] out: b_k of the DAC's levels, functions 1 or 2; the law's last level is that of
+ * the DAC. */
+void xo_tile_functions(const xo_tile_fitter *t, size_t functions, double *function_volt);
 
-/* How far its currents are from exact ones of other inputs.  One call at a time. */
-struct xo_error;
-int xo_tile_check(xo_tile_fitter *t, const double *cell_siemens, const double *chance, size_t array,
-                  const double *g_ni_siemens, const double *offset_amp, struct xo_error *error, struct xo_info *info);
+struct xo_tile_array {
+    size_t number;                     /* inputs are drawn for it                                              */
+    const double *cell_siemens;        /* [rows][columns]                                                      */
+    const double *chance;              /* [rows] how likely a row is to be driven at another level than digit 0 */
+};
+
+/* Every stage fitted to a few arrays and tried on exact currents of other inputs: errors over full scale, cost in
+ * products.  Cheapest first; chosen is the first whose rms error is within the tolerance, over all inputs and for nine
+ * in ten of them, or else the best.  One call at a time. */
+struct xo_tile_choice {
+    size_t arrays, count, chosen;
+    double tolerance;
+    struct xo_fcm_candidate candidate[XO_FCM_MOST_CANDIDATES];
+};
+int xo_tile_choose(struct xo_tile_choice *out, xo_tile_fitter *t, size_t arrays, const struct xo_tile_array *array,
+                   struct xo_info *info);
+
+/* One array as that candidate has it; also the best matrix of one function, whatever the candidate. */
+struct xo_tile_model {                 /* arrays are out                                                       */
+    double *g_ni_siemens, *offset_amp; /* [rows][columns], [columns] one function, no bend; i0                 */
+    double *matrix_siemens;            /* [functions][rows][columns]; NULL: not wanted                         */
+    double *bend_per_ampere;           /* [columns]; NULL: there is none                                       */
+};
+int xo_tile_fit(const xo_tile_fitter *t, const struct xo_fcm_candidate *c, const struct xo_tile_array *a,
+                const struct xo_tile_model *out, struct xo_info *info);
+
+/* Currents of an array by corrections.  row_volt [inputs][rows], column_amp [inputs][columns] out */
+int xo_tile_correct(const xo_tile_fitter *t, const struct xo_fcm_candidate *c, const double *cell_siemens,
+                    size_t inputs, const double *row_volt, double *column_amp, struct xo_info *info);
 
 /* driver_ohm with dac.output_ohm added (source_end_ohm of topology source_row; nothing where inputs go to gates).
  * *memory (NULL where none is needed) is what driver->each borrows; the caller frees it.  0 or ENOMEM. */

@@ -277,6 +277,9 @@ int cli_matrix_batch(struct cli_session *s, const struct cli_matrix_files *files
 struct xo_fcm;
 bool cli_candidate_taken(const struct xo_fcm *m, size_t k);
 json_t *cli_candidate_json(const struct xo_fcm *m, size_t k);
+json_t *cli_candidate_of(const struct xo_fcm_candidate *c, bool taken);
+void cli_print_candidate_head(FILE *to);
+void cli_print_candidate(FILE *to, const struct xo_fcm_candidate *c, bool taken);
 void cli_print_candidates(FILE *to, const struct xo_fcm *m);
 int cli_fit(int argc, char **argv);
 int cli_compare(int argc, char **argv);

@@ -138,7 +138,7 @@ static int evaluate(struct eval_job *job)
         .network = job->network, .hardware = &s->hardware, .data = job->scored, .calibrate = job->calibration,
         .preprocess = job->pixels, .limit = job->limit, .calibrate_limit = job->calibrate_limit,
         .threads = (int)s->common.threads, .simd = simd, .every_gain = job->stages,
-        .in_float32 = eval_is_float32(job), .keep_logits = job->logits,
+        .tolerance = job->tolerance, .in_float32 = eval_is_float32(job), .keep_logits = job->logits,
         .instances = job->instances,
         .checkpoint = job->checkpoint, .resume = job->resume, .progress = show, .user = job,
     };
@@ -206,7 +206,6 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
         c.arrays += x->arrays;
         c.sampled += x->sampled;
         c.bound_rel = x->bound_rel > c.bound_rel ? x->bound_rel : c.bound_rel;
-        c.fitted_rms = x->fitted_rms > c.fitted_rms ? x->fitted_rms : c.fitted_rms;
         c.sampled_error_rel = x->sampled_error_rel > c.sampled_error_rel ? x->sampled_error_rel : c.sampled_error_rel;
     }
     return c;
@@ -245,6 +244,8 @@ static int check_options(struct eval_job *job)
 {
     if (job->precision && strcmp(job->precision, "float64") && !eval_is_float32(job))
         return cli_fail(CLI_USAGE, "--precision %s: expected float64 or float32", job->precision);
+    if (job->tolerance_given && !(job->tolerance > 0))
+        return cli_fail(CLI_USAGE, "--tolerance %g: expected an error above 0", job->tolerance);
     if (!job->folder)
         return cli_missing("-o", "a folder for the results");
     if (!job->data)
@@ -284,7 +285,8 @@ static int run(struct eval_job *job)
     if (!cli_is_stdout(job->session.common.json))
         eval_print(job);
     warn(job);
-    return cli_finish_stdout();
+    code = cli_finish_stdout();
+    return code ? code : eval_fitted_verdict(job);
 }
 
 int cli_eval(int argc, char **argv)
@@ -304,6 +306,8 @@ int cli_eval(int argc, char **argv)
          "program N instances at random; 1 if anything varies", false},
         {CLI_TEXT, 0, "precision", &job.precision, "P",
          "of the arrays' solution: float64 (default) or float32", false},
+        {CLI_NUMBER, 0, "tolerance", &job.tolerance, "T",
+         "nonlinear cells: rms error allowed of fitted arrays; 0.001, else exit 1", false},
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
         {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many, against exact solves", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},
@@ -320,6 +324,7 @@ int cli_eval(int argc, char **argv)
     const char *files[2] = {NULL};
     bool stop;
     int code = cli_parse(&page, &s->common, files, argc, argv, &stop);
+    job.tolerance_given = cli_given(options, "tolerance");
     if (stop)
         return code;
     s->hardware_path = files[0];

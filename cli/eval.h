@@ -20,8 +20,9 @@ struct eval_job {
     const char *export_onnx, *export_noise, *export_error_table, *audit_text, *precision;
     size_t audit_images, audit_tiles;
     struct xo_eval_audit audit;
+    double tolerance;
     size_t limit, calibrate_limit, instances;
-    bool stages, logits, resume;
+    bool stages, logits, resume, tolerance_given;
     xo_network *network;
     xo_data *scored, *calibration;
     xo_preprocess *pixels;
@@ -47,7 +48,7 @@ struct eval_totals { size_t tiles, cells, used_cells, weights; uint64_t conversi
 struct eval_totals eval_totals_of(const struct xo_eval_result *r, size_t pass);
 
 /* Over layers: what was solved, the worst bound and sampled error. */
-struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_rel, fitted_rms; };
+struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_rel; };
 struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
 
 extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */
@@ -61,6 +62,16 @@ const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum x
 char *eval_choices(const struct eval_job *job);
 
 void eval_print(const struct eval_job *job);
+
+/* Which fast model arrays of nonlinear cells got.  worst: of all layers in stage circuit, the candidate taken. */
+bool eval_is_fitted(const struct eval_job *job);
+struct xo_fcm_candidate eval_fitted_worst(const struct xo_eval_result *r);
+double eval_tolerance(const struct eval_job *job);     /* the default filled in */
+void eval_fitted_print(const struct eval_job *job);
+json_t *eval_fitted_json(const struct xo_tile_choice *c);
+void eval_fitted_page(FILE *to, const struct eval_job *job);
+/* CLI_FAILED, said on standard error, where a layer's error is beyond the tolerance. */
+int eval_fitted_verdict(const struct eval_job *job);
 int eval_write_files(struct eval_job *job);             /* report.json, images.csv, logits */
 void eval_speed_print(const struct eval_job *job);
 int eval_write_timing(struct eval_job *job);            /* timing.json */

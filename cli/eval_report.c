@@ -204,6 +204,7 @@ static void put_page(FILE *to, const struct eval_job *job)
     put_instances(to, job);
     put_gains(to, job);
     put_layers(to, job);
+    eval_fitted_page(to, job);
     eval_audit_page(to, job);
     fputs("<p class=\"note\">Every number shown here is in report.json; times are in timing.json, because they "
           "differ from run to run and this page does not.</p>\n", to);

@@ -24,12 +24,6 @@ void xo_layer_circuit_free(struct xo_layer_circuit *c);
 struct xo_site_of_block { size_t matrix, row_block, column_block; };
 struct xo_site_of_block *xo_sites_of(const struct xo_array_layer *l);
 
-/* (on - off)/(2^c - 1) */
-static inline double xo_level_siemens(const struct xo_array_layer *l)
-{
-    return (l->device.on_siemens - l->device.off_siemens) / ((1 << l->hardware->device.bits_per_cell) - 1);
-}
-
 /* Fill in `certified` of all strips.  bound_rel out: no entry of any matrix is further than this share of it from
  * exact.  What xo_circuit_new, xo_factor_new and xo_matrix say; ENOMEM. */
 int xo_certify_arrays(xo_engine_dnn *e, int threads, double *bound_rel, struct xo_info *info);

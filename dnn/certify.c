@@ -83,7 +83,7 @@ static void take_lane(const struct block *b, const struct xo_row_block *r, struc
     const struct xo_array_layer *l = b->l;
     const struct xo_conversion *c = &l->layout.conversion[s->lane[lane].conversion % l->layout.conversions];
     size_t columns = l->hardware->array.columns, cells = l->hardware->array.rows * columns;
-    double step = xo_level_siemens(l), offset = b->offset[c->plane * columns + c->column];
+    double step = xo_step_siemens(l), offset = b->offset[c->plane * columns + c->column];
     for (size_t i = 0; i < r->inputs; i++) {
         double g = b->g_ni[c->plane * cells + i * columns + c->column];
         if (c->minus_plane != XO_NONE)

@@ -10,16 +10,16 @@
 
 /* ---- currents -------------------------------------------------------------------------------------- */
 
-static void multiply(double *out, const struct xo_use *use, const struct xo_row_block *r, const struct xo_strip *s,
-                     const struct xo_rows *rows)
+void xo_multiply_plainly(double *out, const struct xo_use *use, const struct xo_row_block *r, const float *b,
+                         const struct xo_rows *rows)
 {
     memset(out, 0, rows->d.rows * XO_STRIP * sizeof *out);
     for (size_t row = 0; row < rows->d.rows; row++)
-        for (size_t i = 0; i < r->inputs; i++) {
-            double volt = use->level[rows->digit[row * r->inputs + i]];
-            const float *b = s->b + i * XO_STRIP;
+        for (size_t k = 0; k < use->functions * r->inputs; k++) {
+            const double *level = use->level + k / r->inputs * use->levels;
+            double volt = level[rows->digit[row * r->inputs + k % r->inputs]];
             for (size_t j = 0; j < XO_STRIP; j++)
-                out[row * XO_STRIP + j] += volt * (double)b[j];
+                out[row * XO_STRIP + j] += volt * (double)b[k * XO_STRIP + j];
         }
 }
 
@@ -32,7 +32,7 @@ static int multiply_single(double *out, struct xo_engine_thread *t, const struct
     if (!single || !table)
         return ENOMEM;
     if (use->bits)
-        t->engine->kernels->tabulate(table, r->inputs, use->bits, use->level_single, s->b);
+        t->engine->kernels->tabulate(table, r->inputs, use->bits, use->functions, use->level_single, s->b);
     d.given = NULL;
     t->engine->kernels->currents(&d, use->bits ? table : s->b, single);
     #pragma omp simd
@@ -103,6 +103,8 @@ static double noisy_column(struct noisy *n, int dac, size_t block, size_t plane,
     double sum = 0;
     for (size_t i = 0; i < n->r->inputs && s->side[minus]; i++)
         sum += volt[i] * (double)s->side[minus][i * XO_STRIP + j];
+    if (s->bend)
+        return sum * (1 + (double)s->bend[minus][j] * sum);
     return s->side[minus] ? sum : noisy_ideal(n, volt, s->b + j, minus ? -1 : 1);
 }
 
@@ -180,10 +182,12 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
     }
     if (noisy)
         status = multiply_noisy(current, t, l, use, r, s, rows, where);
-    else if (use->single)
+    else if (use->bent)
+        status = xo_bend_currents(current, t, use, r, s, rows);
+    else if (use->single && (use->bits || rows->use == use || !rows->use->fitted))
         status = multiply_single(current, t, use, r, s, rows);
     else
-        multiply(current, use, r, s, rows);
+        xo_multiply_plainly(current, use, r, s->b, rows);
     if (!status && !noisy && use->off > 0 && !use->circuit)
         add_given(current, rows);
     if (!status && s->offset)
@@ -336,7 +340,7 @@ int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, co
         const struct xo_row_block *r = &bank->row[n];
         struct xo_rows rows;
         double *current, *ideal;
-        status = xo_rows_of(&rows, t, l, &l->array, r, bank->matrix->first_input, p, !l->array.fast);
+        status = xo_rows_of(&rows, t, l, &l->array, r, bank->matrix->first_input, p, xo_needs_digits(l));
         for (size_t k = 0; k < r->strips + r->references && !status; k++) {
             status = xo_currents(&current, t, l, &l->array, r, strip_at(r, k), &rows, &where);
             ideal = current;

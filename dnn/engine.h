@@ -20,6 +20,7 @@
 #include "layers.h"
 #include "layout.h"
 #include "run.h"
+#include "xo_calibrate.h"
 #include "xo_converter.h"
 #include "xo_simd.h"
 
@@ -56,6 +57,7 @@ struct xo_programming {
     uint64_t instance;                 /* ... for the array made so many'th                       */
     int threads;
     enum xo_simd simd;
+    double tolerance;                  /* nonlinear cells: of the stage their arrays are fitted with; 0: XO_FIT_TOLERANCE */
     bool in_float32;                   /* solve arrays in float32: quicker, but with hardly a bound          */
 };
 int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const struct xo_programming *how,
@@ -105,8 +107,8 @@ struct xo_layer_sheet {
         double bound_rel;              /* no entry of G_ni, rounded, is further off, known beforehand */
         size_t sampled;                /* arrays of which some columns were certified ...         */
         double sampled_error_rel;      /* ... to lie within this                                  */
-        double fitted_rms;             /* nonlinear cells: rms error of the currents of sampled   */
-                                       /* arrays over full scale; the one above is the largest    */
+        struct xo_tile_choice choice;  /* nonlinear cells: the stages that were tried on sampled  */
+                                       /* arrays; count 0: G_ni is exact                          */
     } loss;
 };
 void xo_engine_sheet(const xo_engine_dnn *e, size_t layer, struct xo_layer_sheet *out);

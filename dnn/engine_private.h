@@ -3,7 +3,9 @@
  *     strips.c     digits in cells -> strips of columns as the kernels take them; how each column is read
  *     program.c    digits -> conductances -> circuits -> the same strips
  *     ladder*.c    the same where inputs go to gates: rungs in place of matrices, and their currents
- *     fitted.c     the same of nonlinear cells: the matrix that fits an array best, and its error
+ *     fitted.c     the same of nonlinear cells: which stage of the fast model serves, fitted to each array
+ *     bent.c       currents of basis expansions that are bent
+ *     program_ideal.c  is there anything to solve?
  *     vary.c       conductances as they come out of the factory
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
  *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
@@ -40,13 +42,14 @@ struct xo_half {
 };
 
 struct xo_strip {
-    float *b;                          /* [inputs][XO_STRIP]                                       */
+    float *b;                          /* [functions][inputs][XO_STRIP]                            */
     struct xo_half half[2];
     double *offset;                    /* [XO_STRIP] i0 of programmed arrays; NULL: none           */
     double *certified;                 /* [inputs + 1][XO_STRIP] b of certified matrices, i0 behind it; audits only */
     struct xo_rungs rungs[2];          /* plus and minus of gated columns; siemens NULL: none              */
     struct xo_exact_rungs *exact[2];   /* the same in double; audits only                                  */
-    float *side[2];                    /* plus and minus apart, for DACs with noise; else NULL     */
+    float *side[2];                    /* as b, plus and minus apart: bent, or of DACs with noise; else NULL */
+    float (*bend)[XO_STRIP];           /* [2] per I_unit, of plus and minus; NULL: not bent        */
     struct xo_lane *lane;              /* [XO_STRIP]; NULL: sums are taken as they are             */
     struct xo_reading reading[2];      /* of columns that stay real; of those that are rounded     */
     bool has[2];                       /* are there such columns?                                  */
@@ -77,11 +80,14 @@ struct xo_use {
     struct xo_weight weight[XO_MAX_STREAMS];
     int bits;                          /* digits packed: 1 or 2; 0: as voltages                    */
     size_t levels;                     /* 2^a                                                      */
-    double *level;                     /* [levels] of the DAC without its noise                    */
+    size_t functions;                  /* of a digit's voltage that b multiplies: 1, but for bases of nonlinear cells */
+    double *level;                     /* [functions][levels] of the DAC without its noise         */
     float *level_single;
     bool ideal;                        /* level[e] is e                                            */
     double off;                        /* conductance of an off cell; 0: its current plays no part */
     bool popcount;                     /* it is known by counting                                  */
+    bool fitted;                       /* b follows nonlinear cells                                */
+    bool bent;                         /* a column's sums y become y (1 + bend y), plus and minus apart */
     bool ladder, top_is_far;           /* columns are ladders, b is not used; their farthest rung  */
     bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
     bool fast;                         /* the fused kernels will do                                */
@@ -122,6 +128,15 @@ struct xo_array_layer {
     struct xo_loss loss;
     struct xo_arena arena;
 };
+
+/* Arrays hold more than one matrix. */
+static inline bool xo_is_wide(const struct xo_use *use) { return use->functions > 1 || use->bent; }
+
+/* One weight level. */
+static inline double xo_step_siemens(const struct xo_array_layer *l)
+{
+    return (l->device.on_siemens - l->device.off_siemens) / ((1 << l->device.bits_per_cell) - 1);
+}
 
 #define XO_TAILS_KEPT ((ptrdiff_t)1 << 27)
 
@@ -170,6 +185,13 @@ int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
 int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
 struct xo_rows;
+
+/* bent.c: currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles. */
+const float *xo_bend_strip(struct xo_engine_thread *t, const struct xo_use *use, const struct xo_row_block *r,
+                           const struct xo_strip *s, const struct xo_rows *rows);
+int xo_bend_currents(double *current, struct xo_engine_thread *t, const struct xo_use *use,
+                     const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows);
+
 int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
 /* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread wants it. */
 const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
@@ -184,7 +206,7 @@ enum xo_buffer {
     XO_BUFFER_TABLE,
     XO_BUFFER_SINGLE, XO_BUFFER_CURRENT, XO_BUFFER_SUM, XO_BUFFER_STRIP, XO_BUFFER_STRIP_SUM, XO_BUFFER_TOTAL,
     XO_BUFFER_EXACT, XO_BUFFER_NOISE, XO_BUFFER_IDEAL, XO_BUFFER_INPUT_SUM, XO_BUFFER_TAIL, XO_BUFFER_TAIL_ROW,
-    XO_BUFFER_ACTIVE, XO_BUFFER_READY,
+    XO_BUFFER_ACTIVE, XO_BUFFER_READY, XO_BUFFER_OTHER,
     XO_BUFFERS
 };
 
@@ -209,6 +231,7 @@ struct xo_patches {
 
 struct xo_rows {
     struct xo_digits d;
+    const struct xo_use *use;          /* whose levels voltages are                                */
     const uint16_t *digit;             /* [rows][inputs], where the slow way asks for them         */
     const int32_t *pop;                /* [rows] sum of digits                                     */
     const double *given;               /* [rows] off-current of an ideal array                     */
@@ -286,6 +309,15 @@ int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, co
 struct xo_code_pairs { size_t slots, used; struct xo_eval_pair *slot; };
 int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l,
                    size_t matrix, const struct xo_view *v, const struct xo_patches *p);
+/* Digits one by one: the slow way asks for them, and so does the array as it was meant where voltages that are not
+ * packed went through the law of nonlinear cells. */
+static inline bool xo_needs_digits(const struct xo_array_layer *l)
+{
+    return !l->array.fast || (l->array.fitted && !l->array.bits);
+}
+/* Currents [rows][XO_STRIP] of matrices b in double. */
+void xo_multiply_plainly(double *out, const struct xo_use *use, const struct xo_row_block *r, const float *b,
+                         const struct xo_rows *rows);
 bool xo_is_sampled(const struct xo_place *where, size_t row);
 int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
                        const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);

@@ -135,7 +135,7 @@ static void fill_readings(struct xo_eval *e)
             e->pass[p].reading[k] = (struct xo_eval_reading){
                 s.low_ampere, s.lsb_ampere, s.gain, s.loss.arrays, s.loss.columns, s.loss.nf_mean, s.loss.nf_low,
                 s.loss.nf_high, s.loss.bound_rel, s.loss.sampled, s.loss.sampled_error_rel,
-                s.loss.fitted_rms
+                s.loss.choice
             };
         }
 }

@@ -74,7 +74,7 @@ static int program(struct xo_eval *e, size_t p, struct xo_info *info)
     const struct xo_programming how = {
         .hardware = e->engine[p].hardware, .varies = pass->stage == XO_EVAL_VARIATION, .instance = pass->instance,
         .threads = (int)e->threads, .simd = e->request.simd,
-        .in_float32 = e->request.in_float32 != 0,
+        .tolerance = e->request.tolerance, .in_float32 = e->request.in_float32 != 0,
     };
     double before = omp_get_wtime();
     clock_t began = clock();

@@ -25,9 +25,12 @@ static const float *table_of(struct work *w, const struct xo_strip *s)
 {
     if (w->use->ladder)
         return xo_climb_strip(w->t, s, &w->rows);
+    if (w->use->bent)
+        return xo_bend_strip(w->t, w->use, w->r, s, &w->rows);
     if (!w->use->bits)
         return s->b;
-    w->t->engine->kernels->tabulate(w->table, w->r->inputs, w->use->bits, w->use->level_single, s->b);
+    w->t->engine->kernels->tabulate(w->table, w->r->inputs, w->use->bits, w->use->functions, w->use->level_single,
+                                    s->b);
     return w->table;
 }
 

@@ -40,12 +40,13 @@ INLINE void add_chosen(struct sums *s, const struct xo_digits *d, size_t row, co
 
 INLINE void add_products(struct sums *s, const struct xo_digits *d, size_t row, const float *b)
 {
-    const float *volt = d->volt + row * d->inputs;
-    for (size_t i = 0; i < d->inputs; i++, b += XO_STRIP)
+    const size_t terms = d->functions * d->inputs;
+    const float *volt = d->volt + row * terms;
+    for (size_t i = 0; i < terms; i++, b += XO_STRIP)
         UNROLL for (int v = 0; v < VECTORS; v++) {
             vec column = load(b + v * LANES);
             UNROLL for (int r = 0; r < ROWS; r++)
-                s->of[r][v] += column * volt[(size_t)r * d->inputs + i];
+                s->of[r][v] += column * volt[(size_t)r * terms + i];
         }
 }
 
@@ -215,17 +216,47 @@ INLINE void sums_of_two_bits(vec sum[4], size_t inputs, int bits, size_t row, co
         sum[n] = bits == 1 ? one * level[n & 1] + two * level[n >> 1] : one * level[n];
 }
 
-static void tabulate(float *table, size_t inputs, int bits, const float *level, const float *b)
+/* ... of every function of the digits' voltages. */
+INLINE void sums_of_functions(vec sum[4], size_t inputs, int bits, size_t row, size_t functions, const float *level,
+                              const float *b)
+{
+    sums_of_two_bits(sum, inputs, bits, row, level, b);
+    for (size_t k = 1; k < functions; k++) {
+        vec more[4];
+        sums_of_two_bits(more, inputs, bits, row, level + (k << bits), b + k * inputs * XO_STRIP);
+        UNROLL for (int n = 0; n < 4; n++)
+            sum[n] += more[n];
+    }
+}
+
+static void tabulate(float *table, size_t inputs, int bits, size_t functions, const float *level, const float *b)
 {
     size_t entries = 2 * xo_packed_bytes(inputs, bits), rows = bits == 1 ? 2 : 1;
     for (size_t e = 0; e < entries; e++, table += XO_TABLE)
         UNROLL for (int v = 0; v < VECTORS; v++) {
             vec low[4], high[4];
-            sums_of_two_bits(low, inputs, bits, 2 * e * rows, level, b + v * LANES);
-            sums_of_two_bits(high, inputs, bits, (2 * e + 1) * rows, level, b + v * LANES);
+            sums_of_functions(low, inputs, bits, 2 * e * rows, functions, level, b + v * LANES);
+            sums_of_functions(high, inputs, bits, (2 * e + 1) * rows, functions, level, b + v * LANES);
             UNROLL for (int n = 0; n < 16; n++)
                 *(vec *)(table + n * XO_STRIP + v * LANES) = low[n & 3] + high[n >> 2];
         }
+}
+
+/* y (1 + bend y) */
+INLINE vec bent(const float *y, const float *bend)
+{
+    vec sum = load(y);
+    return sum + load(bend) * sum * sum;
+}
+
+static void bend(size_t rows, float *plus, const float *minus, const float bend_of[2][XO_STRIP])
+{
+    for (size_t k = 0; k < rows * XO_STRIP; k += LANES) {
+        vec y = bent(plus + k, bend_of[0] + k % XO_STRIP);
+        if (minus)
+            y -= bent(minus + k, bend_of[1] + k % XO_STRIP);
+        *(unaligned_vec *)(plus + k) = y;
+    }
 }
 
 /* ---- around them ---------------------------------------------------------------------------------- */
@@ -322,5 +353,5 @@ static void quantise(const float *x, size_t count, double scale, int32_t low, in
 }
 
 const struct xo_kernels XO_PASTE(xo_kernels_, XO_LEVEL) = {
-    currents, convert, tabulate, flush, pack, widen, quantise, XO_PASTE(xo_climb_, XO_LEVEL)
+    currents, convert, tabulate, bend, flush, pack, widen, quantise, XO_PASTE(xo_climb_, XO_LEVEL)
 };

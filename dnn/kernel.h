@@ -27,10 +27,11 @@ enum { XO_STRIP = 32, XO_HALF = 16, XO_TABLE = 16 * XO_STRIP, XO_ROWS_AT_ONCE = 
 struct xo_digits {
     size_t rows, streams;              /* rows: positions times streams                                   */
     size_t inputs;                     /* rows of the array in use                                        */
+    size_t functions;                  /* of their voltages: `volt` has so many beside each other         */
     int bits;                          /* 1, 2: packed into `packed`; 0: as voltages in `volt`             */
     const uint8_t *packed;             /* [rows][row_bytes] low bits first, zeros behind the last          */
     size_t row_bytes;                  /* xo_packed_bytes(inputs, bits)                                   */
-    const float *volt;                 /* [rows][inputs]                                                  */
+    const float *volt;                 /* [rows][functions][inputs]                                       */
     const float *given;                /* [rows] off-current, unless it is in b; NULL: none               */
     bool ready;                        /* currents [rows][XO_STRIP] take the place of a table             */
 };
@@ -86,8 +87,11 @@ struct xo_kernels {
     void (*convert)(const struct xo_digits *d, const float *table, const struct xo_reading *r,
                     const struct xo_weight *stream, const struct xo_weight half[2], const float *const known[2],
                     int32_t *const sum[2], size_t stride);
-    /* table [2 xo_packed_bytes][16][XO_STRIP], 64-byte aligned, of b [inputs][XO_STRIP]; level: volt of a digit */
-    void (*tabulate)(float *table, size_t inputs, int bits, const float *level, const float *b);
+    /* table [2 xo_packed_bytes][16][XO_STRIP], 64-byte aligned, of b [functions][inputs][XO_STRIP]; level
+     * [functions][2^bits]: volt of a digit */
+    void (*tabulate)(float *table, size_t inputs, int bits, size_t functions, const float *level, const float *b);
+    /* plus [rows][XO_STRIP]: p (1 + bend[0] p) - m (1 + bend[1] m) takes the place of p; minus may be NULL */
+    void (*bend)(size_t rows, float *plus, const float *minus, const float bend[2][XO_STRIP]);
     /* total[p][j] += scale[j] sum[p][j] - less[j] known[p] (known may be NULL), j < count */
     void (*flush)(double *total, size_t total_stride, const int32_t *sum, size_t sum_stride, size_t positions,
                   size_t count, const double *scale, const double *less, const double *known);

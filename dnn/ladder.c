@@ -58,7 +58,7 @@ static void positions_of(double *position, size_t stride, const xo_ladder *l, co
 static void take_lane(struct xo_exact_rungs *e, const struct xo_array_layer *l, const xo_ladder *from, size_t column,
                       size_t lane, size_t inputs)
 {
-    double step = xo_level_siemens(l);
+    double step = xo_step_siemens(l);
     positions_of(e->position + lane, XO_STRIP, from, from->step_ohm, column, inputs);
     if (e->second_position)
         positions_of(e->second_position + lane, XO_STRIP, from, from->second_ohm, column, inputs);
@@ -236,7 +236,7 @@ static int find_lines(xo_ladder **out, const struct xo_array_layer *l, struct xo
 static int single_strips(struct xo_array_layer *l, const xo_ladder *lines)
 {
     size_t rows = lines->rows, some = lines->top_is_far ? 0 : (rows - 1) * lines->columns;
-    double level = xo_level_siemens(l), second_ohm = lines->second_ohm ? lines->second_ohm[some] : 0;
+    double level = xo_step_siemens(l), second_ohm = lines->second_ohm ? lines->second_ohm[some] : 0;
     const struct xo_rungs like = { .step_ohm = (float)(lines->step_ohm[some] * level), .opposed = lines->second_ohm,
                                    .second_step_ohm = (float)(second_ohm * level),
                                    .last_row = lines->top_is_far ? (int)rows - 1 : 0 };

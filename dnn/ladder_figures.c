@@ -35,7 +35,7 @@ static void weigh(struct xo_array_layer *l, const struct xo_exact_rungs *e, size
     double ton = l->hardware->array.transistor_ohm;
     for (size_t i = 0; i < inputs; i++) {                  /* of the cell alone */
         double g = e->siemens[i * XO_STRIP + lane];
-        ideal += g > 0 ? g / (1 - g * ton * xo_level_siemens(l)) : 0;
+        ideal += g > 0 ? g / (1 - g * ton * xo_step_siemens(l)) : 0;
     }
     unit->above += ideal;
     unit->below += amp;

@@ -11,51 +11,6 @@
 #include "fitted.h"
 #include "xo_batch.h"
 
-/* ---- is there anything to solve? ------------------------------------------------------------------- */
-
-static bool is_zero(const struct xo_values *v, size_t count)
-{
-    for (size_t k = 0; v->each && k < count; k++)
-        if (v->each[k] != 0)
-            return false;
-    return v->each || v->all == 0;
-}
-
-static bool is_normal(const struct xo_line *line, size_t count)
-{
-    for (size_t k = 0; line && k < count; k++)
-        if (line[k].state != XO_LINE_NORMAL)
-            return false;
-    return true;
-}
-
-/* Transistors are switches, what inputs meet along rows, and source lines, do not resist. */
-static bool has_ideal_sources(const struct xo_hardware *h)
-{
-    const struct xo_crossbar *x = &h->array;
-    size_t m = x->rows, n = x->columns;
-    bool crossbar = x->topology == XO_TOPOLOGY_CROSSBAR, row = x->topology == XO_TOPOLOGY_SOURCE_ROW;
-    if (x->cell_type == XO_CELL_1T1R && (x->transistor_ohm != 0 || x->transistor_off_siemens != 0))
-        return false;
-    if (x->input == XO_INPUT_GATE ? x->source_volt != h->dac.read_volt : h->dac.output_ohm != 0)
-        return false;
-    return crossbar ? is_zero(&x->row_wire_ohm, m * (n - 1)) && is_zero(&x->driver_ohm, m)
-                    : is_zero(&x->source_end_ohm, row ? m : n) &&
-                          (x->topology == XO_TOPOLOGY_PLANE ||
-                           is_zero(&x->source_wire_ohm, row ? m * (n - 1) : (m - 1) * n));
-}
-
-bool xo_is_ideal(const struct xo_hardware *h, bool varies)
-{
-    const struct xo_crossbar *x = &h->array;
-    size_t m = x->rows, n = x->columns;
-    return !(varies && xo_hardware_varies(h)) && !xo_is_nonlinear(x) && has_ideal_sources(h) &&
-           is_zero(&x->column_wire_ohm, (m - 1) * n) && is_zero(&x->sense_ohm, n) &&
-           is_zero(&x->sense_volt, n) && is_zero(&x->series_ohm, m * n) && is_normal(x->word_line, m) &&
-           is_normal(x->bit_line, n) && !x->stuck_count && !x->open_cell_count && !x->open_word_segment_count &&
-           !x->open_bit_segment_count && !x->word_bridge_count && !x->bit_bridge_count;
-}
-
 /* ---- the plan for a geometry ------------------------------------------------------------------------ */
 
 /* Layers mostly share their hardware, so the last plan is kept. */
@@ -115,7 +70,7 @@ static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_inf
     press_free(p);
     p->text = text;
     if (xo_is_nonlinear(&h->array))
-        return xo_fitted_new(&p->fitted, h, info);
+        return xo_fitted_new(&p->fitted, h, p->how->tolerance, info);
     status = xo_driven_crossbar(&x, &p->driver_ohm, h);
     if (!status)
         status = xo_circuit_new(&p->circuit, &x, info);
@@ -138,6 +93,8 @@ struct piece {
     struct site *site;                 /* [l->blocks]                    */
     size_t blocks, cells, columns;     /* blocks of a piece              */
     double *cell, *g_ni;               /* [blocks * planes][cells]       */
+    double *matrix;                    /* [blocks * planes][functions][cells] what strips get: g_ni, or of fitted arrays */
+    double *bend;                      /* [blocks * planes][columns] of bent ones [1/A]; else NULL */
     double *offset;                    /* [blocks * planes][columns] [A] */
     double *bound;                     /* [blocks * planes]              */
     uint16_t *digit;                   /* [blocks * planes][cells]       */
@@ -172,16 +129,25 @@ static int piece_new(struct piece *p, struct press *press, struct xo_array_layer
     p->cell = xo_calloc(arrays, p->cells * sizeof *p->cell);
     p->g_ni = xo_calloc(arrays, p->cells * sizeof *p->g_ni);
     p->digit = xo_calloc(arrays, p->cells * sizeof *p->digit);
+    if (xo_is_wide(&l->array))
+        p->matrix = xo_calloc(arrays, l->array.functions * p->cells * sizeof *p->matrix);
+    p->bend = l->array.bent ? xo_calloc(arrays, p->columns * sizeof *p->bend) : NULL;
     p->offset = xo_calloc(arrays, p->columns * sizeof *p->offset);
     p->bound = xo_calloc(arrays, sizeof *p->bound);
     p->above = xo_calloc(units, sizeof *p->above);
     p->below = xo_calloc(units, sizeof *p->below);
-    return p->site && p->cell && p->g_ni && p->digit && p->offset && p->bound && p->above && p->below
-        ? list_sites(p->site, l) : ENOMEM;
+    if (!p->site || !p->cell || !p->g_ni || !p->digit || !p->offset || !p->bound || !p->above || !p->below ||
+        (xo_is_wide(&l->array) && !p->matrix) || (l->array.bent && !p->bend))
+        return ENOMEM;
+    p->matrix = p->matrix ? p->matrix : p->g_ni;
+    return list_sites(p->site, l);
 }
 
 static void piece_free(struct piece *p)
 {
+    if (p->matrix != p->g_ni)
+        free(p->matrix);
+    free(p->bend);
     free(p->site);
     free(p->cell);
     free(p->g_ni);
@@ -248,27 +214,30 @@ static void weigh_column(struct piece *p, const struct xo_row_block *r, const st
     loss->columns++;
 }
 
-/* One lane: G_ni in units of a weight level, plus less minus; i0 in I_unit. */
+/* One lane: matrices in units of a weight level, plus less minus; i0 in I_unit; bends in its inverse. */
 static void take_lane(struct piece *p, const struct xo_row_block *r, struct xo_strip *s, size_t lane,
                       struct column plus, struct column minus)
 {
-    const struct xo_device *d = &p->l->device;
-    double step = (d->on_siemens - d->off_siemens) / ((1 << d->bits_per_cell) - 1);
-    const double *a = p->g_ni + plus.array * p->cells + plus.column;
-    const double *b = minus.array == XO_NONE ? NULL : p->g_ni + minus.array * p->cells + minus.column;
-    for (size_t i = 0; i < r->inputs; i++) {
-        double up = a[i * p->columns], down = b ? b[i * p->columns] : 0;
-        s->b[i * XO_STRIP + lane] = (float)((up - down) / step);
+    const size_t functions = p->l->array.functions;
+    double step = xo_step_siemens(p->l), unit = p->l->unit_ampere;
+    bool pair = minus.array != XO_NONE;
+    for (size_t k = 0; k < functions * r->inputs; k++) {
+        size_t function = k / r->inputs, at = function * p->cells + k % r->inputs * p->columns;
+        double up = p->matrix[plus.array * functions * p->cells + at + plus.column];
+        double down = pair ? p->matrix[minus.array * functions * p->cells + at + minus.column] : 0;
+        s->b[k * XO_STRIP + lane] = (float)((up - down) / step);
         if (s->side[0])
-            s->side[0][i * XO_STRIP + lane] = (float)(up / step);
+            s->side[0][k * XO_STRIP + lane] = (float)(up / step);
         if (s->side[1])
-            s->side[1][i * XO_STRIP + lane] = (float)(down / step);
+            s->side[1][k * XO_STRIP + lane] = (float)(down / step);
     }
-    double offset = p->offset[plus.array * p->columns + plus.column];
-    if (b)
-        offset -= p->offset[minus.array * p->columns + minus.column];
+    if (s->bend)
+        s->bend[0][lane] = (float)(p->bend[plus.array * p->columns + plus.column] * unit);
+    if (s->bend && pair)
+        s->bend[1][lane] = (float)(p->bend[minus.array * p->columns + minus.column] * unit);
     if (s->offset)
-        s->offset[lane] = offset / p->l->unit_ampere;
+        s->offset[lane] = (p->offset[plus.array * p->columns + plus.column] -
+                           (pair ? p->offset[minus.array * p->columns + minus.column] : 0)) / unit;
 }
 
 static void take_strip(struct piece *p, struct xo_row_block *r, struct xo_strip *s, const struct site *site,
@@ -321,13 +290,15 @@ static struct xo_fitted_array array_at(const struct piece *p, size_t first, size
 {
     const struct site *s = &p->site[first + at / p->l->layout.planes];
     const struct xo_row_block *r = &p->l->array.bank[s->matrix].row[s->row_block];
+    struct xo_tile_model model = { p->g_ni + at * p->cells, p->offset + at * p->columns,
+                                   p->matrix == p->g_ni ? NULL : p->matrix + at * p->l->array.functions * p->cells,
+                                   p->bend ? p->bend + at * p->columns : NULL };
     return (struct xo_fitted_array){ first * p->l->layout.planes + at,
                                      p->l->codes.matrix[s->matrix].first_input + r->first, r->inputs,
-                                     p->cell + at * p->cells, p->g_ni + at * p->cells,
-                                     p->offset + at * p->columns };
+                                     p->cell + at * p->cells, model };
 }
 
-/* Nonlinear cells: the best matrix of each array, and a few of them compared with exact currents. */
+/* Nonlinear cells: each array's model. */
 static int fit_piece(struct piece *p, size_t first, size_t arrays, struct xo_info *info)
 {
     int status = 0, threads = p->press->how->threads < 1 ? 1 : p->press->how->threads;
@@ -342,10 +313,6 @@ static int fit_piece(struct piece *p, size_t first, size_t arrays, struct xo_inf
             status = failed;
             why = own;
         }
-    }
-    for (size_t n = 0; n < arrays && !status; n++) {
-        const struct xo_fitted_array a = array_at(p, first, n);
-        status = xo_fitted_check(&p->press->fitted, p->l, &a, &why);
     }
     return status ? xo_fail(info, status, "%s", why.text) : 0;
 }
@@ -366,15 +333,31 @@ static int run_piece(struct piece *p, size_t first, struct xo_info *info)
 
 /* ---- a layer ------------------------------------------------------------------------------------------ */
 
-/* What strips of circuits hold besides b. */
+/* Is one side of a pair subtracted from the other before the ADC? */
+static bool subtracts(const struct xo_layout *l)
+{
+    for (size_t q = 0; q < l->conversions; q++)
+        if (l->conversion[q].minus_plane != XO_NONE)
+            return true;
+    return false;
+}
+
+/* What strips of circuits hold besides b, and b itself where it is of several functions. */
 static int widen_strips(struct xo_array_layer *l, struct xo_strip *s, size_t strips, size_t inputs)
 {
+    const struct xo_use *use = &l->array;
     bool noisy = l->hardware->dac.noise_volt > 0;
+    size_t entries = use->functions * inputs, sides = noisy ? 2 : use->bent ? 1 + subtracts(&l->layout) : 0;
     for (size_t k = 0; k < strips; k++) {
         s[k].offset = xo_arena_alloc(&l->arena, XO_STRIP, sizeof *s[k].offset);
-        for (int side = 0; side < 2 && noisy; side++)
-            s[k].side[side] = xo_arena_alloc(&l->arena, inputs, XO_STRIP * sizeof(float));
-        if (!s[k].offset || (noisy && (!s[k].side[0] || !s[k].side[1])))
+        if (use->functions > 1)
+            s[k].b = xo_arena_alloc(&l->arena, entries, XO_STRIP * sizeof(float));
+        for (size_t side = 0; side < sides; side++)
+            s[k].side[side] = xo_arena_alloc(&l->arena, entries, XO_STRIP * sizeof(float));
+        if (use->bent)
+            s[k].bend = xo_arena_alloc(&l->arena, 2, sizeof *s[k].bend);
+        if (!s[k].offset || !s[k].b || (sides && !s[k].side[0]) || (sides > 1 && !s[k].side[1]) ||
+            (use->bent && !s[k].bend))
             return ENOMEM;
     }
     return 0;
@@ -399,12 +382,12 @@ static int solve_layer(struct press *press, struct xo_array_layer *l, struct xo_
 {
     struct piece p;
     int status = press_fit(press, l->hardware, info);
+    if (!status && press->fitted.fitter)
+        status = xo_fitted_choose(&press->fitted, l, info);
     if (!status)
         status = prepare(l);
     if (status)
         return status;
-    if (press->fitted.fitter)
-        xo_fitted_levels(&press->fitted, l);
     status = piece_new(&p, press, l);
     for (size_t first = 0; first < l->blocks && !status; first += p.blocks)
         status = run_piece(&p, first, info);

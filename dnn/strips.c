@@ -31,6 +31,7 @@ static int set_streams(struct xo_use *use, struct xo_array_layer *l, const struc
 {
     double volt = dac->read_volt / ((1u << dac->bits) - 1);
     use->levels = (size_t)1 << dac->bits;
+    use->functions = 1;
     use->bits = dac->bits <= 2 ? dac->bits : 0;
     use->streams = xo_streams_of(use->stream, &l->input, &l->hardware->mapping, dac);
     for (size_t t = 0; t < use->streams; t++)

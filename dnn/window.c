@@ -164,12 +164,13 @@ static int rows_new(struct xo_rows *out, struct xo_engine_thread *t, const struc
                     const struct xo_row_block *r, size_t rows, size_t streams, bool with_digits)
 {
     size_t references = r->references ? r->references * XO_STRIP : 1, room = rows + XO_ROWS_AT_ONCE;
-    struct xo_digits d = { .rows = rows, .streams = streams, .inputs = r->inputs, .bits = use->bits };
+    struct xo_digits d = { .rows = rows, .streams = streams, .inputs = r->inputs,
+                           .functions = use->functions, .bits = use->bits, .ready = use->bent };
     d.row_bytes = use->bits ? xo_packed_bytes(r->inputs, use->bits) : 0;
     d.packed = xo_room(t, XO_BUFFER_PACKED, room, d.row_bytes);
-    d.volt = xo_room(t, XO_BUFFER_VOLT, room, (use->bits ? 0 : r->inputs) * sizeof(float));
+    d.volt = xo_room(t, XO_BUFFER_VOLT, room, (use->bits ? 0 : use->functions * r->inputs) * sizeof(float));
     *out = (struct xo_rows){
-        .d = d, .room = rows,
+        .d = d, .use = use, .room = rows,
         .digit = xo_room(t, XO_BUFFER_DIGIT, room, (with_digits ? r->inputs : 0) * sizeof *out->digit),
         .pop = xo_room(t, XO_BUFFER_POP, room, sizeof *out->pop),
         .given = xo_room(t, XO_BUFFER_GIVEN, room, sizeof *out->given + sizeof(float)),
@@ -254,9 +255,10 @@ static void finish_rows(struct xo_rows *o, const struct xo_use *use)
 
 static void volts_of(struct xo_rows *o, const struct xo_use *use, size_t row, const uint16_t *digit)
 {
-    float *volt = (float *)o->d.volt + row * o->d.inputs;
-    for (size_t i = 0; i < o->d.inputs; i++)
-        volt[i] = use->level_single[digit[i]];
+    float *volt = (float *)o->d.volt + row * use->functions * o->d.inputs;
+    for (size_t k = 0; k < use->functions; k++)
+        for (size_t i = 0; i < o->d.inputs; i++)
+            *volt++ = use->level_single[k * use->levels + digit[i]];
 }
 
 /* Where each stream's bits are in the patches of the first position; false: some do not lie within a byte. */

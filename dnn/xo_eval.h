@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "xo_calibrate.h"
 #include "xo_data.h"
 #include "xo_hardware.h"
 #include "xo_network.h"
@@ -47,6 +48,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
     size_t instances;                                       /* programmed at random; 0: none                 */
+    double tolerance;                                       /* nonlinear cells: of fitted arrays; 0: XO_FIT_TOLERANCE */
     int in_float32;                                         /* solve arrays in float32: quicker, hardly a bound */
     int keep_logits;
     const char *checkpoint;                                 /* a file, gone when all is done; NULL: none     */
@@ -83,9 +85,9 @@ struct xo_eval_reading {
     double bound_rel;                  /* no entry of G_ni, rounded, is further off: known beforehand */
     size_t sampled;                    /* arrays of which some columns were solved and certified      */
     double sampled_error_rel;          /* ... to be no further off than this                          */
-    double fitted_rms;                 /* of nonlinear cells, whose matrices are fitted and have no       */
-                                       /* bound: rms error of the currents of sampled arrays over full    */
-                                       /* scale, sampled_error_rel the largest                            */
+    struct xo_tile_choice fitted;      /* of nonlinear cells, whose arrays get a fast model that is       */
+                                       /* fitted and has no bound: the stages tried on sampled arrays,    */
+                                       /* errors over full scale, sampled_error_rel the largest           */
 };
 
 /* One way to run the network. */

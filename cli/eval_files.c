@@ -1,276 +1,12 @@
-/* What an evaluation says on standard output and in files.
+/* What an evaluation writes: report.json, images.csv, logits.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "eval.h"
-
-/* ---- the modelling choices in words ---------------------------------------------------------------- */
-
-static void put_weights(FILE *to, const struct xo_mapping *m, int bits_per_cell)
-{
-    static const char *const sign[] = {
-        [XO_SIGN_DIFFERENTIAL] = "differential pairs", [XO_SIGN_OFFSET] = "offset binary",
-        [XO_SIGN_TWOS_COMPLEMENT] = "two's complement with a sign slice of its own"};
-    fprintf(to, "Weights have %d bits, one scale per %s, stored as %s in slices of %d bit%s per cell", m->weight_bits,
-            m->weight_scale == XO_SCALE_LAYER ? "layer" : "output channel", sign[m->sign], bits_per_cell,
-            cli_plural((size_t)bits_per_cell));
-    if (m->sign == XO_SIGN_DIFFERENTIAL)
-        fprintf(to, ", the two halves in %s and subtracted %s", m->pair == XO_IN_TILES ? "two arrays" :
-                "neighbouring columns", m->subtract == XO_SUBTRACT_ANALOG ? "before one signed ADC" :
-                "after two ADCs");
-    fputs(". ", to);
-}
-
-static void put_converters(FILE *to, const struct xo_hardware *h)
-{
-    static const char *const range[] = {
-        [XO_ADC_FULL] = "covers all rows on at the read voltage",
-        [XO_ADC_GRANULAR] = "counts single units of current",
-        [XO_ADC_CALIBRATED] = "was fixed from the currents of the calibration images",
-        [XO_ADC_FIXED] = "is that of the hardware file"};
-    fprintf(to, "Inputs have %d bits and are applied as streams of %d bit%s at %g V; an ADC of %d bits reads every "
-            "column, its range %s", h->mapping.input_bits, h->dac.bits, cli_plural((size_t)h->dac.bits),
-            h->dac.read_volt, h->adc.bits, range[h->adc.range]);
-    if (h->adc.range == XO_ADC_CALIBRATED)
-        fprintf(to, " (quantiles %g and %g per %s)", h->adc.quantile, 1 - h->adc.quantile,
-                h->adc.range_scope == XO_ADC_LAYER ? "layer" : h->adc.range_scope == XO_ADC_TILE ? "tile" : "column");
-    fprintf(to, "; gain: %s%s. ", eval_gain_name[h->gain.scope], h->gain.scope == XO_GAIN_NONE ? "" :
-            h->gain.source == XO_GAIN_MEASURED ? ", measured" : ", from the matrices");
-}
-
-static void put_ohm(FILE *to, const char *what, const struct xo_values *v)
-{
-    if (v->each)
-        fprintf(to, "%s of the file's ohm", what);
-    else
-        fprintf(to, isfinite(v->all) ? "%s of %g ohm" : "open %s", what, v->all);
-}
-
-static void put_variation(FILE *to, const struct xo_hardware *h, size_t instances)
-{
-    static const char *const distribution[] = {"normally", "lognormally"};
-    const struct xo_values *map = &h->cell_faults.map;
-    fprintf(to, "In %zu programmed instance%s cells are ", instances, cli_plural(instances));
-    if (h->variation.sigma > 0)
-        fprintf(to, "%s distributed with a standard deviation of %g %% of %s, ",
-                distribution[h->variation.distribution], 100 * h->variation.sigma,
-                h->variation.scale == XO_SPREAD_RANGE ? "on less off" : "their conductance");
-    fprintf(to, "stuck on with a chance of %g, stuck off with one of %g%s. ", h->cell_faults.stuck_on_rate,
-            h->cell_faults.stuck_off_rate, map->each || map->all != 0 ? ", besides those of the fault map" : "");
-}
-
-/* Inputs on gates: no matrix, but ladders. */
-static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit c)
-{
-    bool plane = x->topology == XO_TOPOLOGY_PLANE;
-    fprintf(to, "In the circuit stage inputs are the gates of transistors of %g ohm, one in series with every cell, "
-            "and ", x->transistor_ohm);
-    fputs(plane ? "one plane is the source of all cells" : "source lines run beside the bit lines, with ", to);
-    if (!plane)
-        put_ohm(to, "wire segments", &x->source_wire_ohm);
-    if (!plane)
-        put_ohm(to, " and ends", &x->source_end_ohm);
-    put_ohm(to, "; column wire segments", &x->column_wire_ohm);
-    put_ohm(to, ", sense amplifiers", &x->sense_ohm);
-    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in "
-            "float32, by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of "
-            "%zu layers: no one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel,
-            c.sampled_error_rel, c.sampled);
-}
-
-/* What inputs meet along the rows. */
-static void put_rows(FILE *to, const struct xo_hardware *h)
-{
-    const struct xo_crossbar *x = &h->array;
-    bool source = x->topology == XO_TOPOLOGY_SOURCE_ROW;
-    put_ohm(to, source ? "source lines along rows with wire segments" : "row wire segments",
-            source ? &x->source_wire_ohm : &x->row_wire_ohm);
-    put_ohm(to, ", column wire segments", &x->column_wire_ohm);
-    put_ohm(to, source ? ", source lines' ends" : ", drivers", source ? &x->source_end_ohm : &x->driver_ohm);
-    fprintf(to, " (DAC output: %g)", h->dac.output_ohm);
-    if (x->cell_type == XO_CELL_1T1R)
-        fprintf(to, ", transistors of %g ohm, all on, in series with cells", x->transistor_ohm);
-}
-
-static void put_circuit(FILE *to, const struct eval_job *job)
-{
-    const struct xo_hardware *h = &job->session.hardware;
-    const struct xo_crossbar *x = &h->array;
-    struct eval_circuit c = eval_circuit_of(job->result, XO_EVAL_CIRCUIT);
-    if (job->result->ideal) {
-        fputs("Arrays are ideal: wires, drivers and sense amplifiers without resistance. ", to);
-    } else if (x->input == XO_INPUT_GATE) {
-        put_gated(to, x, c);
-    } else {
-        fputs("In the circuit stage every array has ", to);
-        put_rows(to, h);
-        put_ohm(to, " and sense amplifiers", &x->sense_ohm);
-        if (xo_is_nonlinear(x))
-            fprintf(to, "; cells are nonlinear, so no matrix is exact: each of the %zu arrays got the one that fits "
-                    "best%s; against exact currents of %zu of them its error is %.2g rms, in the worst layer, and "
-                    "%.2g at most, of full scale. ", c.arrays,
-                    h->dac.bits > 1 ? ", its inputs seen through the law of a mean cell" : "", c.sampled,
-                    c.fitted_rms, c.sampled_error_rel);
-        else
-            fprintf(to, "; the conductance matrix of each of the %zu arrays was found exactly by star-mesh "
-                    "elimination in %s, by its bound within %.2g of every entry, and columns of %zu arrays, solved "
-                    "once more and certified, are within %.2g. ", c.arrays,
-                    eval_is_float32(job) ? "float32" : "float64 and rounded to float32", c.bound_rel, c.sampled,
-                    c.sampled_error_rel);
-    }
-    if (job->result->instances)
-        put_variation(to, h, job->result->instances);
-    else
-        fputs("Cells are exactly as programmed. ", to);
-}
-
-char *eval_choices(const struct eval_job *job)
-{
-    const struct xo_hardware *h = &job->session.hardware;
-    const struct xo_eval_result *r = job->result;
-    struct eval_totals t = eval_totals_of(r, XO_EVAL_CONVERTERS);
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    if (!to)
-        return NULL;
-    fprintf(to, "The network was run with Crossohm %s on %zu images, in float32 and with %zu weights of %zu layers "
-            "on %zu arrays of %zu x %zu %s cells, %g to %g S. ", PACKAGE_VERSION, r->images, t.weights, r->layers,
-            t.tiles, h->array.rows, h->array.columns, xo_is_nonlinear(&h->array) ? "nonlinear" : "ohmic",
-            h->device.off_siemens, h->device.on_siemens);
-    put_weights(to, &h->mapping, h->device.bits_per_cell);
-    put_converters(to, h);
-    fprintf(to, "%zu images that are not scored fixed the ranges; pixels: %s. ", r->calibration_images,
-            xo_preprocess_text(job->pixels));
-    put_circuit(to, job);
-    fputs("Nothing here has been validated on silicon.", to);
-    if (fclose(to)) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-/* ---- standard output ------------------------------------------------------------------------------- */
-
-static void print_step(const struct xo_paired *p)
-{
-    printf("   %+6.2f  %+6.2f .. %+5.2f  %s", 100 * p->difference, 100 * p->low95, 100 * p->high95,
-           p->resolved ? "" : "not resolved");
-    if (p->resolved)
-        printf("p = %.1e", p->p);
-}
-
-static void print_stage(const struct eval_job *job, enum xo_eval_stage stage)
-{
-    size_t p = (size_t)stage;
-    const struct xo_share *s = &job->share[p];
-    printf("%-11s %6.2f   %6.2f .. %6.2f  %6.2f", xo_eval_stage_name(stage), 100 * s->value, 100 * s->low95,
-           100 * s->high95, 100 * job->top5[p].value);
-    if (stage == XO_EVAL_CIRCUIT && job->result->ideal)
-        printf("   as converters: nothing in the arrays resists");
-    else if (stage > XO_EVAL_FP32)
-        print_step(&job->step[p]);
-    putchar('\n');
-}
-
-static void print_instances(const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    const struct xo_instances *v = &job->variation;
-    if (!r->instances)
-        return;
-    printf("%-11s %6.2f   %6.2f .. %6.2f          mean of %zu instance%s", "variation", 100 * v->mean, 100 * v->low95,
-           100 * v->high95, r->instances, cli_plural(r->instances));
-    if (r->instances > 1)
-        printf(", sd between them %.2f, of images %.2f", 100 * sqrt(v->between_variance),
-               100 * sqrt(v->images_variance));
-    printf(r->instances < 10 ? " (a claim takes 10)\n" : "\n");
-    for (size_t n = 0; n < r->instances && r->instances <= 20; n++)
-        printf("  %-9zu %6.2f\n", n, 100 * (double)r->pass[EVAL_STAGES + n].hits / (double)r->images);
-}
-
-static void print_gains(const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    if (r->passes == EVAL_STAGES + r->instances)
-        return;
-    printf("\nGain        converters  95 %% interval      circuit  95 %% interval\n");
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        printf("%-11s", eval_gain_name[gain]);
-        for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
-            struct xo_share s = xo_share_of(eval_gain_pass(r, (enum xo_eval_stage)stage, gain)->hits, r->images);
-            printf("     %6.2f  %6.2f .. %6.2f", 100 * s.value, 100 * s.low95, 100 * s.high95);
-        }
-        printf("%s\n", eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? "  (as the hardware file says)" : "");
-    }
-}
-
-/* Converters and circuit below each other. */
-static void print_layer(const struct xo_eval_result *r, size_t k)
-{
-    const struct xo_eval_layer *l = &r->layer[k];
-    char shape[32];
-    snprintf(shape, sizeof shape, "%zux%zu", l->inputs, l->outputs);
-    printf("%-22.22s %11s ", l->name, shape);
-    if (l->digital) {
-        printf("%6s\n", "kept digital");
-        return;
-    }
-    printf("%6zu %7.1f", l->tiles, 100 * (double)l->used_cells / (double)l->cells);
-    for (size_t p = XO_EVAL_CONVERTERS; p <= (r->ideal ? XO_EVAL_CONVERTERS : XO_EVAL_CIRCUIT); p++) {
-        const struct xo_eval_count *c = &r->pass[p].count[k];
-        const struct xo_eval_reading *x = &r->pass[p].reading[k];
-        if (p == XO_EVAL_CIRCUIT)
-            printf("%-49s", "");
-        printf(" %10.3g %7.4f %9.3g %9.3g %8.3g", x->lsb_ampere, x->gain, 100 * eval_part(c->clipped, c->conversions),
-               100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel);
-        if (p == XO_EVAL_CIRCUIT)
-            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->fitted_rms > 0 ? x->fitted_rms : x->bound_rel,
-                   x->sampled_error_rel);
-        putchar('\n');
-    }
-}
-
-static void print_layers(const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    printf("\n%-22s %11s %6s %7s %10s %7s %9s %9s %8s", "Layer", "K x P", "arrays", "used %", "LSB [A]", "gain",
-           "clipped %", "flipped %", "error %");
-    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %",
-           xo_is_nonlinear(&job->session.hardware.array) ? "fit rms" : "bound",
-           xo_is_nonlinear(&job->session.hardware.array) ? "largest" : "sampled");
-    for (size_t k = 0; k < r->layers; k++)
-        print_layer(r, k);
-}
-
-void eval_print(const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    struct eval_totals t = eval_totals_of(r, XO_EVAL_CONVERTERS);
-    printf("Network     %s: %zu weights in %zu layers\n", job->model, t.weights, r->layers);
-    printf("Arrays      %zu of %zu x %zu, %.1f %% of their cells hold weights\n", t.tiles,
-           job->session.hardware.array.rows, job->session.hardware.array.columns,
-           t.cells ? 100 * (double)t.used_cells / (double)t.cells : 0);
-    printf("Images      %zu scored, %zu others calibrate\n\n", r->images, r->calibration_images);
-    printf("Stage       top-1 %%   95 %% interval     top-5 %%   against the stage before, points\n");
-    for (int stage = 0; stage < EVAL_STAGES; stage++)
-        print_stage(job, (enum xo_eval_stage)stage);
-    print_instances(job);
-    printf("%-43s", "from fp32 to circuit");
-    print_step(&job->total);
-    putchar('\n');
-    print_gains(job);
-    print_layers(job);
-    eval_audit_print(job);
-    eval_speed_print(job);
-    printf("Report      %s/report.html\n", job->folder);
-}
 
 /* ---- report.json ----------------------------------------------------------------------------------- */
 
@@ -360,14 +96,17 @@ static void put_count(json_t *to, const struct xo_eval_count *c)
 
 static json_t *reading_json(const struct xo_eval_reading *x, const struct xo_eval_count *c)
 {
+    const struct xo_tile_choice *f = &x->fitted;
     json_t *reading = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
-                                "fitted_rms", cli_json_number(x->fitted_rms),
+                                "fitted_rms", cli_json_number(f->count ? f->candidate[f->chosen].error_rms : 0),
                                 "low_ampere", cli_json_number(x->low_ampere), "lsb_ampere",
                                 cli_json_number(x->lsb_ampere), "gain", cli_json_number(x->gain),
                                 "solved_arrays", (json_int_t)x->arrays, "nf_mean", cli_json_number(x->nf_mean),
                                 "nf_low", cli_json_number(x->nf_low), "nf_high", cli_json_number(x->nf_high),
                                 "bound_rel", cli_json_number(x->bound_rel), "sampled_arrays",
                                 (json_int_t)x->sampled, "sampled_error_rel", cli_json_number(x->sampled_error_rel));
+    if (f->count)
+        json_object_set_new(reading, "fitted", eval_fitted_json(f));
     put_count(reading, c);
     return reading;
 }
