@@ -10,7 +10,8 @@
 #include "nonlinear_fit.h"
 #include "random.h"
 
-enum { INPUTS_PER_ROW = 8, FEWEST_INPUTS = 256, CHECKED_INPUTS = 16, PROBED_INPUTS = 32, MOST_FUNCTIONS = 2 };
+enum { INPUTS_PER_ROW = 8, FEWEST_INPUTS = 256, CHECKED_INPUTS = 16, PROBED_INPUTS = 32, MOST_FUNCTIONS = 2,
+       HELD_SHARE = 8 };
 #define TRAINED_WITHIN 0.05            /* of the tolerance: how good the currents must be that models are fitted to */
 static const size_t corrections_tried[] = {1, 2, 3, 5};
 
@@ -73,6 +74,16 @@ static int see(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpo
     if (!status)
         draw(t, purpose, array, chance, inputs, s->row_volt);
     return status;
+}
+
+/* The array's own inputs take the place of some. */
+static void see_own(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpose, const struct xo_tile_array *a)
+{
+    bool held = purpose == XO_FOR_HELD_OUT_INPUTS;
+    size_t most = held ? s->inputs : s->inputs / 2, rows = t->like.rows;
+    for (size_t n = 0, at = 0; n < a->inputs && at < most; n++)
+        if ((n % HELD_SHARE == HELD_SHARE - 1) == held)
+            memcpy(s->row_volt + at++ * rows, a->row_volt + n * rows, rows * sizeof *a->row_volt);
 }
 
 /* ---- what all arrays share -------------------------------------------------------------------------------- */
@@ -230,6 +241,8 @@ static int train(const xo_tile_fitter *t, const struct xo_tile_array *a, struct 
 {
     size_t inputs = INPUTS_PER_ROW * t->like.rows < FEWEST_INPUTS ? FEWEST_INPUTS : INPUTS_PER_ROW * t->like.rows;
     int status = see(t, seen, XO_FOR_TRAINING_INPUTS, 1 + a->number, a->chance, inputs);
+    if (!status)
+        see_own(t, seen, XO_FOR_TRAINING_INPUTS, a);
     return status ? status : correct(t, a->cell_siemens, t->corrections, seen, offset_amp, info);
 }
 
@@ -339,6 +352,8 @@ static int try_array(xo_tile_fitter *t, const struct xo_tile_array *a, struct xo
     int status = offset_amp ? train(t, a, &seen, offset_amp, info) : ENOMEM;
     if (!status)
         status = see(t, &held, XO_FOR_HELD_OUT_INPUTS, 1 + a->number, a->chance, CHECKED_INPUTS);
+    if (!status)
+        see_own(t, &held, XO_FOR_HELD_OUT_INPUTS, a);
     if (!status)
         status = xo_programmed_cells(&t->p, a->cell_siemens, info);
     struct xo_solution solution = {.column_amp = trials->exact_amp + at};

@@ -113,6 +113,8 @@ struct xo_tile_array {
     size_t number;                     /* inputs are drawn for it                                              */
     const double *cell_siemens;        /* [rows][columns]                                                      */
     const double *chance;              /* [rows] how likely a row is to be driven at another level than digit 0 */
+    size_t inputs;                     /* that the array will see: half of those that are fitted to are among them, */
+    const double *row_volt;            /* [inputs][rows] and every eighth is kept for trying; 0: all are drawn */
 };
 
 /* Every stage fitted to a few arrays and tried on exact currents of other inputs: errors over full scale, cost in

@@ -57,11 +57,29 @@ int eval_audit(struct eval_job *job)
 
 /* ---- told ------------------------------------------------------------------------------------------- */
 
+/* Nonlinear cells: what exact means there, and how far every layer's currents are from it. */
+static void print_nonlinear(const struct eval_job *job)
+{
+    const struct xo_eval_audit *a = &job->audit;
+    const struct xo_eval_result *r = job->result;
+    printf("\nAudit       %zu of %zu predictions changed; upper 95 %% limit %.2g %%; logits within %.1e of their "
+           "range.\n            Every current by corrections as far as they go: within %.1e of certified solves "
+           "(Newton) of %zu inputs\n", a->changed, a->images, 100 * a->changed_high95, a->logit_error_rel,
+           a->exact_rel, a->exact_checked);
+    for (size_t k = 0; k < r->layers; k++)
+        if (a->layer_error[k].currents)
+            printf("            %-22s %9zu currents: error rms %.2g %%, largest %.2g %% of %.3g A\n",
+                   r->layer[k].name, a->layer_error[k].currents, 100 * a->layer_error[k].rms,
+                   100 * a->layer_error[k].max, a->layer_error[k].full_scale_ampere);
+}
+
 void eval_audit_print(const struct eval_job *job)
 {
     const struct xo_eval_audit *a = &job->audit;
     bool gated = job->session.hardware.array.input == XO_INPUT_GATE;
-    if (a->images)
+    if (a->images && a->exact_checked)
+        print_nonlinear(job);
+    else if (a->images)
         printf("\nAudit       %zu of %zu predictions changed; upper 95 %% limit %.2g %%.  "
                "Every current from %s proven\n            within %.1e of each %s; logits within %.1e of "
                "their range\n", a->changed, a->images, 100 * a->changed_high95, gated ? "ladders" : "matrices",
@@ -72,9 +90,24 @@ void eval_audit_print(const struct eval_job *job)
     if (a->judged_arrays)
         printf(",\n            %.1e of ngspice (%zu arrays)\n", a->ngspice_rel, a->judged_arrays);
     if (a->tiles && a->unbounded)
-        puts("            no bound: matrices of nonlinear cells are fitted");
+        puts("            no bound: arrays of nonlinear cells are fitted");
     else if (a->tiles)
         printf("            a-priori bound %.1e of full scale; %zu outside theirs\n", a->bound_rel, a->outside);
+}
+
+/* Of the layers on nonlinear cells. */
+static json_t *current_errors(const struct eval_job *job)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < job->result->layers; k++) {
+        const struct xo_eval_current_error *e = &job->audit.layer_error[k];
+        if (e->currents)
+            json_array_append_new(list, json_pack(
+                "{s:o, s:I, s:o, s:o, s:o}", "layer", cli_json_text(job->result->layer[k].name), "currents",
+                (json_int_t)e->currents, "rms", cli_json_number(e->rms), "max", cli_json_number(e->max),
+                "full_scale_ampere", cli_json_number(e->full_scale_ampere)));
+    }
+    return list;
 }
 
 json_t *eval_audit_json(const struct eval_job *job)
@@ -83,10 +116,13 @@ json_t *eval_audit_json(const struct eval_job *job)
     json_t *audit = json_object();
     if (a->images)
         json_object_set_new(audit, "images", json_pack(
-            "{s:I, s:I, s:o, s:s, s:o, s:o}", "count", (json_int_t)a->images, "changed", (json_int_t)a->changed,
+            "{s:I, s:I, s:o, s:s, s:o, s:o, s:I, s:o, s:o}", "count", (json_int_t)a->images, "changed", (json_int_t)a->changed,
             "changed_high95", cli_json_number(a->changed_high95), "limit", "Clopper-Pearson, one-sided",
             "logit_error_rel", cli_json_number(a->logit_error_rel),
-            "certified_bound_rel", cli_json_number(a->certified_bound_rel)));
+            "certified_bound_rel", cli_json_number(a->exact_checked ? NAN : a->certified_bound_rel),
+            "certified_inputs", (json_int_t)a->exact_checked,
+            "exact_rel", cli_json_number(a->exact_checked ? a->exact_rel : NAN),
+            "current_error", current_errors(job)));
     if (a->tiles)
         json_object_set_new(audit, "tiles", json_pack(
             "{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "count", (json_int_t)a->tiles,
@@ -105,7 +141,13 @@ void eval_audit_page(FILE *to, const struct eval_job *job)
     if (!job->audit_text)
         return;
     fputs("<section><h2>Checked against the exact solver</h2>\n", to);
-    if (a->images)
+    if (a->images && a->exact_checked)
+        fprintf(to, "<p>%zu of %zu predictions changed when every column current was exact: with 95 %% confidence no "
+                "more than %.2g %% of all predictions would (Clopper and Pearson, one-sided).  Logits lie within %.1e "
+                "of their range.  Exact currents came from corrections as far as they go, and are within %.1e of "
+                "certified solves of %zu inputs.</p>\n", a->changed, a->images, 100 * a->changed_high95,
+                a->logit_error_rel, a->exact_rel, a->exact_checked);
+    else if (a->images)
         fprintf(to, "<p>%zu of %zu predictions changed when every column current came from an exact solve: with 95 "
                 "%% confidence no more than %.2g %% of all predictions would (Clopper and Pearson, one-sided). "
                 "Logits lie within %.1e of their range; no entry of the exact matrices is further than %.1e of "

@@ -16,9 +16,11 @@ struct audit {
     struct xo_eval *e;
     xo_engine_dnn *engine;
     enum xo_stage stage;
-    size_t images;
+    size_t images, done;
     size_t *image;
     struct verdict { bool changed; double worst, low, high; } *verdict;        /* [images] */
+    struct xo_layer_circuit *exact;    /* [layers] of nonlinear cells      */
+    struct xo_current_error *error;    /* [images][layers] likewise        */
 };
 
 int xo_audit_image(float *pixels, const struct xo_eval *e, size_t image, struct xo_info *info)
@@ -69,8 +71,10 @@ static int runner_new(struct runner *r, const struct audit *a, struct xo_info *i
             status = ENOMEM;
     }
     r->pixels = xo_calloc(e->pixels, sizeof *r->pixels);
-    if (!status)
+    if (!status) {
         r->thread[1]->certified = true;
+        r->thread[1]->exact = a->exact;
+    }
     return status || r->pixels ? status : ENOMEM;
 }
 
@@ -90,7 +94,10 @@ static int run_image(struct runner *r, const struct audit *a, size_t k, struct x
     for (int way = 0; way < 2 && !status; way++) {
         struct xo_layer_hook hook = xo_engine_hook(r->thread[way]);
         xo_engine_thread_image(r->thread[way], a->image[k]);
+        r->thread[way]->error = a->error + k * a->e->layers.count;
         status = xo_run_forward(r->run, r->pixels, r->logits[way], &hook, info);
+        if (status && *r->thread[way]->why.text && info)
+            *info = r->thread[way]->why;
     }
     for (size_t c = 0; c < classes && !status; c++) {
         double exact = (double)r->logits[1][c];
@@ -101,6 +108,13 @@ static int run_image(struct runner *r, const struct audit *a, size_t k, struct x
     v.changed = largest(r->logits[0], classes) != largest(r->logits[1], classes);
     a->verdict[k] = v;
     return status;
+}
+
+/* One image more is done. */
+static int show(struct audit *a)
+{
+    const struct xo_eval_request *r = &a->e->request;
+    return r->progress ? r->progress(r->user, XO_EVAL_AUDIT, ++a->done, a->images) : 0;
 }
 
 static int run_images(struct xo_eval_audit *out, struct audit *a, struct xo_info *info)
@@ -114,8 +128,12 @@ static int run_images(struct xo_eval_audit *out, struct audit *a, struct xo_info
         omp_set_num_threads(1);
         int failed = runner_new(&r, a, &why);
         #pragma omp for schedule(dynamic)
-        for (size_t k = 0; k < a->images; k++)
+        for (size_t k = 0; k < a->images; k++) {
             failed = failed ? failed : run_image(&r, a, k, &why);
+            #pragma omp critical(xo_audit)
+            if (!failed && show(a))
+                failed = XO_ESTOPPED;
+        }
         #pragma omp critical(xo_audit)
         {
             if (failed && !status && info)
@@ -136,18 +154,62 @@ static int run_images(struct xo_eval_audit *out, struct audit *a, struct xo_info
     return status;
 }
 
+/* Nonlinear cells: circuits that exact currents come from. */
+static int plan_exact(struct audit *a, struct xo_info *info)
+{
+    size_t layers = a->e->layers.count;
+    a->exact = xo_calloc(layers, sizeof *a->exact);
+    a->error = xo_calloc(a->images, layers * sizeof *a->error);
+    int status = a->exact && a->error ? 0 : ENOMEM;
+    for (size_t k = 0; k < layers && !status; k++)
+        if (a->engine->layer[k].hardware && a->engine->layer[k].array.fitted)
+            status = xo_layer_circuit(&a->exact[k], a->engine->layer[k].hardware, info);
+    return status;
+}
+
+/* Of all images, in their order. */
+static void add_errors(struct xo_eval_audit *out, const struct audit *a)
+{
+    size_t layers = a->e->layers.count;
+    for (size_t n = 0; n < layers; n++) {
+        struct xo_eval_current_error *to = &a->e->current_error[n];
+        double square = 0;
+        *to = (struct xo_eval_current_error){ 0 };
+        for (size_t k = 0; k < a->images; k++) {
+            const struct xo_current_error *from = &a->error[k * layers + n];
+            square += from->square;
+            to->currents += from->count;
+            to->max = fmax(to->max, from->largest);
+            to->full_scale_ampere = fmax(to->full_scale_ampere, from->full_scale);
+            out->exact_checked += from->checked;
+            out->exact_rel = fmax(out->exact_rel, from->exact_rel);
+        }
+        if (!(to->full_scale_ampere > 0))
+            continue;
+        to->rms = sqrt(square / (double)to->currents) / to->full_scale_ampere;
+        to->max /= to->full_scale_ampere;
+    }
+    out->layer_error = a->e->current_error;
+}
+
 static int audit_images(struct xo_eval_audit *out, struct audit *a, struct xo_info *info)
 {
-    for (size_t k = 0; k < a->e->layers.count; k++)
-        if (a->e->hardware[k] && xo_is_nonlinear(&a->e->hardware[k]->array))
-            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: nonlinear cells have no exact matrix that images could "
-                           "be run through; expected --audit tiles=N", a->e->layers.layer[k].name);
     for (size_t k = 0; k < a->e->layers.count; k++)
         if (a->e->hardware[k] && a->e->hardware[k]->dac.noise_volt > 0)
             return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without "
                            "noise, as audited images get", a->e->layers.layer[k].name);
-    int status = xo_certify_arrays(a->engine, (int)a->e->threads, &out->certified_bound_rel, info);
-    return status ? status : run_images(out, a, info);
+    int status = plan_exact(a, info);
+    if (!status)
+        status = xo_certify_arrays(a->engine, (int)a->e->threads, &out->certified_bound_rel, info);
+    if (!status)
+        status = run_images(out, a, info);
+    if (!status)
+        add_errors(out, a);
+    for (size_t k = 0; a->exact && k < a->e->layers.count; k++)
+        xo_layer_circuit_free(&a->exact[k]);
+    free(a->exact);
+    free(a->error);
+    return status;
 }
 
 /* ---- both ------------------------------------------------------------------------------------------ */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include "engine_private.h"
+#include "array_currents.h"
 #include "random.h"
 
 /* ---- currents -------------------------------------------------------------------------------------- */
@@ -176,12 +176,18 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
     *out = current;
     if (use->ladder)
         return xo_climb_currents(current, t, s, rows);
+    if (t->certified && use->fitted) {
+        status = xo_array_currents(current, t, l, r, s, rows);
+        return status ? status : xo_compare_currents(t, l, r, s, rows, current);
+    }
     if (t->certified) {
         multiply_certified(current, use, r, s, rows);
         return 0;
     }
     if (noisy)
         status = multiply_noisy(current, t, l, use, r, s, rows, where);
+    else if (use->corrected)
+        return xo_array_currents(current, t, l, r, s, rows);
     else if (use->bent)
         status = xo_bend_currents(current, t, use, r, s, rows);
     else if (use->single && (use->bits || rows->use == use || !rows->use->fitted))

@@ -110,8 +110,8 @@ int xo_engine_dnn_new(xo_engine_dnn **out, const struct xo_graph *g, const struc
     int status = 0;
     if (!e)
         return ENOMEM;
-    *e = (struct xo_engine_dnn){ g, xo_kernels_of(XO_SIMD_BEST), layers->count,
-                                 xo_calloc(layers->count, sizeof *e->layer), false, XO_TAILS_KEPT };
+    *e = (struct xo_engine_dnn){ .graph = g, .kernels = xo_kernels_of(XO_SIMD_BEST), .layers = layers->count,
+                                 .layer = xo_calloc(layers->count, sizeof *e->layer), .tails_left = XO_TAILS_KEPT };
     if (!e->layer)
         status = ENOMEM;
     for (size_t k = 0; k < layers->count && !status; k++) {
@@ -141,10 +141,14 @@ void xo_engine_dnn_free(xo_engine_dnn *e)
         if (!e->layer[k].base) {       /* else they are another's */
             xo_codes_free(&e->layer[k].codes);
             xo_layout_free(&e->layer[k].layout);
+            xo_vectors_free(&e->layer[k].typical);
         }
         xo_tails_free(e->layer[k].tails);
         xo_arena_free(&e->layer[k].arena);
     }
+    for (size_t k = 0; k < e->fitters; k++)
+        xo_tile_fitter_free(e->fitter[k]);
+    free(e->fitter);
     free(e->layer);
     free(e);
 }
@@ -220,6 +224,8 @@ void xo_engine_thread_free(xo_engine_thread *t)
         xo_calibration_free(t->calibration[k]);
     for (int k = 0; k < XO_BUFFERS; k++)
         free(t->buffer[k]);
+    xo_lot_free(&t->lot[0]);
+    xo_lot_free(&t->lot[1]);
     free(t->calibration);
     free(t->count);
     free(t);
@@ -228,6 +234,8 @@ void xo_engine_thread_free(xo_engine_thread *t)
 void xo_engine_thread_image(xo_engine_thread *t, uint64_t first_image)
 {
     t->first_image = first_image;
+    t->serial = 0;
+    t->lot[0].layer = t->lot[1].layer = NULL;          /* another image's */
     memset(t->count, 0, t->engine->layers * sizeof *t->count);
 }
 

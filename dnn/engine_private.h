@@ -5,6 +5,7 @@
  *     ladder*.c    the same where inputs go to gates: rungs in place of matrices, and their currents
  *     fitted.c     the same of nonlinear cells: which stage of the fast model serves, fitted to each array
  *     bent.c       currents of basis expansions that are bent
+ *     array_currents.c  currents of whole arrays: by corrections, or exactly
  *     program_ideal.c  is there anything to solve?
  *     vary.c       conductances as they come out of the factory
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
@@ -87,6 +88,7 @@ struct xo_use {
     double off;                        /* conductance of an off cell; 0: its current plays no part */
     bool popcount;                     /* it is known by counting                                  */
     bool fitted;                       /* b follows nonlinear cells                                */
+    bool corrected;                    /* b is not used: arrays are, with corrections              */
     bool bent;                         /* a column's sums y become y (1 + bend y), plus and minus apart */
     bool ladder, top_is_far;           /* columns are ladders, b is not used; their farthest rung  */
     bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
@@ -96,6 +98,13 @@ struct xo_use {
     bool together;                     /* sums of all strips add up as integers ...                */
     size_t flush_every;                /* ... so many row blocks in 32 bits                        */
     struct xo_bank *bank;              /* [codes.matrices]                                         */
+};
+
+/* vectors.c: `wanted` vectors of digits of the images, those with the lowest of random priorities: a heap, the
+ * largest priority on top. */
+struct xo_vectors {
+    size_t wanted, kept, inputs;
+    struct xo_vector { double priority; uint64_t place; uint16_t *digit; } *vector;
 };
 
 struct xo_array_layer {
@@ -121,9 +130,11 @@ struct xo_array_layer {
     xo_tails *tails;                   /* while ranges are looked for [units of range_scope]; else NULL */
     bool scaled;                       /* ... those of gain times current                          */
     uint64_t *digit_sum;               /* [inputs, all groups] of digits of calibration images     */
+    struct xo_vectors typical;         /* some of their vectors, for nonlinear cells               */
     const struct xo_array_layer *base; /* programmed: whose codes and layout these are; else NULL  */
     bool varies;
     uint64_t instance;
+    const xo_tile_fitter *fitter;      /* of nonlinear cells; the engine's                         */
     double *oracle;                    /* [units of gain.scope] gains from G and G_ni; NULL: 1     */
     struct xo_loss loss;
     struct xo_arena arena;
@@ -146,6 +157,8 @@ struct xo_engine_dnn {
     size_t layers;
     struct xo_array_layer *layer;      /* [layers] */
     bool programmed;
+    size_t fitters;
+    xo_tile_fitter **fitter;           /* [fitters] of nonlinear cells, one for each hardware      */
     ptrdiff_t tails_left;              /* numbers that all layers' tails may still keep, of XO_TAILS_KEPT: 1 GiB */
 };
 
@@ -185,6 +198,9 @@ int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
 int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
 struct xo_rows;
+
+struct xo_lot;
+void xo_lot_free(struct xo_lot *lot);                       /* array_currents.c */
 
 /* bent.c: currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles. */
 const float *xo_bend_strip(struct xo_engine_thread *t, const struct xo_use *use, const struct xo_row_block *r,
@@ -231,6 +247,7 @@ struct xo_patches {
 
 struct xo_rows {
     struct xo_digits d;
+    uint64_t serial;
     const struct xo_use *use;          /* whose levels voltages are                                */
     const uint16_t *digit;             /* [rows][inputs], where the slow way asks for them         */
     const int32_t *pop;                /* [rows] sum of digits                                     */
@@ -244,10 +261,34 @@ struct xo_rows {
 
 struct xo_calibration;                 /* of one layer: ranges.c */
 
+/* Currents of the arrays of a row block for the rows last asked for: array_currents.c. */
+struct xo_lot {
+    const struct xo_array_layer *layer;
+    const struct xo_row_block *row_block;
+    uint64_t serial;                   /* of the rows */
+    size_t arrays, vectors;            /* planes innermost; inputs that differ */
+    size_t *same, *first;              /* [rows] which vector a row is; [vectors] a row of each */
+    double *volt, *amp;                /* [vectors][array rows], [arrays][vectors][columns] */
+    double *cell;                      /* [cells] scratch */
+    uint16_t *digit;
+};
+
+/* The stage's currents of a layer against exact ones, in ampere. */
+struct xo_current_error {
+    size_t count, checked;             /* currents; certified solves that exact ones were checked with */
+    double square, largest, full_scale, exact_rel;     /* exact_rel: their largest difference */
+};
+struct xo_layer_circuit;
+
 struct xo_engine_thread {
     xo_engine_dnn *engine;
     enum xo_stage stage;
     bool is_calibrator;
+    uint64_t serial;                   /* of rows, in this image */
+    struct xo_lot lot[2];              /* as the stage does; exactly       */
+    const struct xo_layer_circuit *exact;      /* [layers] audits of nonlinear cells */
+    struct xo_current_error *error;            /* [layers] likewise */
+    struct xo_info why;                /* what a solver said */
     bool certified;                    /* currents by the strips' certified twins, conversion by conversion */
     struct xo_code_pairs *pairs;       /* [layers] counts codes instead of looking closer; or NULL */
     uint64_t first_image;
@@ -313,7 +354,7 @@ int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, cons
  * packed went through the law of nonlinear cells. */
 static inline bool xo_needs_digits(const struct xo_array_layer *l)
 {
-    return !l->array.fast || (l->array.fitted && !l->array.bits);
+    return !l->array.fast || (l->array.fitted && !l->array.bits) || l->array.corrected;
 }
 /* Currents [rows][XO_STRIP] of matrices b in double. */
 void xo_multiply_plainly(double *out, const struct xo_use *use, const struct xo_row_block *r, const float *b,
@@ -322,13 +363,7 @@ bool xo_is_sampled(const struct xo_place *where, size_t row);
 int xo_read_references(struct xo_rows *rows, struct xo_engine_thread *t, const struct xo_array_layer *l,
                        const struct xo_use *use, const struct xo_row_block *r, const struct xo_place *where);
 
-/* vectors.c: `wanted` vectors of digits of the images, those with the lowest of random priorities: a heap, the
- * largest priority on top. */
-struct xo_vectors {
-    size_t wanted, kept, inputs;
-    struct xo_vector { double priority; uint64_t place; uint16_t *digit; } *vector;
-};
-
+/* vectors.c */
 int xo_vectors_new(struct xo_vectors *c, size_t wanted, size_t inputs);
 void xo_vectors_free(struct xo_vectors *c);
 int xo_vectors_offer(struct xo_vectors *c, struct xo_engine_thread *t, const struct xo_array_layer *l,

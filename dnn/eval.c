@@ -35,7 +35,8 @@ static int choose_hardware(struct xo_eval *e, struct xo_info *info)
     e->hardware = xo_calloc(layers, sizeof *e->hardware);
     e->range = xo_calloc(layers, sizeof *e->range);
     e->layer = xo_calloc(layers, sizeof *e->layer);
-    if (!e->own_hardware || !e->hardware || !e->range || !e->layer)
+    e->current_error = xo_calloc(layers, sizeof *e->current_error);
+    if (!e->own_hardware || !e->hardware || !e->range || !e->layer || !e->current_error)
         return ENOMEM;
     int status = check_overrides(e, info);
     for (size_t k = 0; k < layers && !status; k++) {
@@ -259,6 +260,7 @@ void xo_eval_free(struct xo_eval *e)
     free(e->same);
     free(e->range);
     free(e->layer);
+    free(e->current_error);
     free(e->label);
     free(e->number);
     free(e->block_count);

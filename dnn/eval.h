@@ -54,6 +54,7 @@ struct xo_eval {
     struct xo_eval_pass *pass;                  /* [passes]                               */
     size_t *same;                               /* [passes] the pass whose results these are too */
     struct xo_eval_layer *layer;
+    struct xo_eval_current_error *current_error;       /* [layers] of an audit            */
     int32_t *label;
     size_t *number;
     struct xo_layer_counts *block_count;        /* [blocks][passes][layers]               */

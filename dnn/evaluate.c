@@ -3,7 +3,7 @@
 #include "config.h"
 #include <errno.h>
 #include <string.h>
-#include "engine_private.h"
+#include "array_currents.h"
 
 struct work {
     struct xo_engine_thread *t;
@@ -25,6 +25,8 @@ static const float *table_of(struct work *w, const struct xo_strip *s)
 {
     if (w->use->ladder)
         return xo_climb_strip(w->t, s, &w->rows);
+    if (w->use->corrected)
+        return xo_array_strip(w->t, w->l, w->r, s, &w->rows);
     if (w->use->bent)
         return xo_bend_strip(w->t, w->use, w->r, s, &w->rows);
     if (!w->use->bits)
@@ -117,7 +119,8 @@ static void take_offset(struct work *w)
 static int evaluate_rows(struct work *w, const struct xo_patches *p)
 {
     bool exact = w->use == &w->l->exact;
-    int status = xo_rows_of(&w->rows, w->t, w->l, w->use, w->r, w->bank->matrix->first_input, p, !w->fast);
+    int status = xo_rows_of(&w->rows, w->t, w->l, w->use, w->r, w->bank->matrix->first_input, p,
+                            !w->fast || w->use->corrected);
     if (!status && w->r->references && !exact)
         status = xo_read_references(&w->rows, w->t, w->l, w->use, w->r, &w->where);
     for (size_t k = 0; k < w->r->strips && !status; k++) {

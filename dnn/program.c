@@ -20,17 +20,17 @@ struct press {
     double *driver_ohm;                /* with dac.output_ohm                */
     xo_circuit *circuit;
     xo_batch *batch;
-    struct xo_fitted fitted;     /* instead, where cells are           */
+    xo_engine_dnn *engine;             /* owns ...                           */
+    xo_tile_fitter *fitter;            /* instead, where cells are nonlinear */
 };
 
 static void press_free(struct press *p)
 {
     xo_batch_free(p->batch);
-    xo_fitted_free(&p->fitted);
     xo_circuit_free(p->circuit);
     free(p->driver_ohm);
     free(p->text);
-    *p = (struct press){ .how = p->how };
+    *p = (struct press){ .how = p->how, .engine = p->engine };
 }
 
 int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struct xo_hardware *h)
@@ -54,6 +54,14 @@ int xo_driven_crossbar(struct xo_crossbar *out, double **driver_ohm, const struc
     return 0;
 }
 
+static int new_fitter(struct press *p, const struct xo_hardware *h, struct xo_info *info)
+{
+    int status = xo_fitted_new(&p->fitter, h, p->how->tolerance, info);
+    if (!status)
+        p->engine->fitter[p->engine->fitters++] = p->fitter;
+    return status;
+}
+
 static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_info *info)
 {
     const struct xo_batch_options options = { .precision = p->how->in_float32 ? XO_FLOAT32 : XO_FLOAT64,
@@ -70,7 +78,7 @@ static int press_fit(struct press *p, const struct xo_hardware *h, struct xo_inf
     press_free(p);
     p->text = text;
     if (xo_is_nonlinear(&h->array))
-        return xo_fitted_new(&p->fitted, h, p->how->tolerance, info);
+        return new_fitter(p, h, info);
     status = xo_driven_crossbar(&x, &p->driver_ohm, h);
     if (!status)
         status = xo_circuit_new(&p->circuit, &x, info);
@@ -307,7 +315,7 @@ static int fit_piece(struct piece *p, size_t first, size_t arrays, struct xo_inf
     for (size_t n = 0; n < arrays; n++) {
         const struct xo_fitted_array a = array_at(p, first, n);
         struct xo_info own = { "" };
-        int failed = xo_fitted_fit(&p->press->fitted, p->l, &a, &own);
+        int failed = xo_fitted_fit(p->press->fitter, p->l, &a, &own);
         #pragma omp critical(xo_nonlinear)
         if (failed && !status) {
             status = failed;
@@ -382,8 +390,9 @@ static int solve_layer(struct press *press, struct xo_array_layer *l, struct xo_
 {
     struct piece p;
     int status = press_fit(press, l->hardware, info);
-    if (!status && press->fitted.fitter)
-        status = xo_fitted_choose(&press->fitted, l, info);
+    l->fitter = press->fitter;
+    if (!status && press->fitter)
+        status = xo_fitted_choose(press->fitter, l, info);
     if (!status)
         status = prepare(l);
     if (status)
@@ -430,14 +439,16 @@ static int program_layer(struct press *press, struct xo_array_layer *l, const st
 int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const struct xo_programming *how,
                           struct xo_info *info)
 {
-    struct press press = { .how = how };
     xo_engine_dnn *e = xo_calloc(1, sizeof *e);
+    struct press press = { .how = how, .engine = e };
     if (!e)
         return ENOMEM;
-    *e = (struct xo_engine_dnn){ base->graph, base->kernels, base->layers,
-                                 xo_calloc(base->layers, sizeof *e->layer), true, XO_TAILS_KEPT };
-    int status = e->layer ? 0 : ENOMEM;
-    for (size_t k = 0; k < base->layers && e->layer && !status; k++)
+    *e = (struct xo_engine_dnn){ .graph = base->graph, .kernels = base->kernels, .layers = base->layers,
+                                 .layer = xo_calloc(base->layers, sizeof *e->layer), .programmed = true,
+                                 .fitter = xo_calloc(base->layers, sizeof(xo_tile_fitter *)),
+                                 .tails_left = XO_TAILS_KEPT };
+    int status = e->layer && e->fitter ? 0 : ENOMEM;
+    for (size_t k = 0; k < base->layers && !status; k++)
         status = program_layer(&press, &e->layer[k], &base->layer[k], k, base->kernels, info);
     press_free(&press);
     if (status)

@@ -52,8 +52,11 @@ struct xo_calibration {
     bool first;                        /* round                               */
     bool seen;                         /* any current                         */
     uint64_t *digit_sum;               /* [inputs] of sampled images, all streams */
-    struct xo_vectors vectors;
+    struct xo_vectors vectors;         /* for the gain                        */
+    struct xo_vectors typical;         /* for fits of nonlinear cells         */
 };
+
+enum { TYPICAL = 512 };
 
 int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l, size_t images)
 {
@@ -66,7 +69,9 @@ int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer 
     c->images = images;
     c->first = true;
     c->digit_sum = xo_calloc(inputs, sizeof *c->digit_sum);
-    if (!c->digit_sum || xo_vectors_new(&c->vectors, measured ? (size_t)gain->vectors : 0, inputs)) {
+    bool nonlinear = !l->base && xo_is_nonlinear(&l->hardware->array);
+    if (!c->digit_sum || xo_vectors_new(&c->vectors, measured ? (size_t)gain->vectors : 0, inputs) ||
+        xo_vectors_new(&c->typical, nonlinear ? TYPICAL : 0, inputs)) {
         xo_calibration_free(c);
         return ENOMEM;
     }
@@ -79,6 +84,7 @@ void xo_calibration_free(struct xo_calibration *c)
     if (!c)
         return;
     xo_vectors_free(&c->vectors);
+    xo_vectors_free(&c->typical);
     free(c->digit_sum);
     free(c);
 }
@@ -197,7 +203,7 @@ static int watch_currents(struct xo_calibration *c, struct xo_engine_thread *t, 
                           size_t matrix, const struct xo_view *v, const struct xo_patches *p)
 {
     const struct xo_bank *bank = &l->array.bank[matrix];
-    bool digits = l->hardware->dac.noise_volt > 0 || !l->array.single;
+    bool digits = l->hardware->dac.noise_volt > 0 || !l->array.single || l->array.corrected;
     struct xo_place where = xo_place_of(t, &l->array, v, p);
     uint64_t all = c->images * where.rows_per_image;
     int status = 0;
@@ -241,7 +247,9 @@ int xo_observe(struct xo_engine_thread *t, const struct xo_array_layer *l, size_
     c->seen = true;
     if (!status && c->first && !matrix && !l->base)
         status = add_digits(c, t, l, v, p);
-    return status || !c->first || matrix ? status : xo_vectors_offer(&c->vectors, t, l, v, p);
+    if (!status && c->first && !matrix)
+        status = xo_vectors_offer(&c->vectors, t, l, v, p);
+    return status || !c->first || matrix ? status : xo_vectors_offer(&c->typical, t, l, v, p);
 }
 
 int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration *from)
@@ -251,7 +259,8 @@ int xo_calibration_merge(struct xo_calibration *to, const struct xo_calibration 
         return 0;
     for (size_t i = 0; i < to->vectors.inputs; i++)
         to->digit_sum[i] += from->digit_sum[i];
-    return xo_vectors_merge(&to->vectors, &from->vectors);
+    int status = xo_vectors_merge(&to->vectors, &from->vectors);
+    return status ? status : xo_vectors_merge(&to->typical, &from->typical);
 }
 
 /* ---- ranges ---------------------------------------------------------------------------------------- */
@@ -306,8 +315,13 @@ int xo_calibrate_layer(struct xo_array_layer *l, struct xo_engine_thread *t, str
     const struct xo_gain *gain = &l->hardware->gain;
     bool in_reference = gain->scope != XO_GAIN_NONE && gain->where == XO_GAIN_REFERENCE;
     *again = false;
-    if (c && c->first && !l->base)
+    if (c && c->first && !l->base) {
         memcpy(l->digit_sum, c->digit_sum, c->vectors.inputs * sizeof *c->digit_sum);
+        xo_vectors_sort(&c->typical);
+        struct xo_vectors none = l->typical;
+        l->typical = c->typical;
+        c->typical = none;
+    }
     if (!l->scaled)
         begin_gain(l);
     int status = fix_ranges(l, c, again, info);

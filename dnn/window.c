@@ -165,12 +165,12 @@ static int rows_new(struct xo_rows *out, struct xo_engine_thread *t, const struc
 {
     size_t references = r->references ? r->references * XO_STRIP : 1, room = rows + XO_ROWS_AT_ONCE;
     struct xo_digits d = { .rows = rows, .streams = streams, .inputs = r->inputs,
-                           .functions = use->functions, .bits = use->bits, .ready = use->bent };
+                           .functions = use->functions, .bits = use->bits, .ready = use->bent || use->corrected };
     d.row_bytes = use->bits ? xo_packed_bytes(r->inputs, use->bits) : 0;
     d.packed = xo_room(t, XO_BUFFER_PACKED, room, d.row_bytes);
     d.volt = xo_room(t, XO_BUFFER_VOLT, room, (use->bits ? 0 : use->functions * r->inputs) * sizeof(float));
     *out = (struct xo_rows){
-        .d = d, .use = use, .room = rows,
+        .d = d, .serial = ++t->serial, .use = use, .room = rows,
         .digit = xo_room(t, XO_BUFFER_DIGIT, room, (with_digits ? r->inputs : 0) * sizeof *out->digit),
         .pop = xo_room(t, XO_BUFFER_POP, room, sizeof *out->pop),
         .given = xo_room(t, XO_BUFFER_GIVEN, room, sizeof *out->given + sizeof(float)),

@@ -142,17 +142,27 @@ int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info
 
 /* The circuit stage against the solver, after xo_eval_run.
  *   images  scored images, spread evenly, run once more end to end: as the stage does, and with every column current
- *           from conductance matrices by sparse Cholesky, each entry proven, in float64 and conversion by conversion
+ *           from conductance matrices by sparse Cholesky, each entry proven, in float64 and conversion by conversion;
+ *           of nonlinear cells from corrections carried on until nothing changes, checked against certified solves
+ *           by Newton's method, or from such solves alone
  *   tiles   arrays, at random from all layers alike, each with eight inputs that those images (four, if none were
  *           asked for) gave it: currents by xo_solve with engine cholmod and, up to 64x64 and if judge is not NULL,
  *           by ngspice
  * Of a pair of arrays the difference is compared, as ADCs read it; full scale is the largest current of their
  * columns. */
+struct xo_eval_current_error {         /* the stage's currents against exact ones, over full_scale_ampere: */
+    size_t currents;                   /* of every conversion of the images; 0: matrices are exact    */
+    double rms, max, full_scale_ampere;        /* the largest current of the layer's columns          */
+};
 struct xo_eval_audit {
     size_t images, changed;            /* predictions that came out another                           */
     double changed_high95;             /* no larger a share of all images, with 95 % confidence       */
     double logit_error_rel;            /* largest difference over the range of these images' logits   */
     double certified_bound_rel;        /* no entry of the exact matrices is further off               */
+    size_t exact_checked;              /* nonlinear cells, whose exact currents come from corrections as far as they */
+    double exact_rel;                  /* go: so many inputs of arrays were solved and certified, the largest        */
+                                       /* difference over the array's largest current                 */
+    const struct xo_eval_current_error *layer_error;   /* [layers] of those layers; the evaluation's  */
     size_t tiles, arrays, judged_arrays;       /* compared; solved for that by cholmod, by ngspice    */
     size_t currents;                   /* compared                                                    */
     double cholmod_rel, ngspice_rel;   /* largest difference over full scale                          */
