@@ -239,7 +239,8 @@ int xo_tile_correct(const xo_tile_fitter *t, const struct xo_fcm_candidate *c, c
 static int train(const xo_tile_fitter *t, const struct xo_tile_array *a, struct xo_seen *seen, double *offset_amp,
                  struct xo_info *info)
 {
-    size_t inputs = INPUTS_PER_ROW * t->like.rows < FEWEST_INPUTS ? FEWEST_INPUTS : INPUTS_PER_ROW * t->like.rows;
+    size_t most = INPUTS_PER_ROW * t->like.rows, inputs = most < FEWEST_INPUTS ? FEWEST_INPUTS : most;
+    inputs = t->request.training_inputs ? t->request.training_inputs : inputs;
     int status = see(t, seen, XO_FOR_TRAINING_INPUTS, 1 + a->number, a->chance, inputs);
     if (!status)
         see_own(t, seen, XO_FOR_TRAINING_INPUTS, a);

@@ -95,6 +95,7 @@ struct xo_tile_request {
     const double *level_volt;          /* [levels] what the DAC gives, digit 0 first; copied                   */
     double tolerance;                  /* 0: XO_FIT_TOLERANCE                                                  */
     double function_cost, bend_cost;   /* what a second function adds to a product, a bend multiplies it by    */
+    size_t training_inputs;            /* per array; 0: eight a row, at least 256                              */
     int without_corrections;           /* 1: bases only                                                        */
     int one_function;                  /* 1: bases of one function only                                        */
 };

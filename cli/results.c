@@ -83,6 +83,7 @@ int cli_solution_new(struct xo_solution *out, const struct cli_session *s, size_
         {&out->word_line_watt, inputs * s->rows},
         {&out->bit_line_watt, inputs * s->columns},
         {&out->cell_watt, inputs},
+        {&out->cells_amp, inputs},
         {&out->bridge_watt, inputs},
         {&out->source_watt, inputs},
         {&out->node_volt, inputs * 2 * s->rows * s->columns},
@@ -104,6 +105,7 @@ void cli_solution_free(struct xo_solution *s)
     free(s->word_line_watt);
     free(s->bit_line_watt);
     free(s->cell_watt);
+    free(s->cells_amp);
     free(s->bridge_watt);
     free(s->source_watt);
     free(s->node_volt);

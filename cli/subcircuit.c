@@ -63,6 +63,13 @@ void cli_print_levels(const char *begin, const struct cli_session *s)
     }
 }
 
+double cli_tables_move(const struct cli_session *s, const struct xo_solution *x)
+{
+    const xo_subcircuit *cell = s->hardware.array.law.subcircuit;
+    double most = cell ? cli_largest(x->cells_amp, s->inputs) : 0;
+    return cell ? xo_subcircuit_moves(cell, s->rows * s->columns, most) : 0;
+}
+
 /* Without what differs between runs: where the cache is, whether it served. */
 json_t *cli_subcircuit_json(const struct cli_session *s)
 {

@@ -80,6 +80,7 @@ const struct xo_key xo_schema[] = {
     { "device.volt_range", AT(subcircuit.volt_range), .kind = XO_KIND_RANGE, VOLT },
     { "device.read_second", AT(subcircuit.read_second), .kind = XO_KIND_REAL, .unit = "s", RANGE(1e-15, 1e9),
       .zero = true, .fallback = "1e-7" },
+    { "device.table_tolerance", AT(subcircuit.tolerance), .kind = XO_KIND_REAL, RANGE(1e-9, 1), .fallback = "1e-5" },
     { "device.type", AT(array.cell_type), CHOICE("1R|1S1R|1T1R"), .fallback = "1R" },
     { "device.transistor_ohm", AT(array.transistor_ohm), .kind = XO_KIND_REAL, OHM, .fallback = "0" },
     { "device.transistor_off_siemens", AT(array.transistor_off_siemens), .kind = XO_KIND_REAL, SIEMENS, .zero = true,

@@ -19,7 +19,7 @@ int xo_spice_check(const struct xo_hardware *h, struct xo_info *info)
         {"device.level_range", "[low, high] of what sets a level"}, {"device.level_parameter", NULL},
         {"device.state_node", NULL}, {"device.read", NULL}, {"device.word_pin", NULL}, {"device.bit_pin", NULL},
         {"device.gate_pin", NULL}, {"device.gate_volt", NULL}, {"device.volt_range", NULL},
-        {"device.read_second", NULL}};
+        {"device.read_second", NULL}, {"device.table_tolerance", NULL}};
     bool spice = h->array.law.law == XO_LAW_SPICE;
     struct xo_mark law = xo_mark_of(h, "device.law");
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {

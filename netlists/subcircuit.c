@@ -84,6 +84,19 @@ static int allocate(xo_subcircuit *s)
     return s->parameter && s->state_volt && s->volt && s->amp && s->level ? 0 : ENOMEM;
 }
 
+static int check_tolerance(const xo_subcircuit *s, const char **blame, struct xo_info *info)
+{
+    const struct xo_subcircuit_report *r = &s->report;
+    bool full = s->levels == XO_MOST_LEVELS || s->volts == XO_MOST_VOLTS;
+    *blame = "table_tolerance";
+    if (!(s->keys.tolerance > 0) || r->worst_rel <= s->keys.tolerance)
+        return 0;
+    return xo_fail(info, XO_EVALUE, "found tables of %zu levels at %zu voltages%s that miss the subcircuit's current by "
+                   "%.2g of itself between their points; expected at most %g: narrow level_range or volt_range, or "
+                   "raise the tolerance", s->levels, s->volts, full ? ", as many as there may be," : "", r->worst_rel,
+                   s->keys.tolerance);
+}
+
 /* From the cache, or by ngspice. */
 static int find_tables(xo_subcircuit *s, const char **blame, struct xo_info *info)
 {
@@ -123,6 +136,8 @@ int xo_subcircuit_new(xo_subcircuit **out, const struct xo_subcircuit_keys *keys
         status = xo_subcircuit_hash(s, info);
     if (!status)
         status = find_tables(s, blame, info);
+    if (!status)
+        status = check_tolerance(s, blame, info);
     if (status) {
         xo_subcircuit_free(s);
         return status;
@@ -163,4 +178,24 @@ void xo_subcircuit_level(const xo_subcircuit *s, size_t k, double *parameter, do
     *parameter = s->parameter[k];
     *state_volt = s->state_volt[k];
     *siemens = s->level[k].siemens;
+}
+
+static double largest(size_t count, const double *amp)
+{
+    double most = 0;
+    for (size_t k = 0; k < count; k++)
+        most = fmax(most, fabs(amp[k]));
+    return most;
+}
+
+double xo_subcircuit_moves(const xo_subcircuit *s, size_t cells, double cells_amp)
+{
+    double e = fmax(s->report.worst_rel, XO_TABLE_REL), count = (double)cells, most = 0, floor_amp = 0;
+    for (size_t k = 0; k < s->levels; k++) {
+        most = fmax(most, largest(s->volts, xo_curve(s, k)));
+        floor_amp = fmax(floor_amp, xo_subcircuit_floor(s, s->volts, s->volt, xo_curve(s, k)));
+    }
+    double all = count * most * (1 + e), left = 1 - count * e;
+    double flows = left > 0 ? (cells_amp + count * floor_amp) / left : INFINITY;
+    return e * fmin(flows, all);
 }

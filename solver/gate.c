@@ -62,6 +62,7 @@ static struct xo_solution from_input(const struct xo_solution *s, const xo_circu
         {offsetof(struct xo_solution, scale_amp), c->columns}, {offsetof(struct xo_solution, node_volt), c->nodes},
         {offsetof(struct xo_solution, source_amp), c->rows}, {offsetof(struct xo_solution, word_line_watt), c->rows},
         {offsetof(struct xo_solution, bit_line_watt), c->columns}, {offsetof(struct xo_solution, cell_watt), 1},
+        {offsetof(struct xo_solution, cells_amp), 1},
         {offsetof(struct xo_solution, bridge_watt), 1}, {offsetof(struct xo_solution, source_watt), 1},
     };
     struct xo_solution at = *s;

@@ -158,14 +158,19 @@ static void store_power(const struct xo_line_grid *n, const struct xo_line_work 
     store_line_power(n, k, input, out);
     if (out->bridge_watt)
         out->bridge_watt[input] = 0;
-    if (!out->cell_watt)
+    if (!out->cell_watt && !out->cells_amp)
         return;
-    out->cell_watt[input] = 0;
+    double amp = 0, watt = 0;
     for (size_t i = 0; i < n->rows; i++)
         for (size_t j = 0; j < n->columns; j++) {
-            double volt = cell_drop(n, &k->volts, i, j);
-            out->cell_watt[input] += n->cell[xo_bit_at(n, i, j)] * volt * volt;
+            double volt = cell_drop(n, &k->volts, i, j), own = n->cell[xo_bit_at(n, i, j)] * volt;
+            amp += fabs(own);
+            watt += own * volt;
         }
+    if (out->cell_watt)
+        out->cell_watt[input] = watt;
+    if (out->cells_amp)
+        out->cells_amp[input] = amp;
 }
 
 double xo_line_store(const xo_factor *f, struct xo_line_work *k, size_t input, const struct xo_solution *out)

@@ -73,11 +73,14 @@ static size_t line_of(const xo_circuit *c, size_t branch)
 }
 
 /* Add one link's power where it belongs.  Bridges belong to no line. */
-static void add_power(const xo_circuit *c, size_t branch, double watt, size_t input, const struct xo_solution *out)
+static void add_power(const xo_circuit *c, size_t branch, double amp, double watt, size_t input,
+                      const struct xo_solution *out)
 {
     if (branch < c->first[XO_ROW_WIRE]) {
         if (out->cell_watt)
             out->cell_watt[input] += watt;
+        if (out->cells_amp)
+            out->cells_amp[input] += fabs(amp);
     } else if (branch < c->first[XO_COLUMN_WIRE] || (branch >= c->first[XO_DRIVER] && branch < c->first[XO_SENSE])) {
         if (out->word_line_watt)
             out->word_line_watt[input * c->rows + line_of(c, branch)] += watt;
@@ -93,6 +96,8 @@ static void clear_power(const xo_circuit *c, size_t input, const struct xo_solut
 {
     if (out->cell_watt)
         out->cell_watt[input] = 0;
+    if (out->cells_amp)
+        out->cells_amp[input] = 0;
     if (out->bridge_watt)
         out->bridge_watt[input] = 0;
     if (out->word_line_watt)
@@ -141,12 +146,12 @@ double xo_store_power(const xo_factor *f, const struct xo_scratch *s, size_t fir
             worst = gap / fabs(delivered.hi);
         if (out->source_watt)
             out->source_watt[input] = delivered.hi;
-        if (!out->cell_watt && !out->word_line_watt && !out->bit_line_watt && !out->bridge_watt)
+        if (!out->cells_amp && !out->cell_watt && !out->word_line_watt && !out->bit_line_watt && !out->bridge_watt)
             continue;
         clear_power(c, input, out);
         for (size_t e = 0; e < c->links; e++) {
-            double volt = drop(c, s, (size_t)c->link_branch[e], lane);
-            add_power(c, (size_t)c->link_branch[e], f->siemens[e].hi * volt * volt, input, out);
+            double volt = drop(c, s, (size_t)c->link_branch[e], lane), amp = f->siemens[e].hi * volt;
+            add_power(c, (size_t)c->link_branch[e], amp, amp * volt, input, out);
         }
     }
     return worst;

@@ -127,6 +127,7 @@ struct xo_solution {
     double *word_line_watt;            /* [inputs][rows]     dissipated in the line's wire and drivers; all   */
                                        /*                    source lines of a column or plane count as row 0 */
     double *bit_line_watt;             /* [inputs][columns]  dissipated in the line's wire and senses         */
+    double *cells_amp;                 /* [inputs]           sum of |current| over all cells                  */
     double *cell_watt;                 /* [inputs]           dissipated in all cells (series_ohm included)    */
     double *bridge_watt;               /* [inputs]           dissipated in all bridges                        */
     double *source_watt;               /* [inputs]           delivered by all sources and terminals           */

@@ -349,17 +349,26 @@ static int fit_nonlinear(void *user)
 
 static int fit_tile(void *user)
 {
-    const double level[] = {0, 0.2}, chance[ROWS] = {0.5, 0.2, 0.1, 0.5, 0.5, 0.9};
-    double function[2], g_ni[ROWS * COLUMNS], offset[COLUMNS];
+    const double level[] = {0, 0.07, 0.15, 0.2}, chance[ROWS] = {0.5, 0.2, 0.1, 0.5, 0.5, 0.9};
+    const struct xo_tile_request request = {.levels = 4, .level_volt = level, .tolerance = 1e-12, .function_cost = 1,
+                                            .bend_cost = 2, .training_inputs = 16};
+    const struct xo_tile_array array = {.number = 7, .cell_siemens = siemens, .chance = chance, .inputs = 5,
+                                        .row_volt = volt};
+    double function[8], g_ni[ROWS * COLUMNS], offset[COLUMNS], matrix[2 * ROWS * COLUMNS], bend[COLUMNS];
+    const struct xo_tile_model model = {g_ni, offset, matrix, bend};
+    const struct xo_fcm_candidate bent = {.stage = XO_FCM_BASIS, .functions = 2, .bent = 1};
     xo_tile_fitter *t = NULL;
-    struct xo_error e;
-    int status = xo_tile_fitter_new(&t, user, 2, level, function, NULL);
+    struct xo_tile_choice c = {0};
+    int status = xo_tile_fitter_new(&t, user, &request, NULL);
     if (!status)
-        status = xo_tile_fit(t, siemens, chance, 7, g_ni, offset, NULL);
+        status = xo_tile_choose(&c, t, 1, &array, NULL);
     if (!status)
-        status = xo_tile_check(t, siemens, chance, 7, g_ni, offset, &e, NULL);
+        status = xo_tile_fit(t, &bent, &array, &model, NULL);
+    if (!status)
+        xo_tile_functions(t, 2, function);
     xo_tile_fitter_free(t);
-    return status ? status : e.rms < 0.01 && function[1] == 0.2 ? 0 : -1000;
+    return status ? status : c.count == 7 && c.candidate[6].corrections == 3 && c.candidate[c.chosen].error_rms < 1e-6
+           && fabs(function[1] - 0.07) < 1e-15 && fabs(function[7] - 0.2) < 1e-15 ? 0 : -1000;
 }
 
 static void nonlinear_fits_survive_without_memory(void)
