@@ -102,6 +102,7 @@ struct xo_use {
 
 /* vectors.c: `wanted` vectors of digits of the images, those with the lowest of random priorities: a heap, the
  * largest priority on top. */
+enum { XO_TYPICAL = 512 };
 struct xo_vectors {
     size_t wanted, kept, inputs;
     struct xo_vector { double priority; uint64_t place; uint16_t *digit; } *vector;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "audit.h"
 #include "fitted.h"
 #include "memory.h"
@@ -55,6 +56,20 @@ static void find_chances(double *chance, const struct xo_array_layer *l, size_t 
                                                    : 0.5;
 }
 
+/* Is the last of these vectors like one before it?  A fit tried on what it was fitted to would be too good. */
+static bool is_known(uint16_t slot[], size_t slots, const double *volt, size_t count, size_t rows)
+{
+    const unsigned char *byte = (const unsigned char *)(volt + count * rows);
+    size_t at = 0;
+    for (size_t k = 0; k < rows * sizeof *volt; k++)
+        at = at * 31 + byte[k];
+    for (at %= slots; slot[at]; at = (at + 1) % slots)
+        if (!memcmp(volt + (slot[at] - 1u) * rows, byte, rows * sizeof *volt))
+            return true;
+    slot[at] = (uint16_t)(count + 1);
+    return false;
+}
+
 /* What a fit needs to know of an array's rows: chances, and vectors of calibration images that drive any of them. */
 struct rows { double *chance, *volt; };
 
@@ -62,6 +77,8 @@ static int find_rows(struct rows *r, struct xo_tile_array *a, const struct xo_ar
                      size_t inputs)
 {
     const struct xo_vectors *v = &l->typical;
+    enum { SLOTS = 4 * XO_TYPICAL };
+    uint16_t slot[SLOTS] = { 0 };
     size_t rows = l->hardware->array.rows;
     *r = (struct rows){ xo_calloc(rows, sizeof *r->chance), xo_calloc(v->kept, rows * sizeof *r->volt) };
     if (!r->chance || !r->volt)
@@ -76,7 +93,7 @@ static int find_rows(struct rows *r, struct xo_tile_array *a, const struct xo_ar
             any |= i < inputs && digit[i];
             volt[i] = i < inputs ? xo_dac_volt(&l->hardware->dac, digit[i], 0) : 0;
         }
-        a->inputs += any;
+        a->inputs += any && !is_known(slot, SLOTS, r->volt, a->inputs, rows);
     }
     a->chance = r->chance;
     a->row_volt = r->volt;

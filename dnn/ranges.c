@@ -56,7 +56,6 @@ struct xo_calibration {
     struct xo_vectors typical;         /* for fits of nonlinear cells         */
 };
 
-enum { TYPICAL = 512 };
 
 int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer *l, size_t images)
 {
@@ -71,7 +70,7 @@ int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer 
     c->digit_sum = xo_calloc(inputs, sizeof *c->digit_sum);
     bool nonlinear = !l->base && xo_is_nonlinear(&l->hardware->array);
     if (!c->digit_sum || xo_vectors_new(&c->vectors, measured ? (size_t)gain->vectors : 0, inputs) ||
-        xo_vectors_new(&c->typical, nonlinear ? TYPICAL : 0, inputs)) {
+        xo_vectors_new(&c->typical, nonlinear ? XO_TYPICAL : 0, inputs)) {
         xo_calibration_free(c);
         return ENOMEM;
     }
