@@ -77,7 +77,8 @@ static int see(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpo
 }
 
 /* The array's own inputs take the place of some. */
-static void see_own(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpose, const struct xo_tile_array *a)
+static void see_own(const xo_tile_fitter *t, struct xo_seen *s, enum xo_purpose purpose,
+                    const struct xo_tile_array *a)
 {
     bool held = purpose == XO_FOR_HELD_OUT_INPUTS;
     size_t most = held ? s->inputs : s->inputs / 2, rows = t->like.rows;
@@ -295,7 +296,9 @@ int xo_tile_fit(const xo_tile_fitter *t, const struct xo_fcm_candidate *c, const
 static bool is_worth_trying(const xo_tile_fitter *t, const struct xo_fcm_candidate *c)
 {
     bool line = t->dac.levels == 2 && t->dac.volt[0] == 0;
-    return c->stage == XO_FCM_CORRECTED ? !t->request.without_corrections : c->functions == 1 || !(line || t->request.one_function);
+    if (c->stage == XO_FCM_CORRECTED)
+        return !t->request.without_corrections;
+    return c->functions == 1 || !(line || t->request.one_function);
 }
 
 static double cost_of(const xo_tile_fitter *t, const struct xo_fcm_candidate *c)

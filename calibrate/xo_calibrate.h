@@ -119,8 +119,8 @@ struct xo_tile_array {
 };
 
 /* Every stage fitted to a few arrays and tried on exact currents of other inputs: errors over full scale, cost in
- * products.  Cheapest first; chosen is the first whose rms error is within the tolerance, over all inputs and for nine
- * in ten of them, or else the best.  One call at a time. */
+ * products.  Cheapest first; chosen is the first whose rms error is within the tolerance, over all inputs and for
+ * nine in ten of them, or else the best.  One call at a time. */
 struct xo_tile_choice {
     size_t arrays, count, chosen;
     double tolerance;

@@ -232,9 +232,9 @@ void cli_warn(const struct cli_session *s);
 /* subcircuit.c: cells of law spice, nothing of others.  Each line begins with `begin`. */
 void cli_tell_subcircuit(FILE *to, const char *begin, const struct cli_session *s);
 void cli_print_levels(const char *begin, const struct cli_session *s);
-json_t *cli_subcircuit_json(const struct cli_session *s);
+json_t *cli_subcircuit_json(const struct cli_session *s);           /* only where array.law.subcircuit is there */
 /* How far its tables can have moved any current of these inputs [A]; 0: cells are none. */
-double cli_tables_move(const struct cli_session *s, const struct xo_solution *x);           /* only where array.law.subcircuit is there */
+double cli_tables_move(const struct cli_session *s, const struct xo_solution *x);
 
 /* ---- reports in JSON: report.json and timing.json ------------------------------------------------- */
 

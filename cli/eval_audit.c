@@ -116,7 +116,8 @@ json_t *eval_audit_json(const struct eval_job *job)
     json_t *audit = json_object();
     if (a->images)
         json_object_set_new(audit, "images", json_pack(
-            "{s:I, s:I, s:o, s:s, s:o, s:o, s:I, s:o, s:o}", "count", (json_int_t)a->images, "changed", (json_int_t)a->changed,
+            "{s:I, s:I, s:o, s:s, s:o, s:o, s:I, s:o, s:o}", "count", (json_int_t)a->images,
+            "changed", (json_int_t)a->changed,
             "changed_high95", cli_json_number(a->changed_high95), "limit", "Clopper-Pearson, one-sided",
             "logit_error_rel", cli_json_number(a->logit_error_rel),
             "certified_bound_rel", cli_json_number(a->exact_checked ? NAN : a->certified_bound_rel),
@@ -143,8 +144,8 @@ void eval_audit_page(FILE *to, const struct eval_job *job)
     fputs("<section><h2>Checked against the exact solver</h2>\n", to);
     if (a->images && a->exact_checked)
         fprintf(to, "<p>%zu of %zu predictions changed when every column current was exact: with 95 %% confidence no "
-                "more than %.2g %% of all predictions would (Clopper and Pearson, one-sided).  Logits lie within %.1e "
-                "of their range.  Exact currents came from corrections as far as they go, and are within %.1e of "
+                "more than %.2g %% of all predictions would (Clopper and Pearson, one-sided).  Logits lie within "
+                "%.1e of their range.  Exact currents came from corrections as far as they go, and are within %.1e of "
                 "certified solves of %zu inputs.</p>\n", a->changed, a->images, 100 * a->changed_high95,
                 a->logit_error_rel, a->exact_rel, a->exact_checked);
     else if (a->images)

@@ -47,8 +47,8 @@ void eval_fitted_print(const struct eval_job *job)
             cli_print_candidate(stdout, &c->candidate[n], n == c->chosen);
         }
     }
-    puts("cost: products of digits and matrix, as the kernels do them; errors: of full scale, on inputs kept out of the "
-         "fit");
+    puts("cost: products of digits and matrix, as the kernels do them; errors: of full scale, on inputs kept out of "
+         "the fit");
 }
 
 json_t *eval_fitted_json(const struct xo_tile_choice *c)
@@ -81,8 +81,8 @@ void eval_fitted_page(FILE *to, const struct eval_job *job)
                     100 * one->error_interval95[0], 100 * one->error_interval95[1], n == c->chosen ? "taken" : "");
         }
     }
-    fprintf(to, "</table></div><p class=\"note\">No matrix is exact where cells are nonlinear.  Stages were fitted to "
-            "some arrays of each layer and tried on exact currents of other inputs; the cheapest within %.2g of full "
+    fprintf(to, "</table></div><p class=\"note\">No matrix is exact where cells are nonlinear.  Stages were fitted "
+            "to some arrays of each layer and tried on exact currents of other inputs; the cheapest within %.2g of full "
             "scale rms, over all inputs and for nine in ten of them, is what all arrays of the layer got.</p>"
             "</section>\n", eval_tolerance(job));
 }

@@ -77,8 +77,9 @@ static void print_layer(const struct xo_eval_result *r, size_t k)
             printf("%-49s", "");
         printf(" %10.3g %7.4f %9.3g %9.3g %8.3g", x->lsb_ampere, x->gain, 100 * eval_part(c->clipped, c->conversions),
                100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel);
+        const struct xo_tile_choice *f = &x->fitted;
         if (p == XO_EVAL_CIRCUIT)
-            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, x->fitted.count ? x->fitted.candidate[x->fitted.chosen].error_rms : x->bound_rel,
+            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, f->count ? f->candidate[f->chosen].error_rms : x->bound_rel,
                    x->sampled_error_rel);
         putchar('\n');
     }

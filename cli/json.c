@@ -112,8 +112,8 @@ int cli_json_proof(json_t *report, const struct cli_session *s, const struct xo_
     failed |= cli_json_put(report, "worst_bound_amp",
                            cli_json_number(cli_largest(x->bound_amp, s->inputs * s->columns)));
     if (s->hardware.array.law.subcircuit) {
-        failed |= cli_json_put(report, "bound_covers", json_string("the equations of the array with the tables of the "
-                                                                   "subcircuit; table_error_amp beside it"));
+        failed |= cli_json_put(report, "bound_covers", json_string("the equations of the array with the tables of "
+                                                                   "the subcircuit; table_error_amp beside it"));
         failed |= cli_json_put(report, "table_error_amp", cli_json_number(cli_tables_move(s, x)));
     }
     failed |= cli_json_put(report, "worst_kcl_amp", cli_json_number(x->worst_kcl_amp));

@@ -124,8 +124,8 @@ static void summarise(const struct job *job)
             cli_largest(x->bound_amp, s->inputs * s->columns), x->worst_bound_rel,
             s->hardware.array.law.subcircuit ? ", of cells as their tables have them" : "");
     if (s->hardware.array.law.subcircuit)
-        fprintf(stderr, "tables in place of the subcircuit move no current by more than %.2g A (%.2g of the largest), "
-                "if they miss it nowhere by more than was measured\n", cli_tables_move(s, x),
+        fprintf(stderr, "tables in place of the subcircuit move no current by more than %.2g A (%.2g of the largest)"
+                ", if they miss it nowhere by more than was measured\n", cli_tables_move(s, x),
                 cli_tables_move(s, x) / cli_largest(x->column_amp, s->inputs * s->columns));
     fprintf(stderr, "Kirchhoff's law holds at every node to %.2g A, power in = power dissipated to %.2g\n",
             x->worst_kcl_amp, x->worst_power_rel);

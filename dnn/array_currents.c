@@ -98,7 +98,8 @@ static int solve_exactly(const struct xo_lot *lot, const struct xo_plan *plan, s
     return status;
 }
 
-/* The lot's vector that drives most, of one array: corrections against a certified solve, over its largest current. */
+/* The lot's vector that drives most, of one array: corrections against a certified solve, over its largest
+ * current. */
 static int check(double *error, const struct xo_lot *lot, const struct xo_array_layer *l, const struct xo_plan *plan,
                  const double *amp, struct xo_info *info)
 {

@@ -57,7 +57,7 @@ struct xo_programming {
     uint64_t instance;                 /* ... for the array made so many'th                       */
     int threads;
     enum xo_simd simd;
-    double tolerance;                  /* nonlinear cells: of the stage their arrays are fitted with; 0: XO_FIT_TOLERANCE */
+    double tolerance;                  /* nonlinear cells: of fitted arrays; 0: XO_FIT_TOLERANCE            */
     bool in_float32;                   /* solve arrays in float32: quicker, but with hardly a bound          */
 };
 int xo_engine_dnn_program(xo_engine_dnn **out, const xo_engine_dnn *base, const struct xo_programming *how,

@@ -81,7 +81,7 @@ struct xo_use {
     struct xo_weight weight[XO_MAX_STREAMS];
     int bits;                          /* digits packed: 1 or 2; 0: as voltages                    */
     size_t levels;                     /* 2^a                                                      */
-    size_t functions;                  /* of a digit's voltage that b multiplies: 1, but for bases of nonlinear cells */
+    size_t functions;                  /* of a digit's voltage that b multiplies; more than 1: nonlinear cells */
     double *level;                     /* [functions][levels] of the DAC without its noise         */
     float *level_single;
     bool ideal;                        /* level[e] is e                                            */

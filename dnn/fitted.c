@@ -1,5 +1,5 @@
-/* Arrays of nonlinear cells in a network: no one matrix is exact, so a few arrays of every layer decide which stage of
- * the fast model serves within the tolerance, and each array is fitted with it.
+/* Arrays of nonlinear cells in a network: no one matrix is exact, so a few arrays of every layer decide which stage
+ * of the fast model serves within the tolerance, and each array is fitted with it.
  *
  * With one input bit a row is at one of two voltages, and whatever a function b(V) of it, two values are a straight
  * line: more functions than one could not be told apart.  What one matrix then leaves is how rows act on each other,

@@ -6,7 +6,8 @@
 #include "engine_private.h"
 #include "xo_calibrate.h"
 
-/* Of a hardware.  tolerance 0: XO_FIT_TOLERANCE, and no corrections, which cost so much that they are to be asked for. */
+/* Of a hardware.  tolerance 0: XO_FIT_TOLERANCE, and no corrections, which cost so much that they are to be asked
+ * for. */
 int xo_fitted_new(xo_tile_fitter **out, const struct xo_hardware *h, double tolerance, struct xo_info *info);
 
 /* Which stage a layer's arrays get: a few of them decide.  Into l->loss.choice and l->array. */

@@ -101,7 +101,7 @@ struct piece {
     struct site *site;                 /* [l->blocks]                    */
     size_t blocks, cells, columns;     /* blocks of a piece              */
     double *cell, *g_ni;               /* [blocks * planes][cells]       */
-    double *matrix;                    /* [blocks * planes][functions][cells] what strips get: g_ni, or of fitted arrays */
+    double *matrix;                    /* [blocks * planes][functions][cells] what strips get; may be g_ni */
     double *bend;                      /* [blocks * planes][columns] of bent ones [1/A]; else NULL */
     double *offset;                    /* [blocks * planes][columns] [A] */
     double *bound;                     /* [blocks * planes]              */

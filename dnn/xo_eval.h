@@ -48,7 +48,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
     size_t instances;                                       /* programmed at random; 0: none                 */
-    double tolerance;                                       /* nonlinear cells: of fitted arrays; 0: XO_FIT_TOLERANCE */
+    double tolerance;                                       /* of nonlinear arrays' fits; 0: XO_FIT_TOLERANCE */
     int in_float32;                                         /* solve arrays in float32: quicker, hardly a bound */
     int keep_logits;
     const char *checkpoint;                                 /* a file, gone when all is done; NULL: none     */
@@ -159,9 +159,9 @@ struct xo_eval_audit {
     double changed_high95;             /* no larger a share of all images, with 95 % confidence       */
     double logit_error_rel;            /* largest difference over the range of these images' logits   */
     double certified_bound_rel;        /* no entry of the exact matrices is further off               */
-    size_t exact_checked;              /* nonlinear cells, whose exact currents come from corrections as far as they */
-    double exact_rel;                  /* go: so many inputs of arrays were solved and certified, the largest        */
-                                       /* difference over the array's largest current                 */
+    size_t exact_checked;              /* nonlinear cells, whose exact currents come from corrections as  */
+    double exact_rel;                  /* far as they go: so many inputs of arrays were certified, the    */
+                                       /* largest difference over the array's largest current         */
     const struct xo_eval_current_error *layer_error;   /* [layers] of those layers; the evaluation's  */
     size_t tiles, arrays, judged_arrays;       /* compared; solved for that by cholmod, by ngspice    */
     size_t currents;                   /* compared                                                    */
