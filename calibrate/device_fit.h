@@ -52,6 +52,8 @@ int xo_range_refit(struct xo_range *r);
 size_t xo_range_first(const struct xo_range *r);                    /* point */
 size_t xo_range_last(const struct xo_range *r);                     /* one behind */
 double xo_iv_largest(const struct xo_iv *iv, size_t from, size_t to);       /* |current| over curves */
+void xo_iv_range(const struct xo_iv *iv, size_t from, size_t to, double *low_volt, double *high_volt);
+size_t xo_iv_end_of_level(const struct xo_iv *iv, size_t j);        /* the first curve of another level behind j */
 
 /* ---- device_interval.c ----------------------------------------------------------------------------- */
 
@@ -75,5 +77,48 @@ int xo_device_spreads(struct xo_device_fit *fit, const struct xo_range *r);
 /* Monotone curves through the means of each level, and g_j of every curve; fit->level gets tables and means. */
 int xo_device_table(struct xo_device_fit *fit, struct xo_range *r, const struct xo_units *u, const char *name,
                     double tolerance, struct xo_info *info);
+
+/* ---- device_choose.c ------------------------------------------------------------------------------- */
+
+/* Everything a fit works with.  theta of each level: the same for all where the shape is shared. */
+struct xo_work {
+    const struct xo_iv *iv;
+    const char *name;
+    const struct xo_device_options *o;
+    struct xo_info *info;
+    struct xo_units units;
+    struct xo_range range, alone;      /* of all curves; of one by itself */
+    double reference_volt, scale_volt;
+    double (*theta)[XO_SHAPE_MOST];    /* [levels] */
+    double *scratch;                   /* [points] */
+    double (*design)[XO_SHAPE_MOST + 1];       /* [points] */
+    size_t *order;                     /* [points] */
+};
+
+/* Which of fit->candidate is best; fit->candidates if none could be fitted. */
+int xo_work_choose(struct xo_device_fit *fit, struct xo_work *w, size_t *best);
+
+/* All curves with one candidate, left in w->range; level NULL: without intervals. */
+int xo_work_fit(struct xo_work *w, struct xo_device_candidate *c, struct xo_device_level *level);
+
+/* The candidate's shape and loss for a range. */
+void xo_work_shape(const struct xo_work *w, struct xo_range *r, const struct xo_device_candidate *c);
+
+/* Root mean square of what w->range leaves, each curve over its largest current; and by curve where verdict is not
+ * NULL. */
+double xo_work_residual(const struct xo_work *w, struct xo_device_verdict *verdict);
+
+/* ---- device_judge.c -------------------------------------------------------------------------------- */
+
+/* Is each curve followed by the law, with numbers of its own?  By the table, which has none? */
+int xo_judge_law(struct xo_work *w, const struct xo_device_candidate *c, struct xo_device_verdict *verdict);
+void xo_judge_table(struct xo_work *w, struct xo_device_verdict *verdict);
+
+/* u [points]: what a fit of `columns` parameters leaves, all of one variance before.  chance: of successive
+ * differences as small, were it noise; ratio: their squares over what noise's would be on average, which is noise's
+ * share in u.  design [points][columns]: derivatives by the parameters in the scale of u; lost. */
+struct xo_serial { double chance, ratio; };
+struct xo_serial xo_judge_order(const size_t *order, size_t points, const double *u, size_t columns,
+                               double (*design)[XO_SHAPE_MOST + 1]);
 
 #endif

@@ -41,6 +41,24 @@ double xo_iv_largest(const struct xo_iv *iv, size_t from, size_t to)
     return largest;
 }
 
+void xo_iv_range(const struct xo_iv *iv, size_t from, size_t to, double *low, double *high)
+{
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (size_t k = iv->curve[from].first; k < iv->curve[to - 1].first + iv->curve[to - 1].points; k++) {
+        *low = fmin(*low, iv->volt[k]);
+        *high = fmax(*high, iv->volt[k]);
+    }
+}
+
+size_t xo_iv_end_of_level(const struct xo_iv *iv, size_t j)
+{
+    size_t level = iv->curve[j].level;
+    while (j < iv->curves && iv->curve[j].level == level)
+        j++;
+    return j;
+}
+
 int xo_range_new(struct xo_range *r, const struct xo_iv *iv)
 {
     *r = (struct xo_range){.iv = iv, .to = iv->curves};

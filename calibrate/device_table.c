@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 #include "device_fit.h"
@@ -91,13 +92,17 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Standard deviation of a knot's noise, from second differences: a smooth curve has small ones.  scratch [count] */
-static double roughness(const struct knot *knot, size_t count, double *scratch)
+/* Standard deviation of a knot's noise, from second differences: a smooth curve has small ones.  relative: of its
+ * current.  scratch [count] */
+static double roughness(const struct knot *knot, size_t count, bool relative, double *scratch)
 {
     if (count < 5)
         return 0;
-    for (size_t k = 1; k + 1 < count; k++)
+    for (size_t k = 1; k + 1 < count; k++) {
         scratch[k - 1] = fabs(knot[k + 1].ampere - 2 * knot[k].ampere + knot[k - 1].ampere);
+        if (relative)
+            scratch[k - 1] /= fmax(fabs(knot[k].ampere), DBL_MIN);
+    }
     qsort(scratch, count - 2, sizeof *scratch, compare_numbers);
     return scratch[(count - 2) / 2] / NORMAL_MAD / sqrt(6);
 }
@@ -173,8 +178,11 @@ static void gather(struct knot *knot, const struct xo_range *r, size_t from, siz
             knot[k - first] = (struct knot){r->iv->volt[k], r->iv->ampere[k] * mean / r->siemens[j], 1, k};
 }
 
+/* How far a knot may be moved to make the curve rise. */
+struct limit { double ampere, relative; };
+
 /* Is what pooling changed more than noise and tolerance?  Says where. */
-static int check_falls(const struct knot *knot, size_t count, const struct knot *pooled, double limit,
+static int check_falls(const struct knot *knot, size_t count, const struct knot *pooled, struct limit limit,
                        const struct xo_iv *iv, const char *name, struct xo_info *info)
 {
     size_t block = 0;
@@ -183,7 +191,8 @@ static int check_falls(const struct knot *knot, size_t count, const struct knot 
         if (left < 0.5)
             left = pooled[++block].number;
         left -= knot[k].number;
-        if (fabs(knot[k].ampere - pooled[block].ampere) > limit && k && knot[k].number < 1e12)
+        double most = fmax(limit.ampere, limit.relative * fmax(fabs(knot[k].ampere), fabs(pooled[block].ampere)));
+        if (fabs(knot[k].ampere - pooled[block].ampere) > most && k && knot[k].number < 1e12)
             return xo_fail(info, XO_EVALUE, "%s:%zu: the mean current of level %zu is %.4g A at %.4g V and %.4g A at "
                            "%.4g V; expected a current that rises with the voltage", name, iv->line[knot[k].at],
                            iv->curve[0].level, knot[k - 1].ampere, knot[k - 1].volt, knot[k].ampere, knot[k].volt);
@@ -217,7 +226,10 @@ static int tabulate(struct xo_device_fit *fit, const struct xo_range *r, size_t 
         of_level.curve = r->iv->curve + from;
         gather(knot, r, from, to);
         size_t count = anchor(knot, bin(knot, points));
-        double limit = fmax(tolerance * xo_iv_largest(r->iv, from, to), STANDS_OUT * roughness(knot, count, scratch));
+        struct limit limit = {
+            fmax(tolerance * xo_iv_largest(r->iv, from, to), STANDS_OUT * roughness(knot, count, false, scratch)),
+            STANDS_OUT * roughness(knot, count, true, scratch)
+        };
         kept = pool(pooled, knot, count);
         status = check_falls(knot, count, pooled, limit, &of_level, name, info);
         if (!status && kept < 2)

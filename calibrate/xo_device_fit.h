@@ -110,9 +110,11 @@ struct xo_device_candidate {
 struct xo_device_verdict {
     double siemens;                    /* g_j of the common fit                                            */
     double residual_rms, residual_max; /* of the common fit, of the curve's largest current                */
-    double systematic;                 /* of its own fit: what hangs together in the order of measurement  */
+    double systematic, noise;          /* of its own fit, rms: what hangs together, and the rest           */
+    double chance;                     /* that noise alone hangs together so much anywhere in the file     */
+    size_t freedom;                    /* points less parameters of its own fit; 0 if not judged           */
     double unexplained;                /* share of the sum of squares that its own fit leaves              */
-    bool judged, followed;             /* judged: enough points to tell                                    */
+    bool judged, few, followed;        /* judged: enough points to fit; few: not enough to tell noise      */
 };
 
 struct xo_device_fit {
