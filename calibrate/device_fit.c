@@ -82,8 +82,9 @@ static bool is_worse(const struct xo_device_verdict *a, const struct xo_device_v
     return a->systematic > b->systematic || (!(a->systematic < b->systematic) && a->residual_rms > b->residual_rms);
 }
 
-static void count_unfollowed(struct xo_device_fit *fit)
+static void count_unfollowed(struct xo_device_fit *fit, const struct xo_work *w)
 {
+    fit->residual_rms = xo_work_residual(w, fit->verdict);
     fit->judged = fit->unfollowed = fit->worst_curve = 0;
     for (size_t j = 0; j < fit->curves; j++) {
         fit->judged += fit->verdict[j].judged;
@@ -91,6 +92,13 @@ static void count_unfollowed(struct xo_device_fit *fit)
         if (is_worse(&fit->verdict[j], &fit->verdict[fit->worst_curve]))
             fit->worst_curve = j;
     }
+}
+
+static void note_missed(struct xo_device_fit *fit)
+{
+    fit->missed = fit->unfollowed;
+    fit->missed_curve = fit->worst_curve;
+    fit->missed_verdict = fit->verdict[fit->worst_curve];
 }
 
 /* Does any level have more curves that are not followed than such that are? */
@@ -145,15 +153,31 @@ static int check_amplitudes(const struct xo_device_fit *fit, const struct xo_wor
     return 0;
 }
 
+/* Why a table is wanted at all, behind why there is none. */
+static int fail_table(const struct xo_device_fit *fit, struct xo_work *w, int status)
+{
+    struct xo_info why = w->info ? *w->info : (struct xo_info){""};
+    const struct xo_device_verdict *v = &fit->missed_verdict;
+    if (fit->wanted == XO_FIT_TABLE || status == ENOMEM)
+        return status;
+    return xo_fail(w->info, status, "%.300s; no law follows either: %s, the best, misses the curve of line %zu by "
+                   "%.3g %% rms of its largest current", why.text, xo_fit_law_name(fit->wanted),
+                   line_of(w, fit->missed_curve), 100 * v->residual_rms);
+}
+
 static int take_table(struct xo_device_fit *fit, struct xo_work *w)
 {
     struct xo_device_candidate ohmic = {.law = XO_FIT_OHMIC};
     int status = xo_work_fit(w, &ohmic, fit->level);
     if (!status)
         status = xo_device_table(fit, &w->range, &w->units, w->name, w->o->tolerance, w->info);
-    if (!status)
-        xo_judge_table(w, fit->verdict);
-    return status;
+    if (status)
+        return fail_table(fit, w, status);
+    xo_judge_table(w, fit->verdict);
+    count_unfollowed(fit, w);
+    if (fit->wanted == XO_FIT_TABLE)
+        note_missed(fit);
+    return 0;
 }
 
 static int take_law(struct xo_device_fit *fit, struct xo_work *w, size_t best)
@@ -164,7 +188,13 @@ static int take_law(struct xo_device_fit *fit, struct xo_work *w, size_t best)
     fit->order = c->order;
     fit->per_level = c->per_level;
     fit->shape_count = w->range.shape.count;
-    return status ? status : xo_judge_law(w, c, fit->verdict);
+    if (!status)
+        status = xo_judge_law(w, c, fit->verdict);
+    if (status)
+        return status;
+    count_unfollowed(fit, w);
+    note_missed(fit);
+    return 0;
 }
 
 static int fit_all(struct xo_device_fit *fit, struct xo_work *w)
@@ -186,8 +216,6 @@ static int fit_all(struct xo_device_fit *fit, struct xo_work *w)
         status = check_amplitudes(fit, w);
     if (status)
         return status;
-    fit->residual_rms = xo_work_residual(w, fit->verdict);
-    count_unfollowed(fit);
     describe_levels(fit, w);
     count_outliers(fit, &w->range);
     return xo_device_spreads(fit, &w->range);
@@ -205,8 +233,8 @@ static int prepare(struct xo_device_fit *fit, struct xo_work *w)
     w->scratch = xo_calloc(iv->points, sizeof *w->scratch);
     w->order = xo_calloc(iv->points, sizeof *w->order);
     w->design = xo_calloc(iv->points, sizeof *w->design);
-    if (!fit->level || !fit->verdict || !w->theta || !w->scratch || !w->order || !w->design || xo_units_new(&w->units, iv) ||
-        xo_range_new(&w->range, iv) || xo_range_new(&w->alone, iv))
+    if (!fit->level || !fit->verdict || !w->theta || !w->scratch || !w->order || !w->design ||
+        xo_units_new(&w->units, iv) || xo_range_new(&w->range, iv) || xo_range_new(&w->alone, iv))
         return xo_fail(w->info, ENOMEM, "%s: no memory to fit %zu points", w->name, iv->points);
     fit->unit = w->units.unit;
     fit->reference_volt = w->reference_volt;

@@ -49,11 +49,18 @@ void xo_range_free(struct xo_range *r);
 int xo_range_fit(struct xo_range *r);
 int xo_range_refit(struct xo_range *r);
 
+size_t xo_range_end_of_level(const struct xo_range *r, size_t j);
+double xo_range_residual(const struct xo_range *r, size_t j, size_t k);     /* of point k, in curve j */
 size_t xo_range_first(const struct xo_range *r);                    /* point */
 size_t xo_range_last(const struct xo_range *r);                     /* one behind */
 double xo_iv_largest(const struct xo_iv *iv, size_t from, size_t to);       /* |current| over curves */
 void xo_iv_range(const struct xo_iv *iv, size_t from, size_t to, double *low_volt, double *high_volt);
 size_t xo_iv_end_of_level(const struct xo_iv *iv, size_t j);        /* the first curve of another level behind j */
+
+/* ---- device_noise.c -------------------------------------------------------------------------------- */
+
+/* Noise, weights, curvature and deviance from the residuals there are.  scratch [3 points of the range] */
+void xo_range_noise(struct xo_range *r, double *scratch);
 
 /* ---- device_interval.c ----------------------------------------------------------------------------- */
 
@@ -68,6 +75,8 @@ int xo_units_new(struct xo_units *u, const struct xo_iv *iv);
  * parameters as Takeuchi counts them.  XO_ESINGULAR, ENOMEM. */
 int xo_range_intervals(const struct xo_range *r, const struct xo_units *u, struct xo_device_level *level,
                        double *penalty);
+
+/* ---- device_spread.c ------------------------------------------------------------------------------- */
 
 /* Gaussian or lognormal, by AIC over all levels; level[].device_spread in the chosen sense. */
 int xo_device_spreads(struct xo_device_fit *fit, const struct xo_range *r);

@@ -13,7 +13,6 @@
 #include <gsl/gsl_cdf.h>
 #include "device_fit.h"
 
-#define FALSE_ALARM 0.01               /* chance that noise is taken for a misfit, anywhere in a file      */
 #define LOOKS 2                        /* orders in which curves are looked at                             */
 #define FEW 16                         /* degrees of freedom: fewer do not tell noise from a misfit        */
 #define LARGE 10                       /* tolerances: larger is not put down to noise without evidence     */
@@ -31,7 +30,7 @@ static double times(size_t points, double (*x)[MOST], size_t a, size_t b)
     return sum;
 }
 
-/* Columns that stand on each other, twice for rounding's sake; what is no column of its own becomes 0.  Their rank. */
+/* Columns made orthonormal, twice for rounding's sake; what is no column of its own becomes 0.  Their rank. */
 static size_t orthogonalise(size_t points, size_t columns, double (*x)[MOST])
 {
     size_t rank = 0;
@@ -152,7 +151,7 @@ static double of_all(const struct xo_work *w, double chance)
 
 static bool is_misfit(const struct xo_work *w, const struct xo_device_verdict *v)
 {
-    return (v->chance < FALSE_ALARM && v->systematic > w->o->tolerance) || v->unexplained > 1 - LEAST_EXPLAINED;
+    return (v->chance < XO_DEVICE_FALSE_ALARM && v->systematic > w->o->tolerance) || v->unexplained > 1 - LEAST_EXPLAINED;
 }
 
 /* columns: parameters of the curve's own, its conductance among them. */
