@@ -33,6 +33,7 @@ struct xo_range {
     double theta[XO_SHAPE_MOST];
     double *siemens;                   /* [curves] g_j                                          */
     double *sigma, *weight;            /* [points] standard deviation of the noise; loss/sigma^2 */
+    double *leverage;                  /* [points] how far a point pulls the fit towards itself, 0 .. 1 */
     double *value, *slope;             /* [points] h; [points][count] dh/dtheta                  */
     double at[XO_SHAPE_MOST];          /* the theta they belong to, if known                     */
     bool known;
@@ -57,9 +58,15 @@ double xo_iv_largest(const struct xo_iv *iv, size_t from, size_t to);       /* |
 void xo_iv_range(const struct xo_iv *iv, size_t from, size_t to, double *low_volt, double *high_volt);
 size_t xo_iv_end_of_level(const struct xo_iv *iv, size_t j);        /* the first curve of another level behind j */
 
+/* ---- device_small.c -------------------------------------------------------------------------------- */
+
+/* a = L L^T, in place of a's lower triangle; false if it is not positive definite to rounding.  x = a^-1 x by it. */
+bool xo_small_cholesky(size_t n, double a[XO_SHAPE_MOST][XO_SHAPE_MOST]);
+void xo_small_solve(size_t n, double a[XO_SHAPE_MOST][XO_SHAPE_MOST], double *x);
+
 /* ---- device_noise.c -------------------------------------------------------------------------------- */
 
-/* Noise, weights, curvature and deviance from the residuals there are.  scratch [3 points of the range] */
+/* Leverages, noise, weights, curvature and deviance from the residuals there are.  scratch [3 points of the range] */
 void xo_range_noise(struct xo_range *r, double *scratch);
 
 /* ---- device_interval.c ----------------------------------------------------------------------------- */

@@ -151,7 +151,8 @@ static double of_all(const struct xo_work *w, double chance)
 
 static bool is_misfit(const struct xo_work *w, const struct xo_device_verdict *v)
 {
-    return (v->chance < XO_DEVICE_FALSE_ALARM && v->systematic > w->o->tolerance) || v->unexplained > 1 - LEAST_EXPLAINED;
+    return (v->chance < XO_DEVICE_FALSE_ALARM && v->systematic > w->o->tolerance) ||
+           v->unexplained > 1 - LEAST_EXPLAINED;
 }
 
 /* columns: parameters of the curve's own, its conductance among them. */

@@ -1,15 +1,17 @@
-/* Noise of each level, additive and relative, from what a fit leaves; and the weights that follow from it and from the
+/* Noise of each level, additive and relative, from what a fit leaves; and the weights that follow from it and the
  * loss.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "device_fit.h"
 
 #define RESOLUTION_REL 1e-6            /* of a level's largest current: finer residuals buy no parameter  */
 #define FEW_POINTS 8                   /* fewer do not tell additive from relative noise                  */
 #define HUBER 1.345                    /* 95 % efficient for normal errors (Holland and Welsch 1977)      */
 #define CAUCHY 2.385
+#define MOST_LEVERAGE 0.99             /* a point that alone tells a parameter says nothing of its noise */
 #define NORMAL_MAD 0.6744897501960817  /* median |x| of a standard normal                                 */
 
 /* The points of one level in the range that carry noise of its law: not those at 0 V.  Currents over the largest. */
@@ -115,7 +117,70 @@ static double best_mixture(const struct noise *n)
     return at_mixture(n, 0) <= at_mixture(n, best) ? 0 : best;
 }
 
-static void gather(struct noise *n, const struct xo_range *r, size_t from, size_t to)
+/* What a fit leaves of a point has the variance sigma^2 (1 - h): the point pulls the fit towards itself.  With P the
+ * current's derivatives by the shape, less what the curve's amplitude stands for, and S = sum w P^T P,
+ *     h = w (value^2/sum w value^2 + P S^-1 P^T). */
+struct pull {
+    size_t p;
+    double along[XO_SHAPE_MOST], square;       /* of one curve: sum w value slope, sum w value^2 */
+    double information[XO_SHAPE_MOST][XO_SHAPE_MOST];
+};
+
+static void along_curve(struct pull *u, const struct xo_range *r, size_t j)
+{
+    const struct xo_iv_curve *c = &r->iv->curve[j];
+    u->square = 0;
+    memset(u->along, 0, sizeof u->along);
+    for (size_t k = c->first; k < c->first + c->points; k++) {
+        u->square += r->weight[k] * r->value[k] * r->value[k];
+        for (size_t q = 0; q < u->p; q++)
+            u->along[q] += r->weight[k] * r->value[k] * r->slope[k * u->p + q];
+    }
+}
+
+static void derivatives(const struct pull *u, const struct xo_range *r, size_t j, size_t k, double *row)
+{
+    for (size_t q = 0; q < u->p; q++)
+        row[q] = r->siemens[j] * (r->slope[k * u->p + q] - r->value[k] * u->along[q] / u->square);
+}
+
+static void find_information(struct pull *u, const struct xo_range *r)
+{
+    double row[XO_SHAPE_MOST];
+    for (size_t j = r->from; j < r->to; j++) {
+        along_curve(u, r, j);
+        for (size_t k = r->iv->curve[j].first; k < r->iv->curve[j].first + r->iv->curve[j].points; k++) {
+            derivatives(u, r, j, k, row);
+            for (size_t q = 0; q < u->p; q++)
+                for (size_t s = 0; s < u->p; s++)
+                    u->information[q][s] += r->weight[k] * row[q] * row[s];
+        }
+    }
+}
+
+static void find_leverage(struct xo_range *r)
+{
+    struct pull u = {.p = r->shape.count};
+    double row[XO_SHAPE_MOST], moved[XO_SHAPE_MOST];
+    find_information(&u, r);
+    if (!xo_small_cholesky(u.p, u.information))
+        u.p = 0;                       /* the fit will say so itself */
+    for (size_t j = r->from; j < r->to; j++) {
+        along_curve(&u, r, j);
+        for (size_t k = r->iv->curve[j].first; k < r->iv->curve[j].first + r->iv->curve[j].points; k++) {
+            double h = r->value[k] * r->value[k] / u.square;
+            derivatives(&u, r, j, k, row);
+            memcpy(moved, row, sizeof moved);
+            xo_small_solve(u.p, u.information, moved);
+            for (size_t q = 0; q < u.p; q++)
+                h += row[q] * moved[q];
+            r->leverage[k] = fmin(r->weight[k] * h, MOST_LEVERAGE);
+        }
+    }
+}
+
+/* leverage NULL: what is left, as it is. */
+static void gather(struct noise *n, const struct xo_range *r, size_t from, size_t to, const double *leverage)
 {
     n->points = 0;
     n->loss = r->loss;
@@ -123,7 +188,8 @@ static void gather(struct noise *n, const struct xo_range *r, size_t from, size_
     for (size_t j = from; j < to; j++)
         for (size_t k = r->iv->curve[j].first; k < r->iv->curve[j].first + r->iv->curve[j].points; k++)
             if (fabs(r->iv->volt[k]) > 0) {
-                n->residual2[n->points] = pow(xo_range_residual(r, j, k) / n->largest, 2);
+                n->residual2[n->points] = pow(xo_range_residual(r, j, k) / n->largest, 2) /
+                                          (leverage ? 1 - leverage[k] : 1);
                 n->current2[n->points++] = pow(r->siemens[j] * r->value[k] / n->largest, 2);
             }
 }
@@ -158,13 +224,17 @@ void xo_range_noise(struct xo_range *r, double *scratch)
 {
     size_t points = xo_range_last(r) - xo_range_first(r);
     struct noise n = {.residual2 = scratch, .current2 = scratch + points, .sorted = scratch + 2 * points};
+    find_leverage(r);
     r->deviance = 0;
     for (size_t j = r->from, next; j < r->to; j = next) {
         size_t level = r->iv->curve[j].level;
         next = xo_range_end_of_level(r, j);
-        gather(&n, r, j, next);
+        gather(&n, r, j, next, NULL);
         double mixture = n.points < FEW_POINTS ? 0 : best_mixture(&n), scale2 = scale2_of(&n, mixture);
         r->deviance += deviance_of(&n, mixture, scale2) + 2 * (double)n.points * log(n.largest);
+        gather(&n, r, j, next, r->leverage);       /* without bias; the likelihood goes without */
+        mixture = n.points < FEW_POINTS ? 0 : best_mixture(&n);
+        scale2 = scale2_of(&n, mixture);
         weigh(r, &n, j, next, mixture, scale2);
         r->noise_ampere[level] = n.largest * sqrt(scale2 * (1 - mixture));
         r->noise_relative[level] = sqrt(scale2 * mixture);

@@ -73,9 +73,11 @@ int xo_range_new(struct xo_range *r, const struct xo_iv *iv)
     r->weight = xo_calloc(iv->points, sizeof *r->weight);
     r->value = xo_calloc(iv->points, sizeof *r->value);
     r->slope = xo_calloc(iv->points, XO_SHAPE_MOST * sizeof *r->slope);
+    r->leverage = xo_calloc(iv->points, sizeof *r->leverage);
     r->noise_ampere = xo_calloc(iv->levels, sizeof *r->noise_ampere);
     r->noise_relative = xo_calloc(iv->levels, sizeof *r->noise_relative);
-    if (r->siemens && r->sigma && r->weight && r->value && r->slope && r->noise_ampere && r->noise_relative)
+    if (r->siemens && r->sigma && r->weight && r->value && r->slope && r->leverage && r->noise_ampere &&
+        r->noise_relative)
         return 0;
     xo_range_free(r);
     return ENOMEM;
@@ -88,6 +90,7 @@ void xo_range_free(struct xo_range *r)
     free(r->weight);
     free(r->value);
     free(r->slope);
+    free(r->leverage);
     free(r->noise_ampere);
     free(r->noise_relative);
     *r = (struct xo_range){0};
