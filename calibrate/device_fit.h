@@ -66,8 +66,10 @@ void xo_small_solve(size_t n, double a[XO_SHAPE_MOST][XO_SHAPE_MOST], double *x)
 
 /* ---- device_noise.c -------------------------------------------------------------------------------- */
 
-/* Leverages, noise, weights, curvature and deviance from the residuals there are.  scratch [3 points of the range] */
+/* From the residuals there are: leverages, noise without bias, weights and curvature; the deviance, which is that of
+ * the likeliest noise.  scratch [3 points of the range] */
 void xo_range_noise(struct xo_range *r, double *scratch);
+void xo_range_deviance(struct xo_range *r, double *scratch);
 
 /* ---- device_interval.c ----------------------------------------------------------------------------- */
 

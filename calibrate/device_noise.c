@@ -179,7 +179,7 @@ static void find_leverage(struct xo_range *r)
     }
 }
 
-/* leverage NULL: what is left, as it is. */
+/* leverage NULL: what is left as it is, biased towards 0. */
 static void gather(struct noise *n, const struct xo_range *r, size_t from, size_t to, const double *leverage)
 {
     n->points = 0;
@@ -219,25 +219,36 @@ static void find_curvature(struct xo_range *r)
     r->curvature = r->loss == XO_LOSS_SQUARE ? 1 : fmax(curvature / weight, 0.1);
 }
 
-/* Noise level by level, and the weights that follow from it.  scratch [3 points] */
-void xo_range_noise(struct xo_range *r, double *scratch)
+static struct noise scratch_of(const struct xo_range *r, double *scratch)
 {
     size_t points = xo_range_last(r) - xo_range_first(r);
-    struct noise n = {.residual2 = scratch, .current2 = scratch + points, .sorted = scratch + 2 * points};
+    return (struct noise){.residual2 = scratch, .current2 = scratch + points, .sorted = scratch + 2 * points};
+}
+
+void xo_range_noise(struct xo_range *r, double *scratch)
+{
+    struct noise n = scratch_of(r, scratch);
     find_leverage(r);
-    r->deviance = 0;
     for (size_t j = r->from, next; j < r->to; j = next) {
         size_t level = r->iv->curve[j].level;
         next = xo_range_end_of_level(r, j);
-        gather(&n, r, j, next, NULL);
+        gather(&n, r, j, next, r->leverage);
         double mixture = n.points < FEW_POINTS ? 0 : best_mixture(&n), scale2 = scale2_of(&n, mixture);
-        r->deviance += deviance_of(&n, mixture, scale2) + 2 * (double)n.points * log(n.largest);
-        gather(&n, r, j, next, r->leverage);       /* without bias; the likelihood goes without */
-        mixture = n.points < FEW_POINTS ? 0 : best_mixture(&n);
-        scale2 = scale2_of(&n, mixture);
         weigh(r, &n, j, next, mixture, scale2);
         r->noise_ampere[level] = n.largest * sqrt(scale2 * (1 - mixture));
         r->noise_relative[level] = sqrt(scale2 * mixture);
     }
     find_curvature(r);
+}
+
+void xo_range_deviance(struct xo_range *r, double *scratch)
+{
+    struct noise n = scratch_of(r, scratch);
+    r->deviance = 0;
+    for (size_t j = r->from, next; j < r->to; j = next) {
+        next = xo_range_end_of_level(r, j);
+        gather(&n, r, j, next, NULL);
+        double mixture = n.points < FEW_POINTS ? 0 : best_mixture(&n), scale2 = scale2_of(&n, mixture);
+        r->deviance += deviance_of(&n, mixture, scale2) + 2 * (double)n.points * log(n.largest);
+    }
 }

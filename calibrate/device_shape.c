@@ -269,6 +269,8 @@ static int in_turns(struct xo_range *r, gsl_multifit_nlinear_workspace *w, gsl_v
         xo_range_noise(r, scratch);
     }
     follow(r, r->theta);
+    if (!status)
+        xo_range_deviance(r, scratch);
     return status;
 }
 

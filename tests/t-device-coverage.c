@@ -121,15 +121,39 @@ static void polynomials(void)
     about_95(c.shape[1], "c3 of a level's own shape");
 }
 
-static void one_curve(void)
+/* Noise in proportion to the current, constant, and both, together: 600 trials. */
+static void one_curve(enum xo_fit_law law, size_t points)
 {
+    static const struct { double relative, ampere; } noise[] = {{0.01, 0}, {0, 1e-8}, {0.01, 5e-9}};
+    struct xo_device_options o = {.law = law, .order = law == XO_FIT_POLYNOMIAL ? 3 : 0};
     struct planted p = devices;
+    int siemens = 0, shape = 0, second = 0;
+    p.law = law;
+    p.c[0] = 0.3;
+    p.c[1] = 1.5;
     p.levels = p.devices = p.cycles = 1;
-    p.points = 41;
+    p.points = points;
     p.device_spread = p.shape_spread = p.cycle_spread = 0;
-    struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH}, false);
-    about_95(c.shape[0], "v0 of one curve");
-    about_95(c.siemens[0], "its conductance");
+    for (size_t k = 0; k < 3; k++) {
+        p.noise = noise[k].relative;
+        p.additive = noise[k].ampere;
+        struct count c = run(p, o, false);
+        siemens += c.siemens[0];
+        shape += c.shape[0];
+        second += c.shape[1];
+    }
+    printf("# %d, %d, %d of %d\n", siemens, shape, second, 3 * TRIALS);
+    tap_ok(siemens >= 3 * LEAST && siemens <= 3 * MOST && (law == XO_FIT_OHMIC || shape >= 3 * LEAST) &&
+           (law != XO_FIT_POLYNOMIAL || second >= 3 * LEAST), "one curve of %zu points, %s: conductance and shape held "
+           "in about 95 %% of trials with three kinds of noise", points, xo_fit_law_name(law));
+}
+
+static void one_curve_of_any_law(void)
+{
+    for (int law = XO_FIT_OHMIC; law <= XO_FIT_POLYNOMIAL; law++) {
+        one_curve((enum xo_fit_law)law, 15);
+        one_curve((enum xo_fit_law)law, 60);
+    }
 }
 
 static void outliers(void)
@@ -153,7 +177,7 @@ int main(void)
     points_are_no_devices();
     same_devices_in_all_levels();
     polynomials();
-    one_curve();
+    one_curve_of_any_law();
     outliers();
     return tap_done();
 }
