@@ -244,7 +244,7 @@ static void put_curves(FILE *to, const struct device *d)
     size_t shown = 0;
     fputs("<div class=\"scroll\"><table class=\"number\"><tr><th>curve</th><th>missed by, rms [%]</th>"
           "<th>at worst [%]</th><th>hangs together, rms [%]</th><th>chance, were it noise</th>"
-          "<th>the rest, noise [%]</th></tr>\n", to);
+          "<th>the rest, noise at most [%]</th></tr>\n", to);
     if (d->fit.law != d->fit.wanted || !d->fit.unfollowed)
         put_curve(to, d, d->fit.missed_curve, &d->fit.missed_verdict);
     for (size_t j = 0; j < d->fit.curves && shown < SHOWN; j++)
@@ -260,7 +260,7 @@ static void put_verdict(FILE *to, const struct device *d)
 {
     const struct xo_device_fit *f = &d->fit;
     if (f->law != f->wanted)
-        fprintf(to, "<section><h2>No law follows %s</h2>\n<p>%s, the best, is not followed by %zu of %zu curve%s; a "
+        fprintf(to, "<section><h2>No law follows %s</h2>\n<p>The best, %s, does not follow %zu of %zu curve%s; a "
                 "table through the means stands in%s.</p>\n", f->curves > 1 ? "these curves" : "this curve",
                 xo_fit_law_name(f->wanted), f->missed, f->curves, cli_plural(f->curves),
                 f->unfollowed ? ", and it does not follow all curves either" : "");

@@ -46,11 +46,20 @@ const char *device_verdict_text(char *text, size_t size, const struct xo_device_
     if (!v->judged)
         snprintf(text + used, size - (size_t)used, "too few points to judge");
     else if (v->chance < XO_DEVICE_FALSE_ALARM)
-        snprintf(text + used, size - (size_t)used, "%.3g %% rms hangs together (chance %.1g were it noise), noise is "
-                 "%.3g %%", 100 * v->systematic, v->chance, 100 * v->noise);
+        snprintf(text + used, size - (size_t)used, "%.3g %% rms hangs together (chance %.1g were it noise), noise "
+                 "%.3g %% at most", 100 * v->systematic, v->chance, 100 * v->noise);
     else
         snprintf(text + used, size - (size_t)used, v->few ? "too few points to tell misfit from noise"
                                                           : "no more than noise, as far as the points tell");
+    return text;
+}
+
+static const char *expected_text(char *text, size_t size, const struct device *d, const struct xo_device_verdict *v)
+{
+    if (v->few && !(v->chance < XO_DEVICE_FALSE_ALARM))
+        snprintf(text, size, "%g %% rms of the rms current at most", 1000 * d->options.tolerance);
+    else
+        snprintf(text, size, "%g %% of its largest current at most", 100 * d->options.tolerance);
     return text;
 }
 
@@ -261,21 +270,22 @@ static void say_levels(const struct device *d)
 /* Said whether --quiet or not: it is why the exit code is 1. */
 static void say_unfollowed(const struct device *d)
 {
-    char curve[200], text[200];
+    char curve[200], text[200], expected[80];
     const struct xo_device_fit *f = &d->fit;
     bool stands_in = f->law != f->wanted;
     if (stands_in)
-        fprintf(stderr, "crossohm: %s: no law follows %s: %s, the best, misses %s by %s; expected %g %% of its "
-                "largest current at most; a table stands in, %s\n", d->input, f->curves > 1 ? "these curves" : "this curve",
+        fprintf(stderr, "crossohm: %s: no law follows %s: %s, the best, misses %s by %s; expected %s; "
+                "a table stands in, %s\n", d->input, f->curves > 1 ? "these curves" : "this curve",
                 xo_fit_law_name(f->wanted), device_curve_text(curve, sizeof curve, d, f->missed_curve),
-                device_verdict_text(text, sizeof text, &f->missed_verdict), 100 * d->options.tolerance,
-                d->table_path);
+                device_verdict_text(text, sizeof text, &f->missed_verdict),
+                expected_text(expected, sizeof expected, d, &f->missed_verdict), d->table_path);
     if (f->unfollowed)
         fprintf(stderr, "crossohm: %s: %zu of %zu curve%s not followed by law %s, worst %s, missed by %s; expected "
-                "%g %% of its largest current at most%s\n", d->input, f->unfollowed, f->curves,
+                "%s%s\n", d->input, f->unfollowed, f->curves,
                 cli_plural(f->curves), xo_fit_law_name(f->law),
                 device_curve_text(curve, sizeof curve, d, f->worst_curve),
-                device_verdict_text(text, sizeof text, &f->verdict[f->worst_curve]), 100 * d->options.tolerance,
+                device_verdict_text(text, sizeof text, &f->verdict[f->worst_curve]),
+                expected_text(expected, sizeof expected, d, &f->verdict[f->worst_curve]),
                 f->law == XO_FIT_TABLE ? "" : ", or --law table");
 }
 
@@ -295,8 +305,8 @@ void device_summarise(const struct device *d)
     char law[80];
     if (!d->session.common.quiet) {
         fprintf(stderr, "%zu curve%s of %zu device%s, %zu level%s, %zu points; law %s\n", d->iv.curves,
-                cli_plural(d->iv.curves), d->iv.devices, cli_plural(d->iv.devices), d->iv.levels, cli_plural(d->iv.levels), d->iv.points,
-                device_law_text(law, sizeof law, d));
+                cli_plural(d->iv.curves), d->iv.devices, cli_plural(d->iv.devices), d->iv.levels,
+                cli_plural(d->iv.levels), d->iv.points, device_law_text(law, sizeof law, d));
         say_shape(d);
         say_levels(d);
         fprintf(stderr, "%s\n", device_intervals_hold(d));

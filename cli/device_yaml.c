@@ -102,7 +102,7 @@ static void print_verdict(FILE *to, const struct device *d)
                 f->law != f->wanted ? "; a table stands in" : "");
     if (f->law != f->wanted && f->unfollowed)
         fprintf(to, "# NOT FOLLOWED: %zu of %zu curves by the table\n", f->unfollowed, f->curves);
-    fprintf(to, "# law %s misses most %s by %s\n", xo_fit_law_name(f->wanted),
+    fprintf(to, "# law %s misses %s%s by %s\n", xo_fit_law_name(f->wanted), f->curves > 1 ? "most " : "",
             device_curve_text(curve, sizeof curve, d, f->missed_curve),
             device_verdict_text(text, sizeof text, &f->missed_verdict));
 }
@@ -112,7 +112,8 @@ static void print_head(FILE *to, const struct device *d)
     char law[80];
     fprintf(to, "# crossohm %s: %s\n", PACKAGE_VERSION, d->session.common.command);
     fprintf(to, "# measured: %zu points in %zu curve%s of %zu device%s, %zu level%s\n", d->iv.points, d->iv.curves,
-            cli_plural(d->iv.curves), d->iv.devices, cli_plural(d->iv.devices), d->iv.levels, cli_plural(d->iv.levels));
+            cli_plural(d->iv.curves), d->iv.devices, cli_plural(d->iv.devices), d->iv.levels,
+            cli_plural(d->iv.levels));
     if (d->iv.high_kelvin > 0)
         fprintf(to, "# temperature: %g to %g K\n", d->iv.low_kelvin, d->iv.high_kelvin);
     fprintf(to, "# law: %s, %s; residual %.3g %% rms of each curve's largest current\n",
