@@ -96,6 +96,8 @@ struct xo_serial xo_judge_order(const size_t *order, size_t points, const double
         return (struct xo_serial){1, 1};
     moments(order, points, columns, design, &mean, &variance);
     double both = mean * (4 - mean) / variance - 1, d = differences / squares;
+    if (!(both > 0 && isfinite(both)))
+        return (struct xo_serial){1, 1};
     return (struct xo_serial){gsl_cdf_beta_P(d / 4, both * mean / 4, both * (1 - mean / 4)), d / mean};
 }
 

@@ -16,7 +16,8 @@
  * Intervals of shape and level means come from what leaving out one unit changes (the jackknife, Miller 1974, in one
  * Newton step) with Student's t of units - 1 degrees of freedom; the unit is the device where every level has two or
  * more, else the curve where every level has two or more, else the point.  In the last case they say how well this
- * one curve is known, nothing about others.  The penalty of Akaike's criterion is counted by units too (Takeuchi
+ * one curve is known, nothing about others; each residual counts as if its point were left out of the fit (HC3,
+ * MacKinnon and White 1985), and a table has no interval.  The penalty of Akaike's criterion is counted by units too (Takeuchi
  * 1976).  Intervals take law and order for granted; chosen by the same data they hold less often.
  *
  * GSL allocates inside and, by default, aborts the program when memory runs out: a program that cares calls
