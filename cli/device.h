@@ -28,7 +28,7 @@ const char *device_law_text(char *text, size_t size, const struct device *d);
 const char *device_choice_text(const struct device *d);             /* "as given", "chosen by AIC", ... */
 const char *device_unit_text(const struct device *d);               /* "device", "curve", "point" */
 const char *device_curve_text(char *text, size_t size, const struct device *d, size_t curve);
-const char *device_verdict_text(char *text, size_t size, const struct xo_device_verdict *v);
+const char *device_verdict_text(char *text, size_t size, const struct device *d, const struct xo_device_verdict *v);
 const char *device_intervals_hold(const struct device *d);          /* for what */
 bool device_is_followed(const struct device *d);                    /* every curve, and by the law that was wanted */
 int device_bits(const struct device *d);                            /* per cell, from the number of levels */

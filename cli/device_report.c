@@ -40,17 +40,17 @@ const char *device_curve_text(char *text, size_t size, const struct device *d, s
     return text;
 }
 
-const char *device_verdict_text(char *text, size_t size, const struct xo_device_verdict *v)
+const char *device_verdict_text(char *text, size_t size, const struct device *d, const struct xo_device_verdict *v)
 {
     int used = snprintf(text, size, "%.3g %% rms, %.3g %% at worst: ", 100 * v->residual_rms, 100 * v->residual_max);
     if (!v->judged)
         snprintf(text + used, size - (size_t)used, "too few points to judge");
     else if (v->chance < XO_DEVICE_FALSE_ALARM)
         snprintf(text + used, size - (size_t)used, "%.3g %% rms hangs together (chance %.1g were it noise), noise "
-                 "%.3g %% at most", 100 * v->systematic, v->chance, 100 * v->noise);
+                 "%.3g %% at most", 100 * v->systematic, fmax(v->chance, 1e-300), 100 * v->noise);
     else
-        snprintf(text + used, size - (size_t)used, v->few ? "too few points to tell misfit from noise"
-                                                          : "no more than noise, as far as the points tell");
+        snprintf(text + used, size - (size_t)used, "%s", v->few && v->residual_rms > d->options.tolerance
+                 ? "too few points to tell misfit from noise" : "no more than noise, as far as the points tell");
     return text;
 }
 
@@ -277,14 +277,14 @@ static void say_unfollowed(const struct device *d)
         fprintf(stderr, "crossohm: %s: no law follows %s: %s, the best, misses %s by %s; expected %s; "
                 "a table stands in, %s\n", d->input, f->curves > 1 ? "these curves" : "this curve",
                 xo_fit_law_name(f->wanted), device_curve_text(curve, sizeof curve, d, f->missed_curve),
-                device_verdict_text(text, sizeof text, &f->missed_verdict),
+                device_verdict_text(text, sizeof text, d, &f->missed_verdict),
                 expected_text(expected, sizeof expected, d, &f->missed_verdict), d->table_path);
     if (f->unfollowed)
         fprintf(stderr, "crossohm: %s: %zu of %zu curve%s not followed by law %s, worst %s, missed by %s; expected "
                 "%s%s\n", d->input, f->unfollowed, f->curves,
                 cli_plural(f->curves), xo_fit_law_name(f->law),
                 device_curve_text(curve, sizeof curve, d, f->worst_curve),
-                device_verdict_text(text, sizeof text, &f->verdict[f->worst_curve]),
+                device_verdict_text(text, sizeof text, d, &f->verdict[f->worst_curve]),
                 expected_text(expected, sizeof expected, d, &f->verdict[f->worst_curve]),
                 f->law == XO_FIT_TABLE ? "" : ", or --law table");
 }
@@ -297,7 +297,7 @@ static void say_fit(const struct device *d)
     if (device_is_followed(d) && f->law != XO_FIT_TABLE)
         fprintf(stderr, "%s %s: missed by %s\n", f->curves > 1 ? "worst," : "curve",
                 device_curve_text(curve, sizeof curve, d, f->missed_curve),
-                device_verdict_text(text, sizeof text, &f->missed_verdict));
+                device_verdict_text(text, sizeof text, d, &f->missed_verdict));
 }
 
 void device_summarise(const struct device *d)

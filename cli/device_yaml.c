@@ -104,7 +104,7 @@ static void print_verdict(FILE *to, const struct device *d)
         fprintf(to, "# NOT FOLLOWED: %zu of %zu curves by the table\n", f->unfollowed, f->curves);
     fprintf(to, "# law %s misses %s%s by %s\n", xo_fit_law_name(f->wanted), f->curves > 1 ? "most " : "",
             device_curve_text(curve, sizeof curve, d, f->missed_curve),
-            device_verdict_text(text, sizeof text, &f->missed_verdict));
+            device_verdict_text(text, sizeof text, d, &f->missed_verdict));
 }
 
 static void print_head(FILE *to, const struct device *d)
