@@ -47,12 +47,13 @@ static int solve(struct trial *t, struct xo_info *info)
     xo_circuit *c = NULL;
     xo_plan *p = NULL;
     xo_factor *f = NULL;
-    if (!xo_ladder_new(&l, &t->h->array, t->cell_siemens, NULL)) {
-        xo_ladder_amp(l, t->inputs, t->gate, t->amp);
+    int status = xo_ladder_new(&l, &t->h->array, t->cell_siemens, NULL);
+    if (!status) {
+        status = xo_ladder_currents(l, t->inputs, t->gate, t->amp, NULL, info);
         xo_ladder_free(l);
-        return 0;
+        return status;
     }
-    int status = xo_circuit_new(&c, &t->h->array, info);
+    status = xo_circuit_new(&c, &t->h->array, info);
     if (!status)
         status = xo_plan_new(&p, c, NULL, info);
     if (!status)
