@@ -119,6 +119,7 @@ struct xo_array_layer {
     bool varies;
     uint64_t instance;
     double *oracle;                    /* [units of gain.scope] gains from G and G_ni; NULL: 1     */
+    struct xo_ladder **kept;           /* [blocks * layout.planes] of nonlinear cells, audits only; else NULL */
     struct xo_loss loss;
     struct xo_arena arena;
 };
@@ -169,12 +170,13 @@ void xo_set_readings(struct xo_array_layer *l);             /* from ranges and g
 int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
 int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
+void xo_ladders_forget(struct xo_array_layer *l);           /* what audits have kept */
 struct xo_rows;
 int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
-/* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread wants it. */
+/* Currents [rows][XO_STRIP] of a strip, NULL: no memory, or t->unsettled; the same as doubles, exactly where the thread wants it. */
 const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
-int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s,
-                      const struct xo_rows *rows);
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                      const struct xo_strip *s, const struct xo_rows *rows);
 
 /* ---- one thread ------------------------------------------------------------------------------------ */
 
@@ -225,6 +227,7 @@ struct xo_engine_thread {
     xo_engine_dnn *engine;
     enum xo_stage stage;
     bool is_calibrator;
+    bool unsettled;                    /* some currents of nonlinear ladders did not converge: XO_ENOTPROVEN */
     bool certified;                    /* currents by the strips' certified twins, conversion by conversion */
     struct xo_code_pairs *pairs;       /* [layers] counts codes instead of looking closer; or NULL */
     uint64_t first_image;

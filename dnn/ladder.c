@@ -54,16 +54,22 @@ static void positions_of(double *position, size_t stride, const xo_ladder *l, co
     position[inputs * stride] = ohm;
 }
 
+static double secant_at(const xo_ladder *l, size_t i, size_t column)
+{
+    double volt = l->volt[column];
+    return l->gated[i] || volt == 0 ? 0 : xo_ladder_cell_amp(l, i, column, l->transistor_ohm, volt) / volt;
+}
+
 /* One lane, in units: a weight level, its inverse, read_volt. */
-static void take_lane(struct xo_exact_rungs *e, const struct xo_array_layer *l, const xo_ladder *from, size_t column,
-                      size_t lane, size_t inputs)
+static int take_lane(struct xo_exact_rungs *e, const struct xo_array_layer *l, const xo_ladder *from,
+                     xo_ladder_work *work, size_t column, size_t lane, size_t inputs, struct xo_info *info)
 {
     double step = xo_level_siemens(l);
     positions_of(e->position + lane, XO_STRIP, from, from->step_ohm, column, inputs);
     if (e->second_position)
         positions_of(e->second_position + lane, XO_STRIP, from, from->second_ohm, column, inputs);
     for (size_t i = 0; i < inputs; i++)
-        e->siemens[i * XO_STRIP + lane] = rung_at(from, i, column) / step;
+        e->siemens[i * XO_STRIP + lane] = (from->laws ? secant_at : rung_at)(from, i, column) / step;
     for (size_t i = 0; i <= inputs; i++) {
         e->position[i * XO_STRIP + lane] *= step;
         if (e->second_position)
@@ -71,6 +77,7 @@ static void take_lane(struct xo_exact_rungs *e, const struct xo_array_layer *l, 
     }
     e->end_ohm[lane] = from->end_ohm[column] * step;
     e->volt[lane] = from->volt[column] / l->hardware->dac.read_volt;
+    return from->laws ? xo_curves_look(e, l, from, work, column, lane, inputs, info) : 0;
 }
 
 static int exact_new(struct xo_exact_rungs **out, struct xo_arena *arena, size_t inputs, bool opposed)
@@ -87,26 +94,24 @@ static int exact_new(struct xo_exact_rungs **out, struct xo_arena *arena, size_t
 
 /* ---- blocks ---------------------------------------------------------------------------------------- */
 
-/* The arrays of a block, as ladders. */
-struct block { xo_ladder **ladder; size_t planes; double *siemens; uint16_t *digit; };
-
-static void block_free(struct block *b)
+static void block_free(struct xo_ladder_block *b)
 {
     for (size_t k = 0; b->ladder && k < b->planes; k++)
         xo_ladder_free(b->ladder[k]);
     free(b->ladder);
     free(b->siemens);
     free(b->digit);
+    xo_ladder_work_free(b->work);
 }
 
-static int block_new(struct block *b, const struct xo_array_layer *l, const struct xo_site_of_block *at,
+static int block_new(struct xo_ladder_block *b, const struct xo_array_layer *l, const struct xo_site_of_block *at,
                      struct xo_info *info)
 {
     const struct xo_crossbar *x = &l->hardware->array;
-    *b = (struct block){ xo_calloc(l->layout.planes, sizeof(xo_ladder *)), l->layout.planes,
-                         xo_calloc(x->rows, x->columns * sizeof *b->siemens),
-                         xo_calloc(x->rows, x->columns * sizeof *b->digit) };
-    int status = b->ladder && b->siemens && b->digit ? 0 : ENOMEM;
+    *b = (struct xo_ladder_block){ xo_calloc(l->layout.planes, sizeof(xo_ladder *)), l->layout.planes,
+                                   xo_calloc(x->rows, x->columns * sizeof *b->siemens),
+                                   xo_calloc(x->rows, x->columns * sizeof *b->digit), NULL };
+    int status = b->ladder && b->siemens && b->digit ? xo_ladder_work_new(&b->work, x->rows) : ENOMEM;
     for (size_t plane = 0; plane < b->planes && !status; plane++) {
         xo_program_cells(b->siemens, b->digit, l, at->matrix, at->row_block, at->column_block, plane);
         status = xo_ladder_new(&b->ladder[plane], x, b->siemens, info);
@@ -116,27 +121,30 @@ static int block_new(struct block *b, const struct xo_array_layer *l, const stru
     return status;
 }
 
-static bool is_lane_of(const struct xo_array_layer *l, const struct xo_strip *s, size_t lane, size_t block)
+bool xo_is_lane_of(const struct xo_array_layer *l, const struct xo_strip *s, size_t lane, size_t block)
 {
     return lane % XO_HALF < s->half[lane / XO_HALF].count
            && s->lane[lane].conversion / l->layout.conversions == block;
 }
 
 /* Both sides of every lane of a block. */
-static void take_block(const struct xo_array_layer *l, const struct xo_row_block *r, const struct block *b,
-                       size_t block)
+static int take_block(void *user, struct xo_array_layer *l, struct xo_row_block *r, struct xo_ladder_block *b,
+                      size_t block, struct xo_info *info)
 {
-    for (size_t k = 0; k < r->strips + r->references; k++) {
-        struct xo_strip *s = xo_ladder_strip(r, k);
-        for (size_t lane = 0; lane < XO_STRIP; lane++) {
-            if (!is_lane_of(l, s, lane, block))
-                continue;
-            const struct xo_conversion *c = xo_ladder_conversion(l, s, lane);
-            take_lane(s->exact[0], l, b->ladder[c->plane], c->column, lane, r->inputs);
-            if (c->minus_plane != XO_NONE)
-                take_lane(s->exact[1], l, b->ladder[c->minus_plane], c->minus_column, lane, r->inputs);
-        }
+    int status = 0;
+    (void)user;
+    for (size_t n = 0; n < (r->strips + r->references) * XO_STRIP && !status; n++) {
+        struct xo_strip *s = xo_ladder_strip(r, n / XO_STRIP);
+        size_t lane = n % XO_STRIP;
+        if (!xo_is_lane_of(l, s, lane, block))
+            continue;
+        const struct xo_conversion *c = xo_ladder_conversion(l, s, lane);
+        status = take_lane(s->exact[0], l, b->ladder[c->plane], b->work, c->column, lane, r->inputs, info);
+        if (!status && c->minus_plane != XO_NONE)
+            status = take_lane(s->exact[1], l, b->ladder[c->minus_plane], b->work, c->minus_column, lane, r->inputs,
+                               info);
     }
+    return status;
 }
 
 /* In one arena, which is the layer's or one that is thrown away. */
@@ -155,13 +163,13 @@ static int make_room(struct xo_array_layer *l, struct xo_arena *arena)
     return 0;
 }
 
-static int fill_exactly(struct xo_array_layer *l, int threads, struct xo_info *info)
+int xo_ladder_blocks(struct xo_array_layer *l, int threads, xo_with_block *with, void *user, struct xo_info *info)
 {
     struct xo_site_of_block *site = xo_sites_of(l);
     int status = site ? 0 : ENOMEM;
     #pragma omp parallel for schedule(dynamic) num_threads(threads < 1 ? 1 : threads)
     for (size_t k = 0; k < l->blocks; k++) {
-        struct block b;
+        struct xo_ladder_block b;
         struct xo_info why = { "" };
         int failed;
         #pragma omp atomic read
@@ -170,10 +178,11 @@ static int fill_exactly(struct xo_array_layer *l, int threads, struct xo_info *i
             continue;
         failed = block_new(&b, l, &site[k], &why);
         if (!failed) {
-            take_block(l, &l->array.bank[site[k].matrix].row[site[k].row_block], &b, k);
+            failed = with(user, l, &l->array.bank[site[k].matrix].row[site[k].row_block], &b, k, &why);
             block_free(&b);
-            continue;
         }
+        if (!failed)
+            continue;
         #pragma omp critical(xo_ladders)
         {
             if (!status && info)
@@ -201,7 +210,9 @@ static int single_side(struct xo_rungs *g, const struct xo_exact_rungs *e, struc
                        bool uniform, const struct xo_rungs *like)
 {
     size_t positions = (inputs + 1) * XO_STRIP;
+    const struct xo_curves *curves = g->curves;
     *g = *like;
+    g->curves = curves;
     g->inputs = inputs;
     g->siemens = to_single(e->siemens, inputs * XO_STRIP, arena);
     g->position = uniform ? NULL : to_single(e->position, positions, arena);
@@ -223,13 +234,16 @@ static bool has_minus(const struct xo_array_layer *l)
     return false;
 }
 
-/* One of the layer's arrays is enough to see how its lines are: wires do not depend on cells. */
+/* One array is enough to see how lines are, for wires do not depend on cells; and those take all levels in turn. */
 static int find_lines(xo_ladder **out, const struct xo_array_layer *l, struct xo_info *info)
 {
     const struct xo_crossbar *x = &l->hardware->array;
-    double *none = xo_calloc(x->rows, x->columns * sizeof *none);
-    int status = none ? xo_ladder_new(out, x, none, info) : ENOMEM;
-    free(none);
+    size_t levels = (size_t)1 << l->hardware->device.bits_per_cell;
+    double *siemens = xo_calloc(x->rows, x->columns * sizeof *siemens);
+    for (size_t k = 0; siemens && k < x->rows * x->columns; k++)
+        siemens[k] = xo_digit_siemens(l->hardware, (unsigned)(k % levels));
+    int status = siemens ? xo_ladder_new(out, x, siemens, info) : ENOMEM;
+    free(siemens);
     return status;
 }
 
@@ -269,6 +283,7 @@ static void forget_exact(struct xo_array_layer *l)
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info)
 {
     struct xo_arena doubles = { NULL };
+    struct xo_ladder_sample sample = { 0 };
     xo_ladder *lines = NULL;
     int status = xo_check_gated(l, info);
     if (!status)
@@ -280,24 +295,66 @@ int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_ke
     if (!status)
         status = make_room(l, &doubles);
     if (!status)
-        status = fill_exactly(l, threads, info);
+        status = xo_ladder_blocks(l, threads, take_block, NULL, info);
+    if (!status)
+        status = xo_ladder_sample_new(&sample, l, lines->top_is_far);
+    if (!status && lines->laws)
+        status = xo_curves_fill(l, threads, lines, &sample, info);
     if (!status)
         status = single_strips(l, lines);
     if (!status)
         status = xo_ladder_figures(l, lines->top_is_far, info);
     if (!status)
-        status = xo_ladder_sample(l, kernels, lines->top_is_far);
+        status = xo_ladder_sample(l, &sample, kernels);
     l->array.circuit = l->array.ladder = true;
     l->array.top_is_far = lines && lines->top_is_far;
     forget_exact(l);
+    xo_ladder_sample_free(&sample);
     xo_ladder_free(lines);
     xo_arena_free(&doubles);
     return status;
 }
 
+/* Nonlinear cells: the ladders themselves are kept, and every current is found from them; no worse than 1e-9. */
+static int keep_block(void *user, struct xo_array_layer *l, struct xo_row_block *r, struct xo_ladder_block *b,
+                      size_t block, struct xo_info *info)
+{
+    (void)user;
+    (void)info;
+    for (size_t n = 0; n < (r->strips + r->references) * XO_STRIP; n++) {
+        struct xo_strip *s = xo_ladder_strip(r, n / XO_STRIP);
+        size_t lane = n % XO_STRIP;
+        if (!xo_is_lane_of(l, s, lane, block))
+            continue;
+        const struct xo_conversion *c = xo_ladder_conversion(l, s, lane);
+        s->exact[0]->ladder[lane] = b->ladder[c->plane];
+        s->exact[0]->column[lane] = c->column;
+        if (c->minus_plane == XO_NONE)
+            continue;
+        s->exact[1]->ladder[lane] = b->ladder[c->minus_plane];
+        s->exact[1]->column[lane] = c->minus_column;
+    }
+    for (size_t plane = 0; plane < b->planes; plane++) {
+        l->kept[block * b->planes + plane] = b->ladder[plane];
+        b->ladder[plane] = NULL;
+    }
+    return 0;
+}
+
+void xo_ladders_forget(struct xo_array_layer *l)
+{
+    for (size_t k = 0; l->kept && k < l->blocks * l->layout.planes; k++)
+        xo_ladder_free(l->kept[k]);
+    free(l->kept);
+    l->kept = NULL;
+}
+
 int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info)
 {
+    bool curved = xo_is_nonlinear(&l->hardware->array);
     int status = make_room(l, &l->arena);
-    *bound_rel = fmax(*bound_rel, (24 * (double)l->hardware->array.rows + 10) * 0x1p-53);
-    return status ? status : fill_exactly(l, 1, info);
+    if (!status && curved && !(l->kept = xo_calloc(l->blocks * l->layout.planes, sizeof(struct xo_ladder *))))
+        status = ENOMEM;
+    *bound_rel = fmax(*bound_rel, curved ? 1e-9 : (24 * (double)l->hardware->array.rows + 10) * 0x1p-53);
+    return status ? status : xo_ladder_blocks(l, 1, curved ? keep_block : take_block, NULL, info);
 }

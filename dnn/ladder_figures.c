@@ -9,7 +9,6 @@
 #include "memory.h"
 #include "random.h"
 
-enum { SAMPLES = 8 };
 #define MOST 0x1p96                    /* of p and q in float32 */
 
 /* The largest p and q that any input can make: those of every rung on. */
@@ -31,15 +30,16 @@ struct sums { double above, below; };
 static void weigh(struct xo_array_layer *l, const struct xo_exact_rungs *e, size_t inputs, size_t lane,
                   const uint16_t *all, struct sums *unit, double *nf_sum)
 {
-    double amp = xo_exact_current(e, all, inputs, inputs, lane), ideal = 0, nf;
+    bool curved = xo_is_nonlinear(&l->hardware->array);
+    double amp = curved ? e->all_on[lane] : xo_exact_current(e, all, inputs, inputs, lane), ideal = 0, nf;
     double ton = l->hardware->array.transistor_ohm;
-    for (size_t i = 0; i < inputs; i++) {                  /* of the cell alone */
+    for (size_t i = 0; i < inputs && !curved; i++) {       /* of the cell alone */
         double g = e->siemens[i * XO_STRIP + lane];
         ideal += g > 0 ? g / (1 - g * ton * xo_level_siemens(l)) : 0;
     }
-    unit->above += ideal;
+    unit->above += curved && e->volt[lane] != 0 ? e->alone[lane] / e->volt[lane] : ideal;
     unit->below += amp;
-    ideal *= e->volt[lane];
+    ideal = curved ? e->alone[lane] : ideal * e->volt[lane];
     if (ideal == 0)
         return;
     nf = (ideal - amp) / ideal;
@@ -85,42 +85,58 @@ int xo_ladder_figures(struct xo_array_layer *l, bool top_is_far, struct xo_info 
     free(all);
     l->loss.arrays = l->blocks * l->layout.planes;
     l->loss.nf_mean = l->loss.columns ? nf_sum / (double)l->loss.columns : 0;
-    l->loss.bound_rel = (24 * (double)l->hardware->array.rows + 10) * 0x1p-24;
+    if (!xo_is_nonlinear(&l->hardware->array))
+        l->loss.bound_rel = (24 * (double)l->hardware->array.rows + 10) * 0x1p-24;
     return most < MOST ? 0 : xo_fail(info, XO_EUNSUPPORTED,
                                      "wires and ends resist so much more than cells that float32 "
                                      "overflows; expected less");
 }
 
-int xo_ladder_sample(struct xo_array_layer *l, const struct xo_kernels *kernels, bool top_is_far)
+/* ---- a sample ---------------------------------------------------------------------------------------- */
+
+void xo_ladder_sample_free(struct xo_ladder_sample *v)
+{
+    free(v->rung);
+    free(v->exact);
+}
+
+int xo_ladder_sample_new(struct xo_ladder_sample *v, const struct xo_array_layer *l, bool top_is_far)
 {
     const struct xo_row_block *r = &l->array.bank[l->codes.matrices / 2].row[0];
-    const struct xo_strip *s = r->strips ? &r->strip[r->strips / 2] : NULL;
-    size_t inputs = r->inputs, at;
-    uint16_t *rung = xo_calloc(SAMPLES, inputs * sizeof *rung), count[SAMPLES] = {0};
-    float *amp = xo_calloc(SAMPLES, XO_STRIP * sizeof *amp);
-    if (!rung || !amp || !s) {
-        free(rung);
-        free(amp);
-        return s ? ENOMEM : 0;
-    }
-    for (size_t v = 0; v < SAMPLES; v++)
-        for (size_t n = 0; n < inputs; n++) {
-            struct xo_random_key key = { l->hardware->seed, XO_FOR_AUDIT, l->number, v * inputs + n };
-            if (v == 0 || xo_random_below(key, 4) < v % 4)
-                rung[v * inputs + count[v]++] = (uint16_t)(top_is_far ? n : inputs - 1 - n);
+    *v = (struct xo_ladder_sample){ .strip = r->strips ? &r->strip[r->strips / 2] : NULL, .inputs = r->inputs };
+    v->rung = xo_calloc(XO_SAMPLES, v->inputs * sizeof *v->rung);
+    v->exact = xo_calloc(2 * XO_SAMPLES, XO_STRIP * sizeof *v->exact);
+    if (!v->rung || !v->exact)
+        return ENOMEM;
+    for (size_t k = 0; k < XO_SAMPLES; k++)
+        for (size_t n = 0; n < v->inputs; n++) {
+            struct xo_random_key key = { l->hardware->seed, XO_FOR_AUDIT, l->number, k * v->inputs + n };
+            if (k == 0 || xo_random_below(key, 4) < k % 4)
+                v->rung[k * v->inputs + v->count[k]++] = (uint16_t)(top_is_far ? n : v->inputs - 1 - n);
         }
-    const struct xo_active a = { rung, count, inputs };
-    for (int side = 0; side < 2 && s->rungs[side].siemens; side++) {
-        kernels->climb(&a, SAMPLES, &s->rungs[side], NULL, amp);
-        for (at = 0; at < SAMPLES * XO_STRIP; at++) {
-            double exact = xo_exact_current(s->exact[side], rung + at / XO_STRIP * inputs, count[at / XO_STRIP],
-                                            inputs, at % XO_STRIP);
+    for (size_t k = 0; v->strip && k < 2 * XO_SAMPLES * XO_STRIP && !xo_is_nonlinear(&l->hardware->array); k++) {
+        size_t row = k / XO_STRIP % XO_SAMPLES;
+        v->exact[k] = xo_exact_current(v->strip->exact[k / XO_STRIP / XO_SAMPLES], v->rung + row * v->inputs,
+                                       v->count[row], v->inputs, k % XO_STRIP);
+    }
+    return 0;
+}
+
+int xo_ladder_sample(struct xo_array_layer *l, const struct xo_ladder_sample *v, const struct xo_kernels *kernels)
+{
+    const struct xo_active a = { v->rung, v->count, v->inputs };
+    float *amp = xo_calloc(XO_SAMPLES, XO_STRIP * sizeof *amp);
+    if (!amp)
+        return ENOMEM;
+    for (int side = 0; side < 2 && v->strip && v->strip->rungs[side].siemens; side++) {
+        kernels->climb(&a, XO_SAMPLES, &v->strip->rungs[side], NULL, amp);
+        for (size_t k = 0; k < XO_SAMPLES * XO_STRIP; k++) {
+            double exact = v->exact[(size_t)side * XO_SAMPLES * XO_STRIP + k];
             if (exact != 0)
-                l->loss.sampled_error_rel = fmax(l->loss.sampled_error_rel, fabs((double)amp[at] / exact - 1));
+                l->loss.sampled_error_rel = fmax(l->loss.sampled_error_rel, fabs((double)amp[k] / exact - 1));
         }
     }
-    l->loss.sampled = 1;
-    free(rung);
+    l->loss.sampled += v->strip != NULL;
     free(amp);
     return 0;
 }

@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
+#include <stdlib.h>
 #include "ladder.h"
+#include "memory.h"
 
 #define OPEN 1e60                      /* ohm in inverse levels: as good as open */
 
@@ -72,24 +74,45 @@ int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct x
 const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows)
 {
     float *out = xo_room(t, XO_BUFFER_READY, rows->d.rows + XO_ROWS_AT_ONCE, XO_STRIP * sizeof *out);
-    if (out)
-        t->engine->kernels->climb(&rows->active, rows->d.rows, &s->rungs[0],
-                                  s->rungs[1].siemens ? &s->rungs[1] : NULL, out);
-    return out;
+    if (out && t->engine->kernels->climb(&rows->active, rows->d.rows, &s->rungs[0],
+                                         s->rungs[1].siemens ? &s->rungs[1] : NULL, out))
+        t->unsettled = true;
+    return t->unsettled ? NULL : out;
 }
 
-int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s,
-                      const struct xo_rows *rows)
+static int exact_currents(double *current, const struct xo_array_layer *l, const struct xo_strip *s,
+                          const struct xo_rows *rows)
 {
-    const float *single = t->certified ? NULL : xo_climb_strip(t, s, rows);
-    if (!t->certified && !single)
-        return ENOMEM;
-    for (size_t k = 0; k < rows->d.rows * XO_STRIP; k++) {
-        size_t row = k / XO_STRIP, lane = k % XO_STRIP, inputs = rows->d.inputs;
-        const uint16_t *rung = rows->active.rung + row * inputs;
-        current[k] = single ? (double)single[k]
-                            : xo_exact_current(s->exact[0], rung, rows->active.count[row], inputs, lane)
-                                  - xo_exact_current(s->exact[1], rung, rows->active.count[row], inputs, lane);
+    const struct xo_active *a = &rows->active;
+    size_t count = rows->d.rows * XO_STRIP;
+    if (!xo_is_nonlinear(&l->hardware->array)) {
+        for (size_t k = 0; k < count; k++) {
+            const uint16_t *rung = a->rung + k / XO_STRIP * a->inputs;
+            size_t on = a->count[k / XO_STRIP], lane = k % XO_STRIP;
+            current[k] = xo_exact_current(s->exact[0], rung, on, a->inputs, lane)
+                         - xo_exact_current(s->exact[1], rung, on, a->inputs, lane);
+        }
+        return 0;
     }
+    double *minus = xo_calloc(count, sizeof *minus);
+    int status = minus ? xo_curves_exact(current, s->exact[0], l, a, rows->d.rows) : ENOMEM;
+    if (!status)
+        status = xo_curves_exact(minus, s->exact[1], l, a, rows->d.rows);
+    for (size_t k = 0; k < count && !status; k++)
+        current[k] -= minus[k];
+    free(minus);
+    return status;
+}
+
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                      const struct xo_strip *s, const struct xo_rows *rows)
+{
+    if (t->certified)
+        return exact_currents(current, l, s, rows);
+    const float *single = xo_climb_strip(t, s, rows);
+    if (!single)
+        return t->unsettled ? XO_ENOTPROVEN : ENOMEM;
+    for (size_t k = 0; k < rows->d.rows * XO_STRIP; k++)
+        current[k] = (double)single[k];
     return 0;
 }

@@ -89,10 +89,11 @@ static void find_rungs(xo_ladder_work *w, const xo_ladder *l, size_t column, con
     }
 }
 
-double xo_ladder_cell_amp(const xo_ladder *l, size_t row, size_t column, double gate, double volt)
+double xo_ladder_cell_amp(const xo_ladder *l, size_t row, size_t column, double transistor_ohm, double volt)
 {
-    struct xo_cell cell = cell_behind(l, row, column, gate);
+    struct xo_cell cell = l->cell[row * l->columns + column];
     struct xo_cell_point p;
+    cell.series_ohm = cell.series_ohm == XO_OPEN ? XO_OPEN : cell.series_ohm + transistor_ohm;
     xo_cell_at(l->laws, &cell, volt, volt, &p);
     return p.amp;
 }

@@ -87,8 +87,8 @@ int xo_ladder_column(const xo_ladder *l, xo_ladder_work *w, size_t column, const
 /* Voltage across the farthest rung that was on, the lowest of all in size; that of the column where none was. */
 double xo_ladder_least_volt(const xo_ladder_work *w);
 
-/* Current of a nonlinear cell and its transistor with `volt` across both. */
-double xo_ladder_cell_amp(const xo_ladder *l, size_t row, size_t column, double gate, double volt);
+/* Current of a nonlinear cell with `volt` across it and its transistor of so many ohm. */
+double xo_ladder_cell_amp(const xo_ladder *l, size_t row, size_t column, double transistor_ohm, double volt);
 
 /* Conductance of an ohmic cell behind a transistor whose gate is at 0 to 1. */
 double xo_ladder_rung(const xo_ladder *l, double cell_siemens, double gate);
