@@ -215,8 +215,9 @@ int xo_ladder_column(const xo_ladder *l, xo_ladder_work *w, size_t column, const
     bool converged = converge(w, l->laws);
     double found = w->amp + w->left * w->slope, bound = converged ? bound_of(w, l->laws) : INFINITY;
     if (!(bound <= 1e-9 * fabs(found) || bound <= XO_MIN_SIEMENS * fabs(w->volt)))
-        return xo_fail(info, XO_ENOTPROVEN, "not converged: column %zu misses %.3g V at its farthest cell (%zu, %zu), "
-                       "which has %.3g V", column, w->left, w->rung[0].row, column, w->rung[0].volt);
+        return xo_fail(info, XO_ENOTPROVEN, "not converged: column %zu, whose farthest cell (%zu, %zu) came to %.3g "
+                       "V, is known within %.2g of its current; expected 1e-9", column, w->rung[0].row, column,
+                       w->rung[0].volt, found != 0 ? fabs(bound / found) : INFINITY);
     int status = check_ranges(w, l->laws, column, info);
     if (status)
         return status;
