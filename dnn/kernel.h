@@ -39,7 +39,7 @@ struct xo_digits {
  * from that of its farthest rung, which Newton's method finds between low and high. */
 struct xo_curves {
     int degree;
-    const float *curve;                /* [inputs][degree + 1][XO_STRIP]                                  */
+    const float *curve;                /* [rungs][degree + 1][XO_STRIP]                                  */
     float low[XO_STRIP], high[XO_STRIP];
     float close;                       /* a step so small is the last: what it leaves is below float32    */
 };
@@ -47,14 +47,14 @@ enum { XO_MOST_CLIMBS = 12 };
 
 /* Columns of a strip as gated ladders (solver/xo_ladder.h): siemens in weight levels, ohm in their inverse. */
 struct xo_rungs {
-    size_t inputs;
-    const float *siemens;              /* [inputs][XO_STRIP]; of nonlinear cells about                    */
+    size_t rungs;
+    const float *siemens;              /* [rungs][XO_STRIP]; of nonlinear cells about                    */
     const struct xo_curves *curves;    /* NULL: ohmic cells                                               */
-    const float *position;             /* [inputs + 1][XO_STRIP] ohm from the farthest rung in use to each, and to */
+    const float *position;             /* [rungs + 1][XO_STRIP] ohm from the farthest rung in use to each, and to */
                                        /* the last row of the array; NULL: uniform                        */
     float step_ohm;                    /* uniform: from row to row                                        */
     bool opposed;                      /* ends at two sides: what is above is of the first line, the second has ... */
-    const float *second_position;      /* [inputs + 1][XO_STRIP] from row 0 on, as position is then       */
+    const float *second_position;      /* [rungs + 1][XO_STRIP] from row 0 on, as position is then       */
     float second_step_ohm;
     int last_row;                      /* nearest to the ends                                             */
     float end_ohm[XO_STRIP], volt[XO_STRIP];
@@ -62,9 +62,9 @@ struct xo_rungs {
 
 /* Which rungs are on, the farthest first. */
 struct xo_active {
-    const uint16_t *rung;              /* [rows][inputs] count[row] of them                               */
+    const uint16_t *rung;              /* [rows][rungs] count[row] of them                                */
     const uint16_t *count;             /* [rows]                                                          */
-    size_t inputs;
+    size_t rungs;
 };
 
 /* Whole quadruples of table entries. */

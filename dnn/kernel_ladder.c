@@ -56,7 +56,7 @@ INLINE void finish(struct climber *c, const struct xo_rungs *const side[2], floa
         vec current[2] = {{0}, {0}};
         UNROLL for (int s = 0; s < is.sides; s++) {
             const struct xo_rungs *g = side[s];
-            size_t last = is.uniform ? (size_t)g->last_row : g->inputs;
+            size_t last = is.uniform ? (size_t)g->last_row : g->rungs;
             vec p = c->p[s][v] + ohm_to(g, c->rung, last, v, is) * c->q[s][v];
             current[s] = load(g->volt + v * LANES) * c->q[s][v] / (p + load(g->end_ohm + v * LANES) * c->q[s][v]);
         }
@@ -69,7 +69,7 @@ INLINE void climb_as(const struct xo_active *a, size_t rows, const struct xo_run
 {
     for (size_t row = 0; row < rows; row += 2) {
         size_t other = row + 1 < rows ? row + 1 : row, many = a->count[row], few = a->count[other], k = 0;
-        const uint16_t *one = a->rung + row * a->inputs, *two = a->rung + other * a->inputs;
+        const uint16_t *one = a->rung + row * a->rungs, *two = a->rung + other * a->rungs;
         struct climber c, d;
         begin(&c, many ? one[0] : 0, is);
         begin(&d, few ? two[0] : 0, is);
@@ -128,7 +128,7 @@ INLINE void climb_star(struct star *s, const struct xo_rungs *const side[2], siz
 
 INLINE void finish_star(struct star *s, const struct xo_rungs *const side[2], float *out, struct way is)
 {
-    walk_star(s, side, is.uniform ? (size_t)side[0]->last_row : side[0]->inputs, is);
+    walk_star(s, side, is.uniform ? (size_t)side[0]->last_row : side[0]->rungs, is);
     UNROLL for (int v = 0; v < VECTORS; v++) {
         vec current[2] = {{0}, {0}};
         UNROLL for (int n = 0; n < is.sides; n++)
@@ -145,7 +145,7 @@ INLINE void climb_stars_as(const struct xo_active *a, size_t rows, const struct 
         struct star s;
         begin_star(&s, is);
         for (size_t n = 0; n < a->count[row]; n++)
-            climb_star(&s, side, a->rung[row * a->inputs + n], is);
+            climb_star(&s, side, a->rung[row * a->rungs + n], is);
         finish_star(&s, side, out + row * XO_STRIP, is);
     }
 }
@@ -211,7 +211,7 @@ INLINE bool settle(struct curve *c, const struct xo_rungs *const side[2], vec fi
         vec current[2] = {{0}, {0}};
         UNROLL for (int s = 0; s < is.sides; s++) {
             const struct xo_rungs *g = side[s];
-            size_t last = is.uniform ? (size_t)g->last_row : g->inputs;
+            size_t last = is.uniform ? (size_t)g->last_row : g->rungs;
             vec ohm = ohm_to(g, c->rung, last, v, is) + load(g->end_ohm + v * LANES);
             vec volt = c->u[s][v] + ohm * c->amp[s][v], lift = c->lift[s][v] + ohm * c->slope[s][v];
             vec step = (load(g->volt + v * LANES) - volt) / lift, close = zero + g->curves->close;
@@ -239,7 +239,7 @@ INLINE void guess(vec first[2][VECTORS], const struct xo_rungs *const side[2], c
     UNROLL for (int s = 0; s < is.sides; s++)
         UNROLL for (int v = 0; v < VECTORS; v++) {
             const struct xo_rungs *g = side[s];
-            size_t last = is.uniform ? (size_t)g->last_row : g->inputs;
+            size_t last = is.uniform ? (size_t)g->last_row : g->rungs;
             vec ohm = ohm_to(g, c.rung, last, v, is) + load(g->end_ohm + v * LANES);
             first[s][v] = load(g->volt + v * LANES) / (c.p[s][v] + ohm * c.q[s][v]);
         }
@@ -250,7 +250,7 @@ INLINE size_t climb_curves_as(const struct xo_active *a, size_t rows, const stru
 {
     size_t unsettled = 0;
     for (size_t row = 0; row < rows; row++, out += XO_STRIP) {
-        const uint16_t *rung = a->rung + row * a->inputs;
+        const uint16_t *rung = a->rung + row * a->rungs;
         size_t count = a->count[row];
         vec first[2][VECTORS];
         bool settled = false;

@@ -12,8 +12,8 @@
 
 /* Of a strip's columns on one side. */
 struct xo_exact_rungs {
-    double *siemens;                   /* [inputs][XO_STRIP]                                      */
-    double *position, *second_position;        /* [inputs + 1][XO_STRIP] second NULL: ends at one side */
+    double *siemens;                   /* [rungs][XO_STRIP], xo_rungs_of the inputs               */
+    double *position, *second_position;        /* [rungs + 1][XO_STRIP] second NULL: ends at one side */
     double end_ohm[XO_STRIP], volt[XO_STRIP];
     /* nonlinear cells; siemens are secants then */
     double all_on[XO_STRIP], alone[XO_STRIP];  /* I_unit: all rungs on; the same cells without wires and transistors */
@@ -30,11 +30,26 @@ typedef int xo_with_block(void *user, struct xo_array_layer *l, struct xo_row_bl
                           size_t block, struct xo_info *info);
 int xo_ladder_blocks(struct xo_array_layer *l, int threads, xo_with_block *with, void *user, struct xo_info *info);
 
+/* The rungs that carry anything where these inputs [inputs] are on, the farthest first; returns how many. */
+size_t xo_put_rungs(uint16_t *rung, const struct xo_use *use, size_t inputs, const uint8_t *on);
+
+/* Ohm of a row's transistor on a rung. */
+static inline double xo_rung_ohm(const xo_ladder *l, const struct xo_use *use, size_t rung)
+{
+    bool off = use->leaking && rung >= use->leaking;
+    size_t row = off ? rung - use->leaking : rung;
+    return xo_transistor_ohm(l->transistor_ohm, l->transistor_off_siemens, off || l->gated[row] ? 0 : 1);
+}
+static inline size_t xo_rung_row(const struct xo_use *use, size_t rung)
+{
+    return use->leaking && rung >= use->leaking ? rung - use->leaking : rung;
+}
+
 /* Is this one of a block's lanes? */
 bool xo_is_lane_of(const struct xo_array_layer *l, const struct xo_strip *s, size_t lane, size_t block);
 
-/* I_unit, of the rungs listed, the farthest first. */
-double xo_exact_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t inputs,
+/* I_unit, of the rungs listed out of `rungs`, the farthest first. */
+double xo_exact_current(const struct xo_exact_rungs *e, const uint16_t *rung, size_t count, size_t rungs,
                         size_t lane);
 
 static inline struct xo_strip *xo_ladder_strip(const struct xo_row_block *r, size_t k)
@@ -49,16 +64,16 @@ static inline const struct xo_conversion *xo_ladder_conversion(const struct xo_a
 }
 
 /* NF, the oracle's gains and the bound, from the exact rungs; XO_EUNSUPPORTED where float32 would overflow. */
-int xo_ladder_figures(struct xo_array_layer *l, bool top_is_far, struct xo_info *info);
+int xo_ladder_figures(struct xo_array_layer *l, struct xo_info *info);
 /* A strip in the middle of the layer, some random gates: float32 against double. */
 enum { XO_SAMPLES = 8 };
 struct xo_ladder_sample {
     const struct xo_strip *strip;      /* NULL: the layer has none                                  */
-    size_t inputs;
-    uint16_t *rung, count[XO_SAMPLES]; /* [XO_SAMPLES][inputs]                                      */
+    size_t rungs;
+    uint16_t *rung, count[XO_SAMPLES]; /* [XO_SAMPLES][rungs]                                       */
     double *exact;                     /* [2][XO_SAMPLES][XO_STRIP] I_unit of both sides            */
 };
-int xo_ladder_sample_new(struct xo_ladder_sample *v, const struct xo_array_layer *l, bool top_is_far);
+int xo_ladder_sample_new(struct xo_ladder_sample *v, const struct xo_array_layer *l);
 void xo_ladder_sample_free(struct xo_ladder_sample *v);
 int xo_ladder_sample(struct xo_array_layer *l, const struct xo_ladder_sample *v, const struct xo_kernels *kernels);
 

@@ -67,13 +67,13 @@ static double find_stretch(const struct xo_array_layer *l)
 
 /* ---- polynomials ------------------------------------------------------------------------------------- */
 
-struct cell { const xo_ladder *from; size_t row, column; };
+struct cell { const xo_ladder *from; size_t row, column; double transistor_ohm; };
 
 /* I_unit at V - t. */
 static double amp_at(const struct plan *p, const struct cell *c, double t)
 {
     double volt = c->from->volt[c->column] - t * p->read_volt;
-    return xo_ladder_cell_amp(c->from, c->row, c->column, c->from->transistor_ohm, volt)
+    return xo_ladder_cell_amp(c->from, c->row, c->column, c->transistor_ohm, volt)
            / (p->step_siemens * p->read_volt);
 }
 
@@ -151,7 +151,7 @@ static void choose_degree(struct plan *p, const xo_ladder *lines, size_t levels)
     for (p->degree = 1; p->degree <= MOST_DEGREE && worst > CLOSE; p->degree++) {
         worst = 0;
         for (size_t k = 0; k < cells && k < levels + AT_ONCE && worst <= CLOSE; k++) {
-            struct cell c = { lines, k / lines->columns, k % lines->columns };
+            struct cell c = { lines, k / lines->columns, k % lines->columns, lines->transistor_ohm };
             if (lines->volt[c.column] != 0)
                 worst = fmax(worst, find_polynomial(a, p, &c));
         }
@@ -184,12 +184,13 @@ static void fill_lane(struct plan *p, const struct xo_array_layer *l, struct xo_
     double volt = from->volt[column] / p->read_volt, least = fmax(0, fabs(volt) - (1 + SPARE) * p->stretch);
     double error = 0, bend = 1;
     float *curve = (float *)to->curve;
-    for (size_t i = 0; i < inputs && volt != 0; i++) {
-        struct cell c = { from, i, column };
-        size_t at = i * from->columns + column;
-        if (from->gated[i] || from->cell_siemens[at] == 0)
+    for (size_t i = 0; i < xo_rungs_of(&l->array, inputs) && volt != 0; i++) {
+        struct cell c = { from, xo_rung_row(&l->array, i), column, xo_rung_ohm(from, &l->array, i) };
+        size_t at = c.row * from->columns + column;
+        if (c.transistor_ohm == XO_OPEN || from->cell_siemens[at] == 0)
             continue;
-        const struct found *f = polynomial_of(cache, p, &c, series->each ? series->each[at] : series->all);
+        const struct found *f = polynomial_of(cache, p, &c, c.transistor_ohm + (series->each ? series->each[at]
+                                                                                              : series->all));
         error = fmax(error, f->error);
         bend = fmax(bend, bend_of(f->a, p, &c));
         for (int k = 0; k <= p->degree; k++)
@@ -204,19 +205,25 @@ static void fill_lane(struct plan *p, const struct xo_array_layer *l, struct xo_
     }
 }
 
+static void set_gates(double *gate, const struct xo_use *use, size_t rows, const uint16_t *rung, size_t count)
+{
+    for (size_t i = 0; i < rows; i++)
+        gate[i] = 0;
+    for (size_t k = 0; k < count; k++)
+        if (!use->leaking || rung[k] < use->leaking)
+            gate[rung[k]] = 1;
+}
+
 /* The sample's rows by the laws. */
-static int look_closer(struct plan *p, const struct xo_ladder_block *b, const xo_ladder *from, size_t column, int side,
-                       size_t lane, struct xo_info *info)
+static int look_closer(struct plan *p, const struct xo_array_layer *l, const struct xo_ladder_block *b,
+                       const xo_ladder *from, size_t column, int side, size_t lane, struct xo_info *info)
 {
     struct xo_ladder_sample *v = p->sample;
     double *gate = xo_calloc(from->rows, sizeof *gate);
     int status = gate ? 0 : ENOMEM;
     for (size_t n = 0; n < XO_SAMPLES && !status; n++) {
         double *to = &v->exact[((size_t)side * XO_SAMPLES + n) * XO_STRIP + lane];
-        for (size_t i = 0; i < v->inputs; i++)
-            gate[i] = 0;
-        for (size_t k = 0; k < v->count[n]; k++)
-            gate[v->rung[n * v->inputs + k]] = 1;
+        set_gates(gate, &l->array, from->rows, v->rung + n * v->rungs, v->count[n]);
         status = xo_ladder_column(from, b->work, column, gate, to, NULL, info);
         *to /= p->step_siemens * p->read_volt;
     }
@@ -242,7 +249,7 @@ static int fill_block(void *user, struct xo_array_layer *l, struct xo_row_block 
         size_t column = side ? c->minus_column : c->column;
         fill_lane(p, l, (struct xo_curves *)s->rungs[side].curves, cache, from, column, lane, r->inputs);
         if (s == p->sample->strip)
-            status = look_closer(p, b, from, column, (int)side, lane, info);
+            status = look_closer(p, l, b, from, column, (int)side, lane, info);
     }
     free(cache);
     return status;
@@ -255,7 +262,7 @@ static int make_room(struct xo_array_layer *l, int degree)
             struct xo_row_block *r = &l->array.bank[m].row[n];
             for (size_t k = 0; k < 2 * (r->strips + r->references); k++) {
                 struct xo_curves *c = xo_arena_alloc(&l->arena, 1, sizeof *c);
-                size_t numbers = r->inputs * (size_t)(degree + 1);
+                size_t numbers = xo_rungs_of(&l->array, r->inputs) * (size_t)(degree + 1);
                 if (!c || !(c->curve = xo_arena_alloc(&l->arena, numbers, XO_STRIP * sizeof *c->curve)))
                     return ENOMEM;
                 c->degree = degree;
@@ -303,10 +310,7 @@ int xo_curves_exact(double *current, const struct xo_exact_rungs *e, const struc
     xo_ladder_work *work = NULL;
     int status = gate ? xo_ladder_work_new(&work, most) : ENOMEM;
     for (size_t row = 0; row < rows && !status; row++) {
-        for (size_t i = 0; i < most; i++)
-            gate[i] = 0;
-        for (size_t k = 0; k < a->count[row]; k++)
-            gate[a->rung[row * a->inputs + k]] = 1;
+        set_gates(gate, &l->array, most, a->rung + row * a->rungs, a->count[row]);
         for (size_t lane = 0; lane < XO_STRIP && !status; lane++) {
             double *to = &current[row * XO_STRIP + lane];
             *to = 0;

@@ -217,7 +217,7 @@ int xo_ladder_column(const xo_ladder *l, xo_ladder_work *w, size_t column, const
     if (!(bound <= 1e-9 * fabs(found) || bound <= XO_MIN_SIEMENS * fabs(w->volt)))
         return xo_fail(info, XO_ENOTPROVEN, "not converged: column %zu, whose farthest cell (%zu, %zu) came to %.3g "
                        "V, is known within %.2g of its current; expected 1e-9", column, w->rung[0].row, column,
-                       w->rung[0].volt, found != 0 ? fabs(bound / found) : INFINITY);
+                       w->rung[0].volt, isfinite(bound) && found != 0 ? fabs(bound / found) : INFINITY);
     int status = check_ranges(w, l->laws, column, info);
     if (status)
         return status;

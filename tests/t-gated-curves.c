@@ -336,7 +336,7 @@ static void draw_rungs(struct xo_rungs *g, struct xo_curves *c, struct rungs *r,
             r->curve[(i * 3 + 2) * XO_STRIP + j] = 1.5f * a;
         }
     *c = (struct xo_curves){.degree = DEGREE, .curve = r->curve, .close = 0x1p-13f};
-    *g = (struct xo_rungs){.inputs = RUNGS, .siemens = r->siemens, .curves = c, .step_ohm = 1e-3f, .last_row = 30};
+    *g = (struct xo_rungs){.rungs = RUNGS, .siemens = r->siemens, .curves = c, .step_ohm = 1e-3f, .last_row = 30};
     for (size_t j = 0; j < XO_STRIP; j++) {
         g->volt[j] = c->high[j] = 1;
         c->low[j] = 0.2f;
