@@ -173,7 +173,7 @@ static int run(struct job *job)
     if (!code)
         code = fit(job);
     if (!code && s->siemens_path)
-        code = cli_find_one_matrix(s);
+        code = cli_find_one_matrix(s, NULL);
     if (code)
         return code;
     int status = xo_fcm_write(job->model, &job->fcm, &info);
