@@ -103,6 +103,25 @@ curves() {
     within exact.csv applied.csv 1e-11
 }
 fact "of nonlinear cells it is the ladders too: apply has the mesh's currents" curves
+python=
+for p in python3 /usr/bin/python3; do
+    [ -z "$python" ] && $p -c 'import h5py, numpy' 2>/dev/null && python=$p
+done
+read_by_python() {
+    $python -c "import numpy; numpy.save('v.npy', numpy.loadtxt('v.csv', delimiter=','))" || return
+    for m in a c o; do
+        $python "$top_srcdir/examples/read_fcm.py" $m.fcm v.npy py.npy && crossohm apply $m.fcm -v v.npy --quiet -o own.npy &&
+            $python -c "
+import numpy
+a, b = numpy.load('py.npy'), numpy.load('own.npy')
+assert abs(a - b).max() < 1e-13 * abs(b).max(), abs(a - b).max()" || return
+    done
+}
+if [ -n "$python" ]; then
+    fact "examples/read_fcm.py finds the same currents in the files of ladders, nonlinear or not" read_by_python
+else
+    tap_skip "examples/read_fcm.py finds the same currents in the files of ladders" "python3-h5py is not installed"
+fi
 fact "of a plane" curves --set array.topology=plane --set array.source_end_ohm=0
 fact "read from below" curves --set array.source_volt=-0.15
 # shellcheck disable=SC2086
