@@ -4,9 +4,6 @@
 fashion=/usr/share/datasets/fashion-mnist
 [ -e $fashion/t10k-images-idx3-ubyte.gz ] || tap_skip_all "dataset-fashion-mnist is not installed"
 cp "$top_srcdir/examples/fashion-lenet5.yaml" "$top_srcdir/models/fashion-lenet5.onnx" "$work"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 # first NAME FILE NBYTES: its first 1,000 (\3\350) alone, so many bytes with the header: much sooner read
 first() {
     gunzip -c "$fashion/$2-ubyte.gz" 2>gunzip.said | head -c "$3" >first.raw

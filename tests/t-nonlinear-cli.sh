@@ -3,19 +3,7 @@
 # refused with its place.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 
-# numbers SEED ROWS COLUMNS LOW HIGH [log]: random numbers as CSV
-numbers() {
-    awk -v seed="$1" -v m="$2" -v n="$3" -v a="$4" -v b="$5" -v how="$6" 'BEGIN {
-        srand(seed)
-        for (i = 0; i < m; i++)
-            for (j = 0; j < n; j++)
-                printf "%.17g%s", how ? a * exp(log(b / a) * rand()) : a + (b - a) * rand(), j < n - 1 ? "," : "\n"
-    }'
-}
 numbers 1 16 11 1e-6 1e-4 log >g.csv
 numbers 2 16 11 1e-4 1e-3 log >low-ohm.csv
 numbers 3 2 16 -0.5 0.5 >v.csv
@@ -121,16 +109,6 @@ fact "the loss is against the same law without wires" sh -c "
         --set array.sense_ohm=1e-9 -o x.csv 2>&1 | grep -q '^[-0-9.e]*e-0[5-9] % of the ideal'"
 
 # ---- refusals
-# refused CODE PATTERN command...
-refused() {
-    want=$1
-    pattern=$2
-    shift 2
-    "$@" >printed 2>said
-    got=$?
-    cat said
-    test $got -eq "$want" && test ! -s printed && test "$(wc -l <said)" -eq 1 && grep -q -e "$pattern" said
-}
 solve() {
     crossohm solve "$1" -g "${2:-g.csv}" -v "${3:-v.csv}" -o out.csv --quiet
 }
