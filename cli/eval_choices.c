@@ -72,10 +72,11 @@ static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit
         put_ohm(to, " and ends", &x->source_end_ohm);
     put_ohm(to, "; column wire segments", &x->column_wire_ohm);
     put_ohm(to, ", sense amplifiers", &x->sense_ohm);
-    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in "
-            "float32, by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of "
-            "%zu layers: no one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel,
-            c.sampled_error_rel, c.sampled);
+    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, %s float32, by its "
+            "bound within %.2g of every current, and within %.2g of float64 on sampled columns of %zu layers: no one "
+            "conductance matrix is exact there, and none was used. ", c.arrays,
+            xo_is_nonlinear(x) ? "nonlinear as they are, solved by Newton's method for every input, in"
+                               : "exactly, in", c.bound_rel, c.sampled_error_rel, c.sampled);
 }
 
 /* What inputs meet along the rows. */

@@ -90,9 +90,9 @@ static void print_layers(const struct eval_job *job)
     const struct xo_eval_result *r = job->result;
     printf("\n%-22s %11s %6s %7s %10s %7s %9s %9s %8s", "Layer", "K x P", "arrays", "used %", "LSB [A]", "gain",
            "clipped %", "flipped %", "error %");
-    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %",
-           xo_is_nonlinear(&job->session.hardware.array) ? "fit rms" : "bound",
-           xo_is_nonlinear(&job->session.hardware.array) ? "largest" : "sampled");
+    bool fitted = eval_is_fitted(job);
+    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %", fitted ? "fit rms" : "bound",
+           fitted ? "largest" : "sampled");
     for (size_t k = 0; k < r->layers; k++)
         print_layer(r, k);
 }

@@ -175,7 +175,7 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
         return ENOMEM;
     *out = current;
     if (use->ladder)
-        return xo_climb_currents(current, t, s, rows);
+        return xo_climb_currents(current, t, l, s, rows);
     if (t->certified && use->fitted) {
         status = xo_array_currents(current, t, l, r, s, rows);
         return status ? status : xo_compare_currents(t, l, r, s, rows, current);
@@ -346,7 +346,7 @@ int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, co
         const struct xo_row_block *r = &bank->row[n];
         struct xo_rows rows;
         double *current, *ideal;
-        status = xo_rows_of(&rows, t, l, &l->array, r, bank->matrix->first_input, p, xo_needs_digits(l));
+        status = xo_rows_of(&rows, t, l, &l->array, r, bank->matrix->first_input, p, !l->array.fast);
         for (size_t k = 0; k < r->strips + r->references && !status; k++) {
             status = xo_currents(&current, t, l, &l->array, r, strip_at(r, k), &rows, &where);
             ideal = current;

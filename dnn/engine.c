@@ -143,6 +143,7 @@ void xo_engine_dnn_free(xo_engine_dnn *e)
             xo_layout_free(&e->layer[k].layout);
             xo_vectors_free(&e->layer[k].typical);
         }
+        xo_ladders_forget(&e->layer[k]);
         xo_tails_free(e->layer[k].tails);
         xo_arena_free(&e->layer[k].arena);
     }

@@ -91,6 +91,8 @@ struct xo_use {
     bool corrected;                    /* b is not used: arrays are, with corrections              */
     bool bent;                         /* a column's sums y become y (1 + bend y), plus and minus apart */
     bool ladder, top_is_far;           /* columns are ladders, b is not used; their farthest rung  */
+    size_t leaking;                    /* rows of an array whose transistors conduct when off, else 0: rung i is row i */
+                                       /* on, rung leaking + i the same row off                    */
     bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
     bool fast;                         /* the fused kernels will do                                */
     bool single;                       /* float32 sums will do                                     */
@@ -137,6 +139,7 @@ struct xo_array_layer {
     uint64_t instance;
     const xo_tile_fitter *fitter;      /* of nonlinear cells; the engine's                         */
     double *oracle;                    /* [units of gain.scope] gains from G and G_ni; NULL: 1     */
+    struct xo_ladder **kept;           /* [blocks * layout.planes] of nonlinear cells, audits only; else NULL */
     struct xo_loss loss;
     struct xo_arena arena;
 };
@@ -194,10 +197,11 @@ void xo_vary_cells(double *cell_siemens, const struct xo_hardware *h, size_t lay
 void xo_set_readings(struct xo_array_layer *l);             /* from ranges and gains */
 
 /* ladder.c */
-/* Does this hardware have inputs on gates?  XO_EUNSUPPORTED where evaluation knows no such arrays or DAC. */
+/* XO_EUNSUPPORTED where evaluation knows no such arrays or DAC. */
 int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
 int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
+void xo_ladders_forget(struct xo_array_layer *l);           /* what audits have kept */
 struct xo_rows;
 
 struct xo_lot;
@@ -210,10 +214,21 @@ int xo_bend_currents(double *current, struct xo_engine_thread *t, const struct x
                      const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows);
 
 int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
-/* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread wants it. */
+/* Digits one by one are asked for: rungs are listed from them (pulses, and rows that leak), whole arrays take them, and
+ * so does the array as it was meant where voltages that are not packed went through the law of nonlinear cells. */
+static inline bool xo_needs_digits(const struct xo_use *use)
+{
+    return (use->ladder && (use->levels > 2 || use->leaking)) || use->corrected || (use->fitted && !use->bits);
+}
+/* Rows of a row block's inputs as rungs. */
+static inline size_t xo_rungs_of(const struct xo_use *use, size_t inputs)
+{
+    return use->leaking ? 2 * use->leaking : inputs;
+}
+/* Currents [rows][XO_STRIP] of a strip, NULL: no memory, or t->unsettled; the same as doubles, exactly where the thread wants it. */
 const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
-int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s,
-                      const struct xo_rows *rows);
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                      const struct xo_strip *s, const struct xo_rows *rows);
 
 /* ---- one thread ------------------------------------------------------------------------------------ */
 
@@ -256,7 +271,8 @@ struct xo_rows {
     double *known;                     /* [references or 1][rows] off-current as decoding knows it */
     float *known_single;
     double *known_sum;                 /* [references or 1][positions] over streams, weighed       */
-    struct xo_active active;           /* of ladders                                               */
+    struct xo_active active;           /* of ladders: `slots` lists for each row, one after the other */
+    size_t slots;                      /* a pulse is as many of them long as its digit says        */
     size_t room;                       /* rows there is room for, in each                          */
 };
 
@@ -290,6 +306,7 @@ struct xo_engine_thread {
     const struct xo_layer_circuit *exact;      /* [layers] audits of nonlinear cells */
     struct xo_current_error *error;            /* [layers] likewise */
     struct xo_info why;                /* what a solver said */
+    bool unsettled;                    /* some currents of nonlinear ladders did not converge: XO_ENOTPROVEN */
     bool certified;                    /* currents by the strips' certified twins, conversion by conversion */
     struct xo_code_pairs *pairs;       /* [layers] counts codes instead of looking closer; or NULL */
     uint64_t first_image;
@@ -351,12 +368,6 @@ int xo_count_codes(struct xo_layer_counts *count, struct xo_engine_thread *t, co
 struct xo_code_pairs { size_t slots, used; struct xo_eval_pair *slot; };
 int xo_count_pairs(struct xo_code_pairs *pairs, struct xo_engine_thread *t, const struct xo_array_layer *l,
                    size_t matrix, const struct xo_view *v, const struct xo_patches *p);
-/* Digits one by one: the slow way asks for them, and so does the array as it was meant where voltages that are not
- * packed went through the law of nonlinear cells. */
-static inline bool xo_needs_digits(const struct xo_array_layer *l)
-{
-    return !l->array.fast || (l->array.fitted && !l->array.bits) || l->array.corrected;
-}
 /* Currents [rows][XO_STRIP] of matrices b in double. */
 void xo_multiply_plainly(double *out, const struct xo_use *use, const struct xo_row_block *r, const float *b,
                          const struct xo_rows *rows);

@@ -40,7 +40,7 @@ static int convert(struct work *w, const struct xo_strip *s, const float *table,
                    const struct xo_weight half[2], int32_t *const sum[2], size_t stride)
 {
     if (!table)
-        return ENOMEM;
+        return w->t->unsettled ? XO_ENOTPROVEN : ENOMEM;
     const float *known[2] = { NULL, NULL };
     for (int k = 0; k < 2 && w->use->off > 0; k++) {
         size_t reference = s->half[k].reference == XO_NONE ? 0 : s->half[k].reference;
@@ -84,8 +84,9 @@ static int convert_alone(struct work *w, const struct xo_strip *s, int integer)
         return status;
     }
     memset(w->strip_sum, 0, 2 * w->positions * XO_HALF * sizeof *w->strip_sum);
-    if (convert(w, s, table_of(w, s), integer, none, sum, XO_HALF))
-        return ENOMEM;
+    int status = convert(w, s, table_of(w, s), integer, none, sum, XO_HALF);
+    if (status)
+        return status;
     for (int k = 0; k < 2; k++) {
         const struct xo_half *h = &s->half[k];
         size_t reference = h->reference == XO_NONE ? 0 : h->reference;
@@ -119,8 +120,7 @@ static void take_offset(struct work *w)
 static int evaluate_rows(struct work *w, const struct xo_patches *p)
 {
     bool exact = w->use == &w->l->exact;
-    int status = xo_rows_of(&w->rows, w->t, w->l, w->use, w->r, w->bank->matrix->first_input, p,
-                            !w->fast || w->use->corrected);
+    int status = xo_rows_of(&w->rows, w->t, w->l, w->use, w->r, w->bank->matrix->first_input, p, !w->fast);
     if (!status && w->r->references && !exact)
         status = xo_read_references(&w->rows, w->t, w->l, w->use, w->r, &w->where);
     for (size_t k = 0; k < w->r->strips && !status; k++) {

@@ -68,7 +68,8 @@ int xo_calibration_new(struct xo_calibration **out, const struct xo_array_layer 
     c->images = images;
     c->first = true;
     c->digit_sum = xo_calloc(inputs, sizeof *c->digit_sum);
-    bool nonlinear = !l->base && xo_is_nonlinear(&l->hardware->array);
+    bool nonlinear = !l->base && xo_is_nonlinear(&l->hardware->array) &&
+                     l->hardware->array.input == XO_INPUT_DRIVE;
     if (!c->digit_sum || xo_vectors_new(&c->vectors, measured ? (size_t)gain->vectors : 0, inputs) ||
         xo_vectors_new(&c->typical, nonlinear ? XO_TYPICAL : 0, inputs)) {
         xo_calibration_free(c);
@@ -202,7 +203,7 @@ static int watch_currents(struct xo_calibration *c, struct xo_engine_thread *t, 
                           size_t matrix, const struct xo_view *v, const struct xo_patches *p)
 {
     const struct xo_bank *bank = &l->array.bank[matrix];
-    bool digits = l->hardware->dac.noise_volt > 0 || !l->array.single || l->array.corrected;
+    bool digits = l->hardware->dac.noise_volt > 0 || !l->array.single;
     struct xo_place where = xo_place_of(t, &l->array, v, p);
     uint64_t all = c->images * where.rows_per_image;
     int status = 0;
