@@ -59,7 +59,7 @@ END
     evaluate 1S1R "$selector" 1 "one matrix" --tolerance 1
     evaluate 1S1R "$selector" 1 "within 0.1 %"
     IMAGES=2                           # corrections take a hundred times as long
-    evaluate "sinh 0.1 V" "$sinh" 1 "within 0.005 %, 2 images" --tolerance 5e-5 --calibrate-limit 4
+    evaluate "sinh 0.1 V" "$sinh" 1 "within 0.005 % (2 images)" --tolerance 5e-5 --calibrate-limit 4
 } >eval.csv
 {
     echo "# $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1); shares of the stages"
