@@ -48,12 +48,13 @@ static int solve(struct trial *t, struct xo_info *info)
     xo_circuit *c = NULL;
     xo_plan *p = NULL;
     xo_factor *f = NULL;
-    if (!xo_ladder_new(&l, &t->h->array, t->cell_siemens, NULL)) {
-        xo_ladder_amp(l, t->inputs, t->gate, t->amp);
+    int status = xo_ladder_new(&l, &t->h->array, t->cell_siemens, NULL);
+    if (!status) {
+        status = xo_ladder_currents(l, t->inputs, t->gate, t->amp, NULL, info);
         xo_ladder_free(l);
-        return 0;
+        return status;
     }
-    int status = xo_circuit_new(&c, &t->h->array, info);
+    status = xo_circuit_new(&c, &t->h->array, info);
     if (!status)
         status = xo_plan_new(&p, c, NULL, info);
     if (!status)
@@ -95,7 +96,8 @@ static int solve_normal(struct trial *t)
     return 0;
 }
 
-static int judge(const struct trial *t, const double *matrix, double *rms, double *most, double *full_scale)
+static int judge(const struct trial *t, const double *matrix, double *rms, double *most, double *full_scale,
+                 double *column_rms)
 {
     const double *gate = t->gate + t->fitted * t->rows, *exact = t->amp + t->fitted * t->columns;
     double *amp = xo_calloc(HELD_OUT, t->columns * sizeof *amp);
@@ -106,6 +108,12 @@ static int judge(const struct trial *t, const double *matrix, double *rms, doubl
             amp[k / t->rows * t->columns + j] += gate[k] * matrix[k % t->rows * t->columns + j];
     if (!status)
         status = xo_error_of(&e, HELD_OUT * t->columns, amp, exact);
+    for (size_t j = 0; j < t->columns && column_rms && !status; j++) {
+        double sum = 0;
+        for (size_t n = 0; n < HELD_OUT; n++)
+            sum += pow(amp[n * t->columns + j] - exact[n * t->columns + j], 2) / HELD_OUT;
+        column_rms[j] = e.full_scale_ampere > 0 ? sqrt(sum) / e.full_scale_ampere : 0;
+    }
     free(amp);
     if (status)
         return status;
@@ -116,7 +124,7 @@ static int judge(const struct trial *t, const double *matrix, double *rms, doubl
 }
 
 int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, const double *cell_siemens,
-                        struct xo_info *info)
+                        double *column_rms, struct xo_info *info)
 {
     const struct xo_crossbar *x = &h->array;
     struct trial t = {.h = h, .cell_siemens = cell_siemens, .rows = x->rows, .columns = x->columns,
@@ -141,10 +149,10 @@ int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, 
         status = solve_normal(&t);
     }
     if (!status)
-        status = judge(&t, t.best, &found.best_rms, &found.best_max, &found.full_scale_ampere);
+        status = judge(&t, t.best, &found.best_rms, &found.best_max, &found.full_scale_ampere, column_rms);
     if (!status)
         status = judge(&t, t.amp + (t.fitted + HELD_OUT) * t.columns, &found.rows_rms, &found.rows_max,
-                       &found.full_scale_ampere);
+                       &found.full_scale_ampere, column_rms ? column_rms + t.columns : NULL);
     free(t.gate);
     free(t.amp);
     free(t.normal);

@@ -156,7 +156,7 @@ int cli_read_gates(struct cli_session *s);
 int cli_check_inputs_given(const struct cli_session *s);
 bool cli_is_gated(const struct cli_session *s);                    /* conductances depend on the input */
 /* How far one matrix would be off where inputs go to gates; without effect where they do not. */
-int cli_find_one_matrix(struct cli_session *s);
+int cli_find_one_matrix(struct cli_session *s, double *column_rms);
 void cli_print_one_matrix(FILE *to, const char *before, const struct cli_session *s);
 json_t *cli_json_one_matrix(const struct cli_session *s);
 

@@ -3,10 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
 cp "$top_srcdir/examples/iv.csv" "$work"
-cd "$work" || exit 99
 chmod u+w iv.csv
-LC_ALL=C
-export LC_ALL
 
 # curves FILE LAW-IN-AWK LEVELS DEVICES: a function f(v, g) of awk, no noise, a device 2 % above the one before.
 curves() {
