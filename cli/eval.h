@@ -31,6 +31,9 @@ struct eval_job {
     struct xo_share share[EVAL_STAGES], top5[EVAL_STAGES];
     struct xo_paired step[EVAL_STAGES];            /* [k] against pass k - 1; [0] unused      */
     struct xo_paired total;                             /* the last against fp32                    */
+    const struct xo_eval_pass *analog;                  /* the hardware's gain; NULL: there is none */
+    struct xo_share analog_share, analog_top5;
+    struct xo_paired from_fp32, to_circuit;             /* analog against fp32; circuit against it  */
     struct xo_instances variation;                      /* of passes EVAL_STAGES ...                */
     double calibrate_sec, run_sec;
     int phase;                         /* whose progress is shown; -1: none */
@@ -54,7 +57,8 @@ extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */
 
 bool eval_is_float32(const struct eval_job *job);   /* --precision */
 
-/* NULL: that gain was not asked for. */
+/* NULL: that gain, or stage analog, was not asked for. */
+bool eval_has_gains(const struct xo_eval_result *r);    /* side by side */
 const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain);
 
 /* The modelling choices, one sentence each, for page and JSON.  Freed by the caller; NULL without memory. */

@@ -116,7 +116,7 @@ static void put_gain(FILE *to, const struct xo_eval_result *r, enum xo_eval_stag
 static void put_gains(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
-    if (r->passes == EVAL_STAGES + r->instances)
+    if (!eval_has_gains(r))
         return;
     fputs("<section><h2>Gain side by side</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>gain</th>"
           "<th>converters [%]</th><th>95 % interval</th><th>clipped [%]</th><th>circuit [%]</th>"
