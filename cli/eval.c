@@ -227,6 +227,7 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
 }
 
 const char *const eval_gain_name[] = {"none", "array", "column"};
+const enum xo_eval_stage eval_gain_stage[] = {XO_EVAL_CONVERTERS, XO_EVAL_CIRCUIT, XO_EVAL_ANALOG};
 
 bool eval_has_gains(const struct xo_eval_result *r)
 {

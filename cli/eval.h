@@ -54,6 +54,8 @@ struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_re
 struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
 
 extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */
+enum { EVAL_GAIN_STAGES = 3 };                 /* those that a gain matters to */
+extern const enum xo_eval_stage eval_gain_stage[EVAL_GAIN_STAGES];
 
 bool eval_is_float32(const struct eval_job *job);   /* --precision */
 

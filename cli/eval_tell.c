@@ -127,6 +127,10 @@ static void put_circuit(FILE *to, const struct eval_job *job)
         put_variation(to, h, job->result->instances);
     else
         fputs("Cells are exactly as programmed. ", to);
+    if (job->analog)
+        fputs("Stage analog has the circuit stage's arrays and gains, cells as programmed, and no converters: inputs are "
+              "voltages of any size and either sign, column currents are taken as they are and decoded in float64. ",
+              to);
 }
 
 char *eval_choices(const struct eval_job *job)
@@ -209,23 +213,20 @@ static void print_analog(const struct eval_job *job)
     putchar('\n');
 }
 
-static const enum xo_eval_stage gain_stage[] = {XO_EVAL_CONVERTERS, XO_EVAL_CIRCUIT, XO_EVAL_ANALOG};
-enum { GAIN_STAGES = sizeof gain_stage / sizeof *gain_stage };
-
 static void print_gains(const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
     if (!eval_has_gains(r))
         return;
-    printf("\nGain       ");
-    for (int k = 0; k < GAIN_STAGES; k++)
-        if (eval_gain_pass(r, gain_stage[k], XO_GAIN_NONE))
-            printf(" %10s  95 %% interval   ", xo_eval_stage_name(gain_stage[k]));
+    printf("\nGain    ");
+    for (int k = 0; k < EVAL_GAIN_STAGES; k++)
+        if (eval_gain_pass(r, eval_gain_stage[k], XO_GAIN_NONE))
+            printf("    %10s  95 %% interval", xo_eval_stage_name(eval_gain_stage[k]));
     putchar('\n');
     for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
         printf("%-11s", eval_gain_name[gain]);
-        for (int k = 0; k < GAIN_STAGES; k++) {
-            const struct xo_eval_pass *p = eval_gain_pass(r, gain_stage[k], gain);
+        for (int k = 0; k < EVAL_GAIN_STAGES; k++) {
+            const struct xo_eval_pass *p = eval_gain_pass(r, eval_gain_stage[k], gain);
             struct xo_share s = xo_share_of(p ? p->hits : 0, r->images);
             if (p)
                 printf("     %6.2f  %6.2f .. %6.2f", 100 * s.value, 100 * s.low95, 100 * s.high95);
@@ -358,9 +359,9 @@ static json_t *gains_json(const struct eval_job *job)
     json_t *gains = json_object();
     for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
         json_t *accuracy = json_object(), *interval = json_object(), *clipped = json_object();
-        for (int k = 0; k < GAIN_STAGES; k++) {
-            const struct xo_eval_pass *p = eval_gain_pass(r, gain_stage[k], gain);
-            const char *stage = xo_eval_stage_name(gain_stage[k]);
+        for (int k = 0; k < EVAL_GAIN_STAGES; k++) {
+            const struct xo_eval_pass *p = eval_gain_pass(r, eval_gain_stage[k], gain);
+            const char *stage = xo_eval_stage_name(eval_gain_stage[k]);
             if (!p)
                 continue;
             struct xo_share s = xo_share_of(p->hits, r->images);
