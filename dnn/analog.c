@@ -15,7 +15,9 @@
 
 static bool adds_current(const struct xo_crossbar *x)
 {
-    bool adds = x->sense_volt.each || x->sense_volt.all != 0;
+    bool adds = !x->sense_volt.each && x->sense_volt.all != 0;
+    for (size_t j = 0; x->sense_volt.each && j < x->columns; j++)
+        adds |= x->sense_volt.each[j] != 0;
     for (size_t i = 0; x->word_line && i < x->rows; i++)
         adds |= x->word_line[i].state == XO_LINE_HELD && x->word_line[i].hold_volt != 0;
     for (size_t j = 0; x->bit_line && j < x->columns; j++)

@@ -62,10 +62,10 @@ row() {
 
 {
     echo "# crossohm $("$build/crossohm" --version | sed -n '1s/.* //p'), results/networks/export.sh; seed 1; cells 5e-6 to 5e-5 S, wires 5 and"
-    echo "# 10 ohm a segment; largest difference of a logit over the range of those of stage analog: the exported network's by"
-    echo "# onnxruntime, onnxruntime's without graph optimisation from with it, stage circuit's (what converters cost); near:"
-    echo "# images whose every logit is within 1e-4 of the range; changed: predictions"
-    echo "network,rows,columns,gain,images,export_rel,runtime_rel,circuit_rel,near,changed"
+    echo "# 10 ohm a segment; largest difference of a logit over the range of those of stage analog: export, the exported network"
+    echo "# by onnxruntime from stage analog; runtime, onnxruntime without graph optimisation from with it; circuit, stage circuit"
+    echo "# from analog (what converters cost); near: images whose every logit is within 1e-4; changed: predictions by export"
+    echo "network,rows,columns,gain,images,export_rel,runtime_rel,circuit_rel,export_near,runtime_near,changed"
     for name in "${@:-lenet5 resnet20 resnet32 mobilenet-v1 resnet8-int8 mobilenet-v1-int8}"; do
         for each in $name; do
             take "$each"

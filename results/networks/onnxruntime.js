@@ -1,9 +1,10 @@
 // For export.sh: what onnxruntime makes of a network, against logits that crossohm eval left.
 //   node onnxruntime.js flatten C H W               an ONNX file on standard output that hands its pixels on
 //   node onnxruntime.js compare FOLDER C H W        FOLDER: effective.onnx, pixels.npy, logits-analog.npy, -circuit
-// compare prints images; the largest difference of a logit over the range of those of stage analog: the runtime's, the
-// runtime's without its graph optimisation from with it, stage circuit's; images whose every logit is within 1e-4 of the
-// range; images of which runtime and stage analog predict other classes.
+// compare prints images; the largest difference of a logit, over the range of those of stage analog, between the runtime
+// and stage analog, the runtime without its graph optimisation and with it, stages circuit and analog; images whose every
+// logit is within 1e-4 of the range, of the first two pairs; images of which runtime and stage analog predict other
+// classes.
 // SPDX-License-Identifier: GPL-3.0-or-later
 'use strict';
 const fs = require('fs');
@@ -60,10 +61,10 @@ async function compare(folder, shape) {
   const plain = await run(folder + '/effective.onnx', images, shape, 'disabled');
   const range = Math.max(...analog.map(a => Math.max(...a))) - Math.min(...analog.map(a => Math.min(...a)));
   const worst = (a, b) => Math.max(...a.map((x, k) => farthest(x, b[k]))) / range;
-  const near = got.filter((x, k) => farthest(x, analog[k]) <= 1e-4 * range).length;
+  const near = (a, b) => a.filter((x, k) => farthest(x, b[k]) <= 1e-4 * range).length;
   const changed = got.filter((x, k) => largest(x) !== largest(analog[k])).length;
   console.log([images.length, ...[worst(got, analog), worst(plain, got), worst(circuit, analog)]
-    .map(x => x.toExponential(1)), near, changed].join(','));
+    .map(x => x.toExponential(1)), near(got, analog), near(plain, got), changed].join(','));
 }
 
 const [what, ...rest] = process.argv.slice(2);
