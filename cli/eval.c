@@ -176,7 +176,9 @@ static int compare_analog(struct eval_job *job)
     job->analog_share = xo_share_of(job->analog->hits, r->images);
     job->analog_top5 = xo_share_of(job->analog->top5_hits, r->images);
     int status = xo_paired_of(&job->from_fp32, r->images, r->pass[XO_EVAL_FP32].hit, job->analog->hit);
-    return status ? status : xo_paired_of(&job->to_circuit, r->images, job->analog->hit, r->pass[XO_EVAL_CIRCUIT].hit);
+    if (!status)
+        status = xo_paired_of(&job->to_circuit, r->images, job->analog->hit, r->pass[XO_EVAL_CIRCUIT].hit);
+    return status;
 }
 
 static int find_statistics(struct eval_job *job)
@@ -224,22 +226,6 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
         c.sampled_error_rel = x->sampled_error_rel > c.sampled_error_rel ? x->sampled_error_rel : c.sampled_error_rel;
     }
     return c;
-}
-
-const char *const eval_gain_name[] = {"none", "array", "column"};
-const enum xo_eval_stage eval_gain_stage[] = {XO_EVAL_CONVERTERS, XO_EVAL_CIRCUIT, XO_EVAL_ANALOG};
-
-bool eval_has_gains(const struct xo_eval_result *r)
-{
-    return !r->pass[r->passes - 1].main;
-}
-
-const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
-{
-    for (size_t p = 0; p < r->passes; p++)
-        if (r->pass[p].stage == stage && (int)r->pass[p].gain == gain)
-            return &r->pass[p];
-    return NULL;
 }
 
 /* ---- telling -------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
  *     eval.c          options -> request -> result
  *     eval_tell.c     standard output, report.json, images.csv, logits
  *     eval_speed.c    how long it took: standard output, timing.json
+ *     eval_gains.c    gains side by side, in all three places
  *     eval_report.c   the page
  *     eval_audit.c    --audit: what an exact solver says
  *     eval_export.c   files for other programs
@@ -54,13 +55,10 @@ struct eval_circuit { size_t arrays, sampled; double bound_rel, sampled_error_re
 struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass);
 
 extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */
-enum { EVAL_GAIN_STAGES = 3 };                 /* those that a gain matters to */
-extern const enum xo_eval_stage eval_gain_stage[EVAL_GAIN_STAGES];
 
 bool eval_is_float32(const struct eval_job *job);   /* --precision */
 
 /* NULL: that gain, or stage analog, was not asked for. */
-bool eval_has_gains(const struct xo_eval_result *r);    /* side by side */
 const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain);
 
 /* The modelling choices, one sentence each, for page and JSON.  Freed by the caller; NULL without memory. */
@@ -72,6 +70,10 @@ void eval_speed_print(const struct eval_job *job);
 int eval_write_timing(struct eval_job *job);            /* timing.json */
 int eval_write_page(const struct eval_job *job);
 int eval_export(const struct eval_job *job);            /* --export-... */
+
+void eval_gains_print(const struct eval_job *job);      /* nothing where there is one alone */
+json_t *eval_gains_json(const struct eval_job *job);
+void eval_gains_page(FILE *to, const struct eval_job *job);
 
 int eval_audit_read(struct eval_job *job);              /* the option's text */
 int eval_audit(struct eval_job *job);

@@ -9,8 +9,6 @@
 #include "page.h"
 #include "svg.h"
 
-static const char *const gain_name[] = {"none", "array", "column"};
-
 static void put_figures(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
@@ -116,37 +114,6 @@ static void put_instances(FILE *to, const struct eval_job *job)
     fputs("</table></div></section>\n", to);
 }
 
-static void put_gain(FILE *to, const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
-{
-    const struct xo_eval_pass *p = eval_gain_pass(r, stage, gain);
-    if (!p)
-        return;
-    struct xo_share s = xo_share_of(p->hits, r->images);
-    struct eval_totals t = eval_totals_of(r, (size_t)(p - r->pass));
-    fprintf(to, "<td>%.2f</td><td>%.2f to %.2f</td>", 100 * s.value, 100 * s.low95, 100 * s.high95);
-    if (stage != XO_EVAL_ANALOG)
-        fprintf(to, "<td>%.3g</td>", 100 * eval_part(t.clipped, t.conversions));
-}
-
-static void put_gains(FILE *to, const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    if (!eval_has_gains(r))
-        return;
-    fputs("<section><h2>Gain side by side</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>gain</th>"
-          "<th>converters [%]</th><th>95 % interval</th><th>clipped [%]</th><th>circuit [%]</th>"
-          "<th>95 % interval</th><th>clipped [%]</th>", to);
-    fputs(job->analog ? "<th>analog [%]</th><th>95 % interval</th></tr>\n" : "</tr>\n", to);
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        fprintf(to, "<tr><td>%s%s</td>", gain_name[gain],
-                eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? ", as the hardware file says" : "");
-        for (int k = 0; k < EVAL_GAIN_STAGES; k++)
-            put_gain(to, r, eval_gain_stage[k], gain);
-        fputs("</tr>\n", to);
-    }
-    fputs("</table></div></section>\n", to);
-}
-
 static void put_layer(FILE *to, const struct xo_eval_layer *l, const struct xo_eval_count *c,
                       const struct xo_eval_reading *x)
 {
@@ -218,7 +185,7 @@ static void put_page(FILE *to, const struct eval_job *job)
     put_steps(to, job);
     fputs("</div>\n", to);
     put_instances(to, job);
-    put_gains(to, job);
+    eval_gains_page(to, job);
     put_layers(to, job);
     eval_audit_page(to, job);
     fputs("<p class=\"note\">Every number shown here is in report.json; times are in timing.json, because they "

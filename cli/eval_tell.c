@@ -128,9 +128,9 @@ static void put_circuit(FILE *to, const struct eval_job *job)
     else
         fputs("Cells are exactly as programmed. ", to);
     if (job->analog)
-        fputs("Stage analog has the circuit stage's arrays and gains, cells as programmed, and no converters: inputs are "
-              "voltages of any size and either sign, column currents are taken as they are and decoded in float64. ",
-              to);
+        fputs("Stage analog has the circuit stage's arrays and gains, cells as programmed, and no converters: inputs "
+              "are voltages of any size and either sign, column currents are taken as they are and decoded in "
+              "float64. ", to);
 }
 
 char *eval_choices(const struct eval_job *job)
@@ -213,28 +213,6 @@ static void print_analog(const struct eval_job *job)
     putchar('\n');
 }
 
-static void print_gains(const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    if (!eval_has_gains(r))
-        return;
-    printf("\nGain    ");
-    for (int k = 0; k < EVAL_GAIN_STAGES; k++)
-        if (eval_gain_pass(r, eval_gain_stage[k], XO_GAIN_NONE))
-            printf("    %10s  95 %% interval", xo_eval_stage_name(eval_gain_stage[k]));
-    putchar('\n');
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        printf("%-11s", eval_gain_name[gain]);
-        for (int k = 0; k < EVAL_GAIN_STAGES; k++) {
-            const struct xo_eval_pass *p = eval_gain_pass(r, eval_gain_stage[k], gain);
-            struct xo_share s = xo_share_of(p ? p->hits : 0, r->images);
-            if (p)
-                printf("     %6.2f  %6.2f .. %6.2f", 100 * s.value, 100 * s.low95, 100 * s.high95);
-        }
-        printf("%s\n", eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? "  (as the hardware file says)" : "");
-    }
-}
-
 /* Converters and circuit below each other. */
 static void print_layer(const struct xo_eval_result *r, size_t k)
 {
@@ -290,7 +268,7 @@ void eval_print(const struct eval_job *job)
     print_step(&job->total);
     putchar('\n');
     print_analog(job);
-    print_gains(job);
+    eval_gains_print(job);
     print_layers(job);
     eval_audit_print(job);
     eval_speed_print(job);
@@ -350,34 +328,6 @@ static json_t *instances_json(const struct eval_job *job)
     return json_pack("{s:I, s:o, s:o, s:o, s:b}", "count", (json_int_t)r->instances, "accuracy", each,
                      "between_variance", cli_json_number(job->variation.between_variance), "images_variance",
                      cli_json_number(job->variation.images_variance), "enough_for_a_claim", r->instances >= 10);
-}
-
-/* Every gain there is: the hardware's alone, or all three. */
-static json_t *gains_json(const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    json_t *gains = json_object();
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        json_t *accuracy = json_object(), *interval = json_object(), *clipped = json_object();
-        for (int k = 0; k < EVAL_GAIN_STAGES; k++) {
-            const struct xo_eval_pass *p = eval_gain_pass(r, eval_gain_stage[k], gain);
-            const char *stage = xo_eval_stage_name(eval_gain_stage[k]);
-            if (!p)
-                continue;
-            struct xo_share s = xo_share_of(p->hits, r->images);
-            struct eval_totals t = eval_totals_of(r, (size_t)(p - r->pass));
-            json_object_set_new(accuracy, stage, cli_json_number(s.value));
-            json_object_set_new(interval, stage, share_json(&s));
-            if (p->stage != XO_EVAL_ANALOG)
-                json_object_set_new(clipped, stage, cli_json_number(eval_part(t.clipped, t.conversions)));
-        }
-        json_t *both = json_pack("{s:o, s:o, s:o}", "accuracy", accuracy, "interval95", interval,
-                                 "clipped_share", clipped);
-        if (eval_gain_pass(r, XO_EVAL_CIRCUIT, gain))
-            json_object_set(gains, eval_gain_name[gain], both);
-        json_decref(both);
-    }
-    return gains;
 }
 
 /* What happened to the conversions of a layer, beside what it got. */
@@ -500,7 +450,7 @@ static json_t *report_json(const struct eval_job *job)
                                "classes", (json_int_t)r->classes, "calibration_images",
                                (json_int_t)r->calibration_images, "excluded_images", (json_int_t)r->excluded);
     int failed = put_stages(report, job);
-    failed |= cli_json_put(report, "gains", gains_json(job));
+    failed |= cli_json_put(report, "gains", eval_gains_json(job));
     if (r->instances)
         failed |= cli_json_put(report, "instances", instances_json(job));
     failed |= cli_json_put(report, "totals", totals_json(r));

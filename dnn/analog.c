@@ -1,7 +1,7 @@
 /* Layers without converters: an input is one voltage as it is, neither quantised nor clipped, a column's current is
- * taken as it is, and decoding counts in float64.  Arrays, gains and what they mean are those of the circuit stage: its
- * strips are multiplied by.  In units of a weight level and of an input level, s_x of the calibrated range (so that a
- * whole input range is read_volt):
+ * taken as it is, and decoding counts in float64.  Arrays, gains and what they mean are those of the circuit stage,
+ * whose strips are multiplied by.  In units of a weight level and of an input level, s_x of the calibrated range (so
+ * that a whole input range is read_volt):
  *     sum over the columns of an output   weight  x  (gain current - what decoding knows of the off-current)
  * less 2^(b_w-1) sum x where sign: offset stores that much too much.  No DAC, so no offset, INL or noise of one.
  * SPDX-License-Identifier: GPL-3.0-or-later */

@@ -267,8 +267,8 @@ struct xo_place xo_place_of(const struct xo_engine_thread *t, const struct xo_us
                             const struct xo_patches *p);
 
 /* engine.c, of [positions][stride of the layer's bank] sums; where: of positions, not of rows.
- *     shift_zeros   one position: sum q' x' -> sum (q_w - z_w)(x_q - z_x) of a model's own integers, of one block of the
- *                   diagonal whose inputs' sum is given
+ *     shift_zeros   one position: sum q' x' -> sum (q_w - z_w)(x_q - z_x) of a model's own integers, of one block of
+ *                   the diagonal whose inputs' sum is given
  *     scale_sums    y = s_w s_x sum + bias, into (images, channels, positions)
  *     compare_sums  of sampled images: how far they are from exact ones */
 void xo_shift_zeros(double *total, const struct xo_array_layer *l, const struct xo_code_matrix *m, size_t block,

@@ -343,13 +343,12 @@ INLINE void weigh_half(const double *x, size_t stride, const int rows, size_t in
 
 static void weigh(const double *x, size_t stride, size_t rows, size_t inputs, const float *b, double *out)
 {
-    size_t row = 0;
-    for (; row + ROWS <= rows; row += ROWS)
-        for (int half = 0; half < 2; half++)
-            weigh_half(x + row * stride, stride, ROWS, inputs, b + half * XO_HALF, out + row * XO_STRIP + half * XO_HALF);
-    for (; row < rows; row++)
-        for (int half = 0; half < 2; half++)
-            weigh_half(x + row * stride, stride, 1, inputs, b + half * XO_HALF, out + row * XO_STRIP + half * XO_HALF);
+    for (size_t row = 0; row < rows; row += rows - row < ROWS ? 1 : ROWS)
+        for (size_t half = 0; half < XO_STRIP; half += XO_HALF)
+            if (rows - row < ROWS)
+                weigh_half(x + row * stride, stride, 1, inputs, b + half, out + row * XO_STRIP + half);
+            else
+                weigh_half(x + row * stride, stride, ROWS, inputs, b + half, out + row * XO_STRIP + half);
 }
 
 const struct xo_kernels XO_PASTE(xo_kernels_, XO_LEVEL) = {

@@ -133,9 +133,9 @@ int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h);
 int xo_eval_varies(const xo_network *n, const struct xo_hardware *h);
 
 /* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network
- * cannot take; XO_EUNSUPPORTED: stage analog is demanded, and arrays do more than multiply inputs by a matrix: nonlinear
- * cells, inputs on gates, held lines, sense voltages; XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM,
- * XO_ESTOPPED. */
+ * cannot take; XO_EUNSUPPORTED: stage analog is demanded, and arrays do more than multiply inputs by a matrix:
+ * nonlinear cells, inputs on gates, held lines, sense voltages; XO_ECONFLICT: a checkpoint of something else; errno,
+ * ENOMEM, XO_ESTOPPED. */
 int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_info *info);
 int xo_eval_run(xo_eval *e, struct xo_info *info);
 const struct xo_eval_result *xo_eval_result(const xo_eval *e);

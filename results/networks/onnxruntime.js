@@ -1,10 +1,10 @@
 // For export.sh: what onnxruntime makes of a network, against logits that crossohm eval left.
 //   node onnxruntime.js flatten C H W               an ONNX file on standard output that hands its pixels on
 //   node onnxruntime.js compare FOLDER C H W        FOLDER: effective.onnx, pixels.npy, logits-analog.npy, -circuit
-// compare prints images; the largest difference of a logit, over the range of those of stage analog, between the runtime
-// and stage analog, the runtime without its graph optimisation and with it, stages circuit and analog; images whose every
-// logit is within 1e-4 of the range, of the first two pairs; images of which runtime and stage analog predict other
-// classes.
+// compare prints images; the largest difference of a logit, over the range of those of stage analog, between runtime
+// and stage analog, the runtime without its graph optimisation and with it, stages circuit and analog; images whose
+// every logit is within 1e-4 of the range, of the first two pairs; images of which runtime and stage analog predict
+// other classes.
 // SPDX-License-Identifier: GPL-3.0-or-later
 'use strict';
 const fs = require('fs');
@@ -39,7 +39,8 @@ function flatten(shape) {
 function rows(path) {
   const bytes = fs.readFileSync(path), head = 10 + bytes.readUInt16LE(8);
   const [count, width] = bytes.toString('latin1', 10, head).match(/'shape': \((\d+), (\d+)/).slice(1).map(Number);
-  const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset + head, bytes.byteOffset + head + 4 * count * width));
+  const first = bytes.byteOffset + head;
+  const all = new Float32Array(bytes.buffer.slice(first, first + 4 * count * width));
   return Array.from({ length: count }, (_, k) => all.subarray(k * width, (k + 1) * width));
 }
 async function run(path, images, shape, level) {
