@@ -1,7 +1,8 @@
 #!/bin/sh
 # Effective weights, crossohm eval --export-onnx, run by an independent runtime, against stage analog: the circuit
 # stage's arrays and gains without converters.  Gains none, array and column, arrays of 64 x 64 and 48 x 20, 24 images
-# each; cells of 20 kohm to 200 kohm, wires of 5 (rows) and 10 ohm (columns) a segment.  Writes export.csv beside itself.
+# each; cells of 20 kohm to 200 kohm, wires of 5 (rows) and 10 ohm (columns) a segment.  Writes export.csv beside
+# itself.
 #   results/networks/export.sh [-b build folder] [-r folder] [-t "64x64 48x20"] [NAME ...]
 # The runtime is onnxruntime (1.20.1 made what is here) for node: in that folder,
 #   npm install onnxruntime-node@1.20.1 --ignore-scripts
@@ -64,10 +65,10 @@ row() {
 {
     version=$("$build/crossohm" --version | sed -n '1s/.* //p')
     echo "# crossohm $version, results/networks/export.sh; seed 1; cells 5e-6 to 5e-5 S, wires 5 and"
-    echo "# 10 ohm a segment; largest difference of a logit over the range of those of stage analog: export, the exported"
-    echo "# network by onnxruntime from stage analog; runtime, onnxruntime without graph optimisation from with it; circuit,"
-    echo "# stage circuit from analog (what converters cost); near: images whose every logit is within 1e-4; changed:"
-    echo "# predictions by export"
+    echo "# 10 ohm a segment; largest difference of a logit over the range of those of stage analog: export, the"
+    echo "# exported network by onnxruntime from stage analog; runtime, onnxruntime without graph optimisation from"
+    echo "# with it; circuit, stage circuit from analog (what converters cost); near: images whose every logit is"
+    echo "# within 1e-4; changed: predictions by export"
     echo "network,rows,columns,gain,images,export_rel,runtime_rel,circuit_rel,export_near,runtime_near,changed"
     for name in "${@:-lenet5 resnet20 resnet32 mobilenet-v1 resnet8-int8 mobilenet-v1-int8}"; do
         for each in $name; do
