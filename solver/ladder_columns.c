@@ -1,10 +1,10 @@
-/* See xo_ladder.h.
+/* See xo_ladder.h; ladder_curved.c has nonlinear cells.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "circuit.h"
+#include "cell.h"
 #include "clones.h"
 #include "memory.h"
 #include "xo_ladder.h"
@@ -12,12 +12,13 @@
 #define LARGE 0x1p300                  /* p and q are scaled down beyond */
 #define UNIT 0x1p-53
 
-static double value_at(const struct xo_values *v, size_t k)
-{
-    return v->each ? v->each[k] : v->all;
-}
-
 /* ---- which columns ---------------------------------------------------------------------------------- */
+
+/* Source lines end at one side, bit lines at the other. */
+static bool is_opposed(const struct xo_crossbar *x)
+{
+    return x->topology == XO_TOPOLOGY_SOURCE_COLUMN && x->source_side != x->sense_side;
+}
 
 static int check(const struct xo_crossbar *x, struct xo_info *info)
 {
@@ -25,23 +26,17 @@ static int check(const struct xo_crossbar *x, struct xo_info *info)
     const char *why = NULL;
     if (!xo_is_ladder(x))
         why = "rows share lines that carry current";
-    else if (xo_is_nonlinear(x))
-        why = "the cells are nonlinear";
     else if (x->bit_bridge_count)
         why = "bridges join columns";
     else if (plane && x->source_end_ohm.all != 0)
         why = "all columns share the plane's source_end_ohm";
     else if (x->sense_side == XO_SENSE_BOTH || (!plane && x->source_side == XO_SENSE_BOTH))
         why = "lines end at both sides";
+    else if (xo_is_nonlinear(x) && is_opposed(x))
+        why = "of nonlinear cells, source lines end at one side and bit lines at the other";
     return why ? xo_fail(info, XO_EVALUE,
                          "no simple ladders: %s; expected topology source_column, or plane without "
-                         "source_end_ohm, with lines that end at one side, ohmic cells, no bridges", why) : 0;
-}
-
-/* Source lines end at one side, bit lines at the other. */
-static bool is_opposed(const struct xo_crossbar *x)
-{
-    return x->topology == XO_TOPOLOGY_SOURCE_COLUMN && x->source_side != x->sense_side;
+                         "source_end_ohm, with lines that end at one side, no bridges", why) : 0;
 }
 
 static int allocate(xo_ladder *l, bool opposed)
@@ -65,8 +60,8 @@ static void set_cells(xo_ladder *l, const struct xo_crossbar *x, const double *c
         l->cell_siemens[x->stuck[k].row * l->columns + x->stuck[k].column] = x->stuck[k].siemens;
     for (size_t k = 0; k < x->open_cell_count; k++)
         l->cell_siemens[x->open_cell[k].row * l->columns + x->open_cell[k].column] = 0;
-    for (size_t k = 0; k < l->rows * l->columns; k++) {
-        double g = l->cell_siemens[k], ohm = value_at(&x->series_ohm, k);
+    for (size_t k = 0; k < l->rows * l->columns && !xo_is_nonlinear(x); k++) {
+        double g = l->cell_siemens[k], ohm = xo_value_at(&x->series_ohm, k);
         l->cell_siemens[k] = g == 0 || ohm == XO_OPEN ? 0 : g / (1 + g * ohm);
     }
     for (size_t i = 0; i < l->rows; i++)
@@ -81,7 +76,8 @@ static void set_steps(xo_ladder *l, const struct xo_crossbar *x)
     for (size_t k = 0; k + 1 < l->rows; k++)
         for (size_t j = 0; j < n; j++)
             l->step_ohm[(l->top_is_far ? k : k + 1) * n + j] =
-                value_at(&x->column_wire_ohm, k * n + j) + (plane ? 0 : value_at(&x->source_wire_ohm, k * n + j));
+                xo_value_at(&x->column_wire_ohm, k * n + j)
+                + (plane ? 0 : xo_value_at(&x->source_wire_ohm, k * n + j));
     for (size_t f = 0; f < x->open_bit_segment_count; f++) {
         size_t k = x->open_bit_segment[f].row;
         l->step_ohm[(l->top_is_far ? k : k + 1) * n + x->open_bit_segment[f].column] = XO_OPEN;
@@ -95,8 +91,8 @@ static void set_two_lines(xo_ladder *l, const struct xo_crossbar *x)
     double *bit = source_first ? l->second_ohm : l->step_ohm, *source = source_first ? l->step_ohm : l->second_ohm;
     size_t count = (l->rows - 1) * l->columns;
     for (size_t k = 0; k < count; k++) {
-        bit[k] = value_at(&x->column_wire_ohm, k);
-        source[k] = value_at(&x->source_wire_ohm, k);
+        bit[k] = xo_value_at(&x->column_wire_ohm, k);
+        source[k] = xo_value_at(&x->source_wire_ohm, k);
     }
     for (size_t f = 0; f < x->open_bit_segment_count; f++)
         bit[x->open_bit_segment[f].row * l->columns + x->open_bit_segment[f].column] = XO_OPEN;
@@ -126,13 +122,31 @@ static void set_ends(xo_ladder *l, const struct xo_crossbar *x)
     for (size_t j = 0; j < l->columns; j++) {
         enum xo_line_state state = x->bit_line ? x->bit_line[j].state : XO_LINE_NORMAL;
         double sense = state == XO_LINE_HELD ? x->bit_line[j].hold_volt
-                     : state == XO_LINE_NORMAL ? value_at(&x->sense_volt, j) : 0;
-        double ohm = value_at(&x->sense_ohm, j);
-        ohm += x->topology == XO_TOPOLOGY_PLANE ? 0 : value_at(&x->source_end_ohm, j);
+                     : state == XO_LINE_NORMAL ? xo_value_at(&x->sense_volt, j) : 0;
+        double ohm = xo_value_at(&x->sense_ohm, j);
+        ohm += x->topology == XO_TOPOLOGY_PLANE ? 0 : xo_value_at(&x->source_end_ohm, j);
         bool open = ohm == XO_OPEN || state == XO_LINE_FLOATING;
         l->end_ohm[j] = open ? 0 : ohm;
         l->volt[j] = open ? 0 : x->source_volt - sense;
     }
+}
+
+/* Cells under their laws; those of 0 S are none. */
+static int place_cells(xo_ladder *l, const struct xo_crossbar *x, struct xo_info *info)
+{
+    struct xo_info why = {""};
+    int status = xo_laws_new(&l->laws, x, info);
+    if (status || !l->laws)
+        return status;
+    l->cell = xo_calloc(l->rows * l->columns, sizeof *l->cell);
+    if (!l->cell)
+        return xo_fail(info, ENOMEM, "out of memory for %zu x %zu cells", l->rows, l->columns);
+    for (size_t k = 0; k < l->rows * l->columns; k++) {
+        status = xo_cell_place(l->laws, l->cell_siemens[k], xo_value_at(&x->series_ohm, k), &l->cell[k], &why);
+        if (status)
+            return xo_fail(info, status, "cell (%zu, %zu) %s", k / l->columns, k % l->columns, why.text);
+    }
+    return 0;
 }
 
 static bool is_uniform(const xo_ladder *l)
@@ -177,8 +191,12 @@ int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *ce
     }
     set_ends(l, x);
     l->uniform = is_uniform(l);
-    *out = l;
-    return 0;
+    status = place_cells(l, x, info);
+    if (status)
+        xo_ladder_free(l);
+    else
+        *out = l;
+    return status;
 }
 
 void xo_ladder_free(xo_ladder *l)
@@ -191,6 +209,8 @@ void xo_ladder_free(xo_ladder *l)
     free(l->end_ohm);
     free(l->volt);
     free(l->gated);
+    xo_laws_free(l->laws);
+    free(l->cell);
     free(l);
 }
 

@@ -159,7 +159,8 @@ END
 depthwise() {
     $python noise.py &&
     crossohm eval fashion-lenet5.yaml "$mobile" --preprocess raw --quiet --data npy:pixels.npy,two.npy@0:1 \
-        --calibrate npy:pixels.npy,two.npy@1:2 --set mapping.depthwise="$1" --export-onnx "$1.onnx" -o "$1"
+        --calibrate npy:pixels.npy,two.npy@1:2 --set mapping.depthwise="$1" \
+        --set dac.bits=8 --set device.bits_per_cell=7 --export-onnx "$1.onnx" -o "$1"
 }
 depthwise_both_ways() {
     depthwise digital && depthwise block_diagonal || return
@@ -184,7 +185,8 @@ for wrong in images tiles=0 images=3,images=4 images=2,,tiles=1 images=2, pictur
     fact "--audit $wrong is refused" refuses "$wrong"
 done
 noisy() {
-    small --limit 4 --audit images=1 --set dac.noise_volt=0.001 -o noisy 2>said
+    evaluate --calibrate idx:train,train-labels@0:1 --limit 1 --audit images=1 --set dac.noise_volt=0.001 \
+        -o noisy 2>said
     test $? -eq 4 && grep -q 'dac.noise_volt' said
 }
 fact "images with noise of the DAC are refused by name" noisy
