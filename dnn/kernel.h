@@ -35,8 +35,8 @@ struct xo_digits {
     bool ready;                        /* currents [rows][XO_STRIP] take the place of a table             */
 };
 
-/* Rungs of nonlinear cells: with `volt` less t across it a rung carries sum_k curve[k] t^k.  A column's voltages follow
- * from that of its farthest rung, which Newton's method finds between low and high. */
+/* Rungs of nonlinear cells: with `volt` less t across it a rung carries sum_k curve[k] t^k.  A column's voltages
+ * follow from that of its farthest rung, which Newton's method finds between low and high. */
 struct xo_curves {
     int degree;
     const float *curve;                /* [rungs][degree + 1][XO_STRIP]                                  */
