@@ -245,6 +245,12 @@ static int fit_converters(struct xo_fcm *m, const struct xo_hardware *h, const s
 
 /* ---- nonlinear cells ------------------------------------------------------------------------------ */
 
+/* Of nonlinear cells no stage is known beforehand, but for ladders. */
+static bool to_be_chosen(const struct xo_hardware *h)
+{
+    return xo_is_nonlinear(&h->array) && h->array.input != XO_INPUT_GATE;
+}
+
 static int fit_nonlinear(struct xo_fcm *m, struct xo_programmed *p, size_t inputs, const double *row_volt,
                          struct xo_info *info)
 {
@@ -276,6 +282,10 @@ int xo_fit_check(const struct xo_hardware *h, const struct xo_fit_options *optio
     if (h->array.input == XO_INPUT_GATE && options->by_ngspice)
         return xo_fail(info, XO_EUNSUPPORTED, "inputs go to gates: there is no matrix that ngspice could find; "
                        "expected another engine");
+    if (h->array.input == XO_INPUT_GATE && h->dac.encoding == XO_DAC_PULSE_WIDTH && h->dac.bits > 1)
+        return xo_fail(info, XO_EUNSUPPORTED, "dac.encoding: pulse_width of %d bits with input gate: a pulse is on for "
+                       "as many slots as its digit says, not half on; expected dac.bits 1, what one slot sees",
+                       h->dac.bits);
     if (options->training_inputs > XO_MOST_HELD_OUT)
         return xo_fail(info, XO_ETOOBIG, "%zu inputs to fit to; expected at most %zu", options->training_inputs,
                        XO_MOST_HELD_OUT);
@@ -300,14 +310,15 @@ int xo_fit_array(struct xo_fcm *out, const struct xo_hardware *h, const double *
         status = xo_fit_stage(&m, &p, h, cell_siemens, info);
     if (!status)
         xo_fit_validity(&m, inputs, row_volt);
-    if (!status && xo_is_nonlinear(&h->array))
+    if (!status && to_be_chosen(h))
         status = fit_nonlinear(&m, &p, inputs, row_volt, info);
     if (!status)
         status = fit_converters(&m, h, &p.crossbar, inputs, row_volt, info);
-    if (!status && !xo_is_nonlinear(&h->array))
+    if (!status && !to_be_chosen(h))
         status = xo_fit_held_out(&m, &p, options->held_out_inputs, info);
     if (!status)
-        status = xo_fit_provenance(&m.provenance, h, options, xo_is_nonlinear(&h->array) ? XO_METHOD_NONLINEAR
+        status = xo_fit_provenance(&m.provenance, h, options, to_be_chosen(h) ? XO_METHOD_NONLINEAR
+                                   : m.ladder.curves ? XO_METHOD_CURVES
                                    : m.stage == XO_FCM_LADDER ? "exact ladders, cells, wires and ends as described"
                                    : options->by_ngspice
                                    ? "conductance matrix by ngspice, without bounds; held-out error against currents"

@@ -4,6 +4,7 @@
 #define XO_FIT_H
 
 #include "xo_calibrate.h"
+#include "xo_ladder.h"
 
 /* A circuit with its plan, ready to be programmed again and again. */
 struct xo_programmed {
@@ -29,6 +30,7 @@ int xo_fit_stage(struct xo_fcm *m, struct xo_programmed *p, const struct xo_hard
 /* gated.c, where inputs go to gates: the ladders; the gain with all gates on; volts of the DAC as gates, and nothing
  * between its levels. */
 int xo_fit_ladder(struct xo_fcm *m, const struct xo_crossbar *x, const double *cell_siemens, struct xo_info *info);
+int xo_fit_curves(struct xo_fcm_ladder *to, const xo_ladder *l, struct xo_info *info);     /* gated_curves.c */
 int xo_gain_all_on(const struct xo_fcm *m, const struct xo_crossbar *x, double *factor, struct xo_info *info);
 int xo_snap_gates(const struct xo_fcm *m, size_t inputs, double *row_volt, double *gate);
 
@@ -69,6 +71,7 @@ int xo_fit_provenance(char **out, const struct xo_hardware *h, const struct xo_f
                       const char *method, struct xo_info *info);
 
 #define XO_METHOD_NONLINEAR "the cheapest stage within the tolerance, fitted to exact currents of nonlinear cells"
+#define XO_METHOD_CURVES "ladders as described, cells by curves that miss no current of their law by more than 1e-12 of it"
 #define XO_HELD_OUT_INPUTS 64
 #define XO_HELD_OUT_ARRAYS 8
 

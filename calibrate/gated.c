@@ -46,6 +46,8 @@ int xo_fit_ladder(struct xo_fcm *m, const struct xo_crossbar *x, const double *c
         to->end_ohm[j] = l->end_ohm[j];
         to->volt[j] = l->volt[j];
     }
+    if (!status && l->laws)
+        status = xo_fit_curves(to, l, info);
     xo_ladder_free(l);
     return status;
 }

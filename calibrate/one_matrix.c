@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
+#include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,12 +48,13 @@ static int solve(struct trial *t, struct xo_info *info)
     xo_circuit *c = NULL;
     xo_plan *p = NULL;
     xo_factor *f = NULL;
-    if (!xo_ladder_new(&l, &t->h->array, t->cell_siemens, NULL)) {
-        xo_ladder_amp(l, t->inputs, t->gate, t->amp);
+    int status = xo_ladder_new(&l, &t->h->array, t->cell_siemens, NULL);
+    if (!status) {
+        status = xo_ladder_currents(l, t->inputs, t->gate, t->amp, NULL, info);
         xo_ladder_free(l);
-        return 0;
+        return status;
     }
-    int status = xo_circuit_new(&c, &t->h->array, info);
+    status = xo_circuit_new(&c, &t->h->array, info);
     if (!status)
         status = xo_plan_new(&p, c, NULL, info);
     if (!status)
@@ -83,34 +85,19 @@ static void take_normal(struct trial *t)
 }
 
 /* L L^T = X^T X in place, then best = L^-T L^-1 best. */
-static void solve_normal(struct trial *t)
+static int solve_normal(struct trial *t)
 {
-    size_t m = t->rows, n = t->columns;
-    double *a = t->normal, *b = t->best;
-    for (size_t i = 0; i < m; i++)
-        for (size_t r = 0; r <= i; r++) {
-            double sum = a[i * m + r];
-            for (size_t k = 0; k < r; k++)
-                sum -= a[i * m + k] * a[r * m + k];
-            a[i * m + r] = r < i ? sum / a[r * m + r] : sqrt(sum);
-        }
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) {
-            double sum = b[i * n + j];
-            for (size_t k = 0; k < i; k++)
-                sum -= a[i * m + k] * b[k * n + j];
-            b[i * n + j] = sum / a[i * m + i];
-        }
-    for (size_t i = m; i-- > 0;)
-        for (size_t j = 0; j < n; j++) {
-            double sum = b[i * n + j];
-            for (size_t k = i + 1; k < m; k++)
-                sum -= a[k * m + i] * b[k * n + j];
-            b[i * n + j] = sum / a[i * m + i];
-        }
+    const int m = (int)t->rows, n = (int)t->columns;
+    gsl_matrix_view normal = gsl_matrix_view_array(t->normal, t->rows, t->rows);
+    if (gsl_linalg_cholesky_decomp1(&normal.matrix))
+        return XO_ESINGULAR;
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, m, n, 1, t->normal, m, t->best, n);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, m, n, 1, t->normal, m, t->best, n);
+    return 0;
 }
 
-static int judge(const struct trial *t, const double *matrix, double *rms, double *most, double *full_scale)
+static int judge(const struct trial *t, const double *matrix, double *rms, double *most, double *full_scale,
+                 double *column_rms)
 {
     const double *gate = t->gate + t->fitted * t->rows, *exact = t->amp + t->fitted * t->columns;
     double *amp = xo_calloc(HELD_OUT, t->columns * sizeof *amp);
@@ -121,6 +108,12 @@ static int judge(const struct trial *t, const double *matrix, double *rms, doubl
             amp[k / t->rows * t->columns + j] += gate[k] * matrix[k % t->rows * t->columns + j];
     if (!status)
         status = xo_error_of(&e, HELD_OUT * t->columns, amp, exact);
+    for (size_t j = 0; j < t->columns && column_rms && !status; j++) {
+        double sum = 0;
+        for (size_t n = 0; n < HELD_OUT; n++)
+            sum += pow(amp[n * t->columns + j] - exact[n * t->columns + j], 2) / HELD_OUT;
+        column_rms[j] = e.full_scale_ampere > 0 ? sqrt(sum) / e.full_scale_ampere : 0;
+    }
     free(amp);
     if (status)
         return status;
@@ -131,7 +124,7 @@ static int judge(const struct trial *t, const double *matrix, double *rms, doubl
 }
 
 int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, const double *cell_siemens,
-                        struct xo_info *info)
+                        double *column_rms, struct xo_info *info)
 {
     const struct xo_crossbar *x = &h->array;
     struct trial t = {.h = h, .cell_siemens = cell_siemens, .rows = x->rows, .columns = x->columns,
@@ -153,12 +146,13 @@ int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, 
     }
     if (!status) {
         take_normal(&t);
-        solve_normal(&t);
-        status = judge(&t, t.best, &found.best_rms, &found.best_max, &found.full_scale_ampere);
+        status = solve_normal(&t);
     }
     if (!status)
+        status = judge(&t, t.best, &found.best_rms, &found.best_max, &found.full_scale_ampere, column_rms);
+    if (!status)
         status = judge(&t, t.amp + (t.fitted + HELD_OUT) * t.columns, &found.rows_rms, &found.rows_max,
-                       &found.full_scale_ampere);
+                       &found.full_scale_ampere, column_rms ? column_rms + t.columns : NULL);
     free(t.gate);
     free(t.amp);
     free(t.normal);

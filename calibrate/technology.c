@@ -121,10 +121,11 @@ int xo_fit_technology(struct xo_fcm *out, const struct xo_hardware *h, const str
     if (!status)
         status = xo_programmed_new(&p, h, options, info);
     if (!status)
-        status = m.exact ? state_error(&m, h, &p, arrays, inputs, info)
+        status = m.exact || m.stage == XO_FCM_LADDER ? state_error(&m, h, &p, arrays, inputs, info)
                          : choose_stage(&m, h, &p, arrays, inputs, info);
     if (!status)
-        status = xo_fit_provenance(&m.provenance, h, options, !m.exact ? XO_METHOD_NONLINEAR
+        status = xo_fit_provenance(&m.provenance, h, options, m.stage == XO_FCM_LADDER && !m.exact ? XO_METHOD_CURVES
+                                   : !m.exact ? XO_METHOD_NONLINEAR
                                    : "program the array from the hardware description, then its exact conductance "
                                    "matrix, entry by entry", info);
     xo_programmed_free(&p);

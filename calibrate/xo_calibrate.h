@@ -74,11 +74,12 @@ struct xo_one_matrix {
     size_t fitted_inputs, held_out_inputs;
     double best_rms, best_max, rows_rms, rows_max, full_scale_ampere;
 };
-/* XO_EVALUE where inputs are not gates, XO_ETOOBIG beyond XO_MOST_ONE_MATRIX_ROWS; what xo_factor_new and xo_solve
+/* column_rms [2][columns] out, may be NULL: rms errors by column, of the best and of rows one by one.
+ * XO_EVALUE where inputs are not gates, XO_ETOOBIG beyond XO_MOST_ONE_MATRIX_ROWS; what xo_factor_new and xo_solve
  * say. */
 #define XO_MOST_ONE_MATRIX_ROWS 2048
 int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, const double *cell_siemens,
-                        struct xo_info *info);
+                        double *column_rms, struct xo_info *info);
 
 /* Matrices for many arrays of nonlinear cells of one hardware, as networks need them: few input levels, one matrix an
  * array.  I_j = i0_j + sum_i A[i][j] b(V_i), b the law of a cell of mean conductance; A by least squares over

@@ -209,6 +209,10 @@ static int verdict(const struct report *r)
             worst = r->engine[k].disagreement_rel;
             name = xo_engine_name(r->engine[k].engine);
         }
+    if (!(r->gated.disagreement_rel <= worst)) {
+        worst = r->gated.disagreement_rel;
+        name = "climbing the ladders";
+    }
     if (!(r->judge.disagreement_rel <= worst)) {
         worst = r->judge.disagreement_rel;
         name = "ngspice";
@@ -239,23 +243,25 @@ static int tell(struct job *job)
 
 /* ---- gated arrays --------------------------------------------------------------------------------- */
 
-/* There is no matrix, so no budget and no page: engines, ngspice, and what a matrix would be worth. */
+/* There is no matrix, so no budget: ladders, engines, ngspice, and what a matrix would be worth. */
 static int compare_gated(struct job *job)
 {
     struct report *r = &job->report;
     const struct cli_session *s = &job->session;
-    if (job->html || r->model_path || r->times)
-        return cli_fail(CLI_USAGE, "%s: inputs on gates, where no matrix is exact: no -o, --fcm, --times; expected "
+    if (r->model_path || r->times)
+        return cli_fail(CLI_USAGE, "%s: inputs on gates, where no matrix is exact: no --fcm, --times; expected -o or "
                         "--json", s->hardware_path);
     if (xo_driver_with_dac(xo_driver_of(&job->session.hardware.array), &job->driver_memory, &s->hardware))
         return cli_no_memory();
     int code = solve_all(job);
     if (!code)
-        code = cli_find_one_matrix(&job->session);
+        code = report_find_gated(r, &job->session);
+    if (!code)
+        code = report_write_gated_html(job->html, r);
     if (!code)
         code = report_write_gated(r);
-    if (!code && !cli_is_stdout(s->common.json))
-        report_print_gated(r);
+    if (!code && !cli_is_stdout(s->common.json) && !cli_is_stdout(job->html))
+        report_print_gated(r, job->html);
     if (code)
         return code;
     cli_warn(s);

@@ -234,6 +234,7 @@ void report_free(struct report *r)
 {
     cli_solution_free(&r->reference);
     xo_fcm_free(&r->model);
+    report_free_gated(&r->gated);
     free(r->judge.column_amp);
     free(r->model_amp);
     free(r->ideal_amp);

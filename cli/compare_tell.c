@@ -52,7 +52,7 @@ static void print_difference(const char *engine, double amp, double rel, const c
     printf("%-10s %-28s %s\n", engine, difference, bound);
 }
 
-static void print_engines(const struct report *r)
+void report_print_engines(const struct report *r)
 {
     char bound[32];
     printf("%-10s %-28s %s\n", "Engine", "differs from the reference", "its own worst bound");
@@ -72,7 +72,7 @@ void report_print(const struct report *r, const char *html)
 {
     print_setting(r);
     print_findings(r);
-    print_engines(r);
+    report_print_engines(r);
     report_print_times(r);
     if (r->judge.asked)
         printf("ngspice    worst difference %.2g A, %.2g of the column's scale, over %zu inputs\n",
@@ -95,7 +95,7 @@ static json_t *numbers(const double *value, size_t count, size_t stride)
     return list;
 }
 
-static json_t *engines_json(const struct report *r)
+json_t *report_engines_json(const struct report *r)
 {
     json_t *list = json_array();
     for (size_t k = 0; k < r->engines; k++)
@@ -253,7 +253,7 @@ int report_write_json(const struct report *r)
     failed |= cli_json_put(report, "setting", setting_json(r));
     failed |= cli_json_put(report, "tolerance", cli_json_number(r->tolerance));
     failed |= cli_json_put(report, "power_mean", power_mean(r));
-    failed |= cli_json_put(report, "engines", engines_json(r));
+    failed |= cli_json_put(report, "engines", report_engines_json(r));
     failed |= cli_json_put(report, "siemens_range", json_pack("[f, f]", r->lowest_siemens, r->highest_siemens));
     failed |= cli_json_put(report, "volt_range", json_pack("[f, f]", r->lowest_volt, r->highest_volt));
     failed |= cli_json_put(report, "budget", budget_json(r));
@@ -271,34 +271,4 @@ int report_write_json(const struct report *r)
         report = NULL;
     }
     return cli_write_json(s->common.json, report);
-}
-
-int report_write_gated(const struct report *r)
-{
-    const struct cli_session *s = r->session;
-    if (!s->common.json)
-        return CLI_DONE;
-    json_t *report = cli_json_head(s);
-    int failed = cli_json_proof(report, s, &r->reference);
-    failed |= cli_json_put(report, "tolerance", cli_json_number(r->tolerance));
-    failed |= cli_json_put(report, "engines", engines_json(r));
-    if (s->one_matrix.held_out_inputs)
-        failed |= cli_json_put(report, "one_matrix", cli_json_one_matrix(s));
-    if (failed) {
-        json_decref(report);
-        report = NULL;
-    }
-    return cli_write_json(s->common.json, report);
-}
-
-void report_print_gated(const struct report *r)
-{
-    const struct xo_solution *x = &r->reference;
-    double lost = cli_current_lost(r->session, x->column_amp, NULL);
-    printf("Proof      worst certified bound %.2g of the column's scale; Kirchhoff's law to %.2g A at every node\n",
-           x->worst_bound_rel, x->worst_kcl_amp);
-    if (isfinite(lost))
-        printf("Lost       %.3g %% of what the cells would carry without wires\n", 100 * lost);
-    cli_print_one_matrix(stdout, "One matrix ", r->session);
-    print_engines(r);
 }

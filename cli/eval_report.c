@@ -164,7 +164,7 @@ static void put_layers(FILE *to, const struct eval_job *job)
           "the same inputs, over their rms. NF: share of a physical column's current that wires, drivers and sense "
           "amplifiers cost, mean over columns; where inputs go to gates, with every gate on. Solver's error: of the "
           "conductances of one array of the layer, certified; of gated columns that of a few currents; of nonlinear "
-          "cells the largest error of currents of some arrays over full scale.</p>\n", to);
+          "cells on driven rows the largest error of currents of some arrays over full scale.</p>\n", to);
     for (size_t k = 0; error && k < r->layers; k++)
         error[k] = r->pass[XO_EVAL_CIRCUIT].count[k].error_rel;
     if (error && r->layers)

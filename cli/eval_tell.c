@@ -77,10 +77,11 @@ static void put_gated(FILE *to, const struct xo_crossbar *x, struct eval_circuit
         put_ohm(to, " and ends", &x->source_end_ohm);
     put_ohm(to, "; column wire segments", &x->column_wire_ohm);
     put_ohm(to, ", sense amplifiers", &x->sense_ohm);
-    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, exactly, in "
-            "float32, by its bound within %.2g of every current, and within %.2g of float64 on sampled columns of "
-            "%zu layers: no one conductance matrix is exact there, and none was used. ", c.arrays, c.bound_rel,
-            c.sampled_error_rel, c.sampled);
+    fprintf(to, "; every read of the %zu arrays' columns was the ladder of the cells that are on, %s float32, by its "
+            "bound within %.2g of every current, and within %.2g of float64 on sampled columns of %zu layers: no one "
+            "conductance matrix is exact there, and none was used. ", c.arrays,
+            xo_is_nonlinear(x) ? "nonlinear as they are, solved by Newton's method for every input, in"
+                               : "exactly, in", c.bound_rel, c.sampled_error_rel, c.sampled);
 }
 
 /* What inputs meet along the rows. */
@@ -242,9 +243,10 @@ static void print_layers(const struct eval_job *job)
     const struct xo_eval_result *r = job->result;
     printf("\n%-22s %11s %6s %7s %10s %7s %9s %9s %8s", "Layer", "K x P", "arrays", "used %", "LSB [A]", "gain",
            "clipped %", "flipped %", "error %");
-    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %",
-           xo_is_nonlinear(&job->session.hardware.array) ? "fit rms" : "bound",
-           xo_is_nonlinear(&job->session.hardware.array) ? "largest" : "sampled");
+    const struct xo_crossbar *x = &job->session.hardware.array;
+    bool fitted = xo_is_nonlinear(x) && x->input != XO_INPUT_GATE;
+    printf(r->ideal ? "\n" : " %7s %9s %9s   second line: circuit\n", "NF %", fitted ? "fit rms" : "bound",
+           fitted ? "largest" : "sampled");
     for (size_t k = 0; k < r->layers; k++)
         print_layer(r, k);
 }

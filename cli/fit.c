@@ -116,7 +116,9 @@ static void summarise(const struct job *job)
         return;
     fprintf(stderr, "%zu x %zu %s%s\n", m->rows, m->columns,
             m->scope == XO_FCM_ARRAY ? "array" : "technology: arrays are programmed from the description",
-            m->stage == XO_FCM_LADDER ? "; inputs on gates: no matrix, the ladders themselves, exact"
+            m->stage == XO_FCM_LADDER && xo_is_nonlinear(&job->session.hardware.array)
+                ? "; inputs on gates: no matrix, the ladders themselves, nonlinear cells as curves"
+            : m->stage == XO_FCM_LADDER ? "; inputs on gates: no matrix, the ladders themselves, exact"
             : m->exact ? "; ohmic cells, so the linear stage is the circuit itself"
             : m->candidates ? "; nonlinear cells, so the stage is fitted"
             : job->engine.ngspice ? "; the matrix is ngspice's, without a bound" : "");
@@ -171,7 +173,7 @@ static int run(struct job *job)
     if (!code)
         code = fit(job);
     if (!code && s->siemens_path)
-        code = cli_find_one_matrix(s);
+        code = cli_find_one_matrix(s, NULL);
     if (code)
         return code;
     int status = xo_fcm_write(job->model, &job->fcm, &info);

@@ -94,13 +94,13 @@ int cli_read_gates(struct cli_session *s)
 
 /* ---- what one matrix would be worth ----------------------------------------------------------------- */
 
-int cli_find_one_matrix(struct cli_session *s)
+int cli_find_one_matrix(struct cli_session *s, double *column_rms)
 {
     struct xo_info info = {""};
     if (s->hardware.array.input != XO_INPUT_GATE || s->rows > XO_MOST_ONE_MATRIX_ROWS)
         return CLI_DONE;
     cli_progress_stage(&s->progress, "one matrix", 0, NULL);
-    int status = xo_one_matrix_error(&s->one_matrix, &s->hardware, s->cell_siemens.value, &info);
+    int status = xo_one_matrix_error(&s->one_matrix, &s->hardware, s->cell_siemens.value, column_rms, &info);
     cli_progress_clear(&s->progress);
     cli_lap(s, "one_matrix");
     return status ? cli_fail_computing(status, &info, s->hardware_path) : CLI_DONE;

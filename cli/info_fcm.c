@@ -50,11 +50,15 @@ static void print_stage(const struct xo_fcm *m)
     size_t cells = m->rows * m->columns;
     if (m->stage == XO_FCM_LADDER && m->scope == XO_FCM_ARRAY) {
         struct span rungs = span_of(m->ladder.cell_siemens, cells);
-        printf("stage       inputs on gates: every column the ladder of the cells that are on; exact: ohmic cells\n"
+        printf("stage       inputs on gates: every column the ladder of the cells that are on; %s\n"
                "  rungs     %.6g S to %.6g S, transistors of %g ohm; up to %g ohm from rung to rung, %g ohm at the "
-               "ends\n",
+               "ends\n", m->ladder.curves ? "nonlinear cells" : "exact: ohmic cells",
                rungs.low, rungs.high, m->ladder.transistor_ohm, largest(m->ladder.step_ohm, cells),
                largest(m->ladder.end_ohm, m->columns));
+        if (m->ladder.curves)
+            printf("  cells     mixtures of %zu curve%s of %zu points, %g V to %g V\n", m->ladder.curves,
+                   cli_plural(m->ladder.curves), m->ladder.points, m->ladder.curve_volt[0],
+                   m->ladder.curve_volt[m->ladder.points - 1]);
         return;
     }
     struct span g = span_of(m->g_ni_siemens, cells), before = span_of(m->cell_siemens, cells);

@@ -49,7 +49,7 @@ static int solve(struct job *job)
 /* No one matrix is exact; so say what the best of them would be worth. */
 static int refuse_gates(struct cli_session *s)
 {
-    int code = cli_find_one_matrix(s);
+    int code = cli_find_one_matrix(s, NULL);
     if (code)
         return code;
     const struct xo_one_matrix *m = &s->one_matrix;

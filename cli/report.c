@@ -32,7 +32,7 @@ static void put_figures(FILE *to, const struct report *r)
     fputs("</div>\n", to);
 }
 
-static void put_engine_names(FILE *to, const struct report *r)
+void report_put_engine_names(FILE *to, const struct report *r)
 {
     for (size_t k = 1; k < r->engines; k++)
         fprintf(to, "%s%s", k == 1 ? "" : k + 1 == r->engines ? " and " : ", ",
@@ -55,7 +55,7 @@ static void put_exceptions(FILE *to, const struct report *r)
 }
 
 /* "Cells are ohmic, " */
-static void put_law(FILE *to, const struct xo_crossbar *x)
+void report_put_law(FILE *to, const struct xo_crossbar *x)
 {
     static const char *const law[] = {"ohmic", "nonlinear (law sinh)", "nonlinear (law polynomial)",
                                       "nonlinear (law table)", "nonlinear (law spice)"};
@@ -85,7 +85,7 @@ static void put_method(FILE *to, const struct report *r)
             cli_values_text(c, sizeof c, x->driver_ohm, s->rows), sense[x->sense_side],
             cli_values_text(d, sizeof d, x->sense_ohm, s->columns),
             cli_values_text(e, sizeof e, x->sense_volt, s->columns));
-    put_law(to, x);
+    report_put_law(to, x);
     fprintf(to, "%.4g to %.4g&nbsp;S as programmed, with %s&nbsp;&Omega; in series; nothing is "
             "drawn at random and nothing is quantised. ", r->lowest_siemens, r->highest_siemens,
             cli_values_text(f, sizeof f, x->series_ohm, s->rows * s->columns));
@@ -97,7 +97,7 @@ static void put_method(FILE *to, const struct report *r)
             r->largest_bound_amp, r->reference.worst_bound_rel);
     if (r->engines > 1) {
         fputs("The result was checked against the independent methods ", to);
-        put_engine_names(to, r);
+        report_put_engine_names(to, r);
         fputs(". ", to);
     }
     report_put_model_method(to, r);
@@ -106,7 +106,7 @@ static void put_method(FILE *to, const struct report *r)
     fputs("</code></p></section>\n", to);
 }
 
-static void put_agreement(FILE *to, const struct report *r)
+void report_put_agreement(FILE *to, const struct report *r)
 {
     fputs("<section><h2>Agreement of the engines</h2>\n<table><tr><th>engine</th><th>largest difference [A]</th>"
           "<th>relative to the column&rsquo;s scale</th><th>its own worst bound, relative</th><th></th></tr>\n", to);
@@ -176,8 +176,9 @@ static void put_last_note(FILE *to, const struct report *r)
     fputs("Every number shown here is in the file of <code>--json</code>.</p>\n", to);
 }
 
-static void put_page(FILE *to, const struct report *r)
+static int put_page(FILE *to, const void *what)
 {
+    const struct report *r = what;
     const struct cli_session *s = r->session;
     char title[64];
     snprintf(title, sizeof title, "Crossohm: %zu x %zu crossbar", s->rows, s->columns);
@@ -199,23 +200,15 @@ static void put_page(FILE *to, const struct report *r)
     report_put_errors(to, r);
     report_put_converters(to, r);
     put_proof(to, r);
-    put_agreement(to, r);
+    report_put_agreement(to, r);
     if (r->times)
         report_put_times(to, r);
     put_last_note(to, r);
     page_end(to);
+    return 0;
 }
 
 int report_write_html(const char *path, const struct report *r)
 {
-    struct xo_info info = {""};
-    struct xo_writer writer;
-    if (!path)
-        return CLI_DONE;
-    int status = xo_writer_open(&writer, path, &info);
-    if (!status) {
-        put_page(writer.stream, r);
-        status = xo_writer_commit(&writer, &info);
-    }
-    return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
+    return cli_write_text(path, put_page, r);
 }

@@ -38,12 +38,22 @@ struct report_gain {
 /* How large something is, in amperes and in steps of the ADC. */
 struct report_size { double rms_amp, max_amp, rms_lsb, max_lsb; };
 
+/* Inputs on gates. */
+struct report_gated {
+    bool ladders;                      /* columns are ladders, as fit and eval take them ...   */
+    double disagreement_amp, disagreement_rel, worst_bound_rel;        /* ... that far from the reference, by column: */
+    double *column_ladder;             /* [columns] largest over inputs, over the column's scale */
+    double *column_matrix;             /* [2][columns] rms of one matrix, over full scale: the best; rows one by one */
+    double *column_lost;               /* [columns] share of what cells would carry without wires */
+};
+
 /* Engine 0 is the reference. */
 struct report {
     const struct cli_session *session;
     size_t engines;
     struct report_engine engine[REPORT_MAX_ENGINES];
     struct report_judge judge;
+    struct report_gated gated;
     struct xo_solution reference;      /* of all inputs */
     bool times;                        /* on the page and in report.json, which then differ from run to run */
     double tolerance;
@@ -82,8 +92,16 @@ void report_free(struct report *r);
 /* compare_tell.c: standard output, report.json.  Returns 0 or the exit code. */
 void report_print(const struct report *r, const char *html);
 int report_write_json(const struct report *r);
-void report_print_gated(const struct report *r);                    /* inputs on gates: engines and ngspice alone */
+void report_print_engines(const struct report *r);
+json_t *report_engines_json(const struct report *r);
+
+/* compare_gated.c: inputs on gates, where there is no matrix: ladders, engines, ngspice, and what a matrix would cost.
+ * Returns 0 or the exit code. */
+int report_find_gated(struct report *r, struct cli_session *s);
+void report_free_gated(struct report_gated *g);
+void report_print_gated(const struct report *r, const char *html);
 int report_write_gated(const struct report *r);
+int report_write_gated_html(const char *path, const struct report *r);
 
 /* compare_times.c: on standard output, the page, in report.json; timing.json. */
 void report_print_times(const struct report *r);
@@ -94,6 +112,9 @@ int report_write_timing(const struct report *r, struct cli_session *s);
 
 /* report.c, report_model.c: the page.  Returns 0 or the exit code. */
 int report_write_html(const char *path, const struct report *r);
+void report_put_law(FILE *to, const struct xo_crossbar *x);
+void report_put_engine_names(FILE *to, const struct report *r);
+void report_put_agreement(FILE *to, const struct report *r);
 void report_put_budget(FILE *to, const struct report *r);
 void report_put_columns(FILE *to, const struct report *r);
 void report_put_scatter(FILE *to, const struct report *r);

@@ -139,7 +139,8 @@ static int run_images(struct xo_eval_audit *out, struct audit *a, struct xo_info
 static int audit_images(struct xo_eval_audit *out, struct audit *a, struct xo_info *info)
 {
     for (size_t k = 0; k < a->e->layers.count; k++)
-        if (a->e->hardware[k] && xo_is_nonlinear(&a->e->hardware[k]->array))
+        if (a->e->hardware[k] && xo_is_nonlinear(&a->e->hardware[k]->array)
+            && a->e->hardware[k]->array.input != XO_INPUT_GATE)
             return xo_fail(info, XO_EUNSUPPORTED, "layer %s: nonlinear cells have no exact matrix that images could "
                            "be run through; expected --audit tiles=N", a->e->layers.layer[k].name);
     for (size_t k = 0; k < a->e->layers.count; k++)

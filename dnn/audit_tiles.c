@@ -183,8 +183,9 @@ static int collect(struct tiles *a, size_t images, const size_t *image, struct x
 /* What one array, or both of a pair, give: 0 the plane itself, 1 the other one of the pair. */
 struct exact {
     size_t planes, plane[2];
-    double *volt;                      /* [VECTORS][rows]              */
-    double *cholmod[2], *ngspice[2];   /* [VECTORS][columns]           */
+    size_t slots;                      /* gates: reads of a pulse; 1   */
+    double *volt;                      /* [VECTORS * slots][rows]      */
+    double *cholmod[2], *ngspice[2];   /* [VECTORS * slots][columns], then the mean of a pulse */
     double *siemens;
     uint16_t *digit;
     bool judged;
@@ -216,22 +217,37 @@ static int exact_new(struct exact *x, const struct tile *t, const struct xo_arra
     const struct xo_crossbar *a = &l->hardware->array;
     size_t other = other_plane(&l->layout, t->plane);
     bool gates = a->input == XO_INPUT_GATE;
-    double unit = (gates ? 1 : l->hardware->dac.read_volt) / (double)(l->array.levels - 1);
+    double unit = l->hardware->dac.read_volt / (double)(l->array.levels - 1);
     bool all;
-    *x = (struct exact){ .planes = other == XO_NONE ? 1 : 2, .plane = { t->plane, other } };
-    x->volt = xo_calloc(VECTORS, a->rows * sizeof *x->volt);
+    *x = (struct exact){ .planes = other == XO_NONE ? 1 : 2, .plane = { t->plane, other },
+                         .slots = gates ? l->array.levels - 1 : 1 };
+    x->volt = xo_calloc(VECTORS * x->slots, a->rows * sizeof *x->volt);
     x->siemens = xo_calloc(a->rows, a->columns * sizeof *x->siemens);
     x->digit = xo_calloc(a->rows, a->columns * sizeof *x->digit);
     all = x->volt && x->siemens && x->digit;
     for (int k = 0; k < 2; k++) {
-        x->cholmod[k] = xo_calloc(VECTORS, a->columns * sizeof(double));
-        x->ngspice[k] = xo_calloc(VECTORS, a->columns * sizeof(double));
+        x->cholmod[k] = xo_calloc(VECTORS * x->slots, a->columns * sizeof(double));
+        x->ngspice[k] = xo_calloc(VECTORS * x->slots, a->columns * sizeof(double));
         all = all && x->cholmod[k] && x->ngspice[k];
     }
-    for (size_t v = 0; all && v < VECTORS; v++)
-        for (size_t i = 0; i < t->inputs; i++)
-            x->volt[v * a->rows + i] = unit * xo_ideal_use(l)->level[t->digit[v * t->inputs + i]];
+    for (size_t v = 0; all && v < VECTORS * x->slots; v++)
+        for (size_t i = 0; i < t->inputs; i++) {
+            uint16_t digit = t->digit[v / x->slots * t->inputs + i];
+            x->volt[v * a->rows + i] = gates ? digit > v % x->slots : unit * xo_ideal_use(l)->level[digit];
+        }
     return all ? 0 : ENOMEM;
+}
+
+/* A pulse's charge over its longest time. */
+static void average(double *amp, size_t slots, size_t columns)
+{
+    for (size_t v = 0; v < VECTORS && slots > 1; v++)
+        for (size_t j = 0; j < columns; j++) {
+            double sum = 0;
+            for (size_t slot = 0; slot < slots; slot++)
+                sum += amp[(v * slots + slot) * columns + j];
+            amp[v * columns + j] = sum / (double)slots;
+        }
 }
 
 static int solve_plane(struct exact *x, int k, const struct xo_layer_circuit *c, const struct tile *t,
@@ -242,10 +258,13 @@ static int solve_plane(struct exact *x, int k, const struct xo_layer_circuit *c,
     xo_program_cells(x->siemens, x->digit, l, t->site.matrix, t->site.row_block, t->site.column_block, x->plane[k]);
     int status = xo_factor_new(&factor, c->plan, x->siemens, info);
     if (!status)
-        status = xo_solve(factor, VECTORS, x->volt, &solution, info);
+        status = xo_solve(factor, VECTORS * x->slots, x->volt, &solution, info);
     xo_factor_free(factor);
     if (!status && x->judged)
-        status = xo_ngspice_solve(c->circuit, x->siemens, VECTORS, x->volt, judge, x->ngspice[k], NULL, info);
+        status = xo_ngspice_solve(c->circuit, x->siemens, VECTORS * x->slots, x->volt, judge, x->ngspice[k],
+                                  NULL, info);
+    average(x->cholmod[k], x->slots, l->hardware->array.columns);
+    average(x->ngspice[k], x->slots, l->hardware->array.columns);
     for (size_t n = 0; n < VECTORS * l->hardware->array.columns && !status; n++)
         x->full_scale = fmax(x->full_scale, fabs(x->cholmod[k][n]));
     return status;
@@ -275,7 +294,7 @@ static void compare_lane(struct xo_eval_audit *out, const struct exact *x, const
     }
     double error = fabs(engine_amp - cholmod), bound = bound_of(l, inputs, added);
     out->cholmod_rel = fmax(out->cholmod_rel, error / x->full_scale);
-    if (xo_is_nonlinear(&l->hardware->array)) {
+    if (xo_is_nonlinear(&l->hardware->array) && !l->array.ladder) {
         out->unbounded++;
     } else {
         out->bound_rel = fmax(out->bound_rel, bound / x->full_scale);

@@ -173,7 +173,7 @@ int xo_currents(double **out, struct xo_engine_thread *t, const struct xo_array_
         return ENOMEM;
     *out = current;
     if (use->ladder)
-        return xo_climb_currents(current, t, s, rows);
+        return xo_climb_currents(current, t, l, s, rows);
     if (t->certified) {
         multiply_certified(current, use, r, s, rows);
         return 0;

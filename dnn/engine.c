@@ -142,6 +142,7 @@ void xo_engine_dnn_free(xo_engine_dnn *e)
             xo_codes_free(&e->layer[k].codes);
             xo_layout_free(&e->layer[k].layout);
         }
+        xo_ladders_forget(&e->layer[k]);
         xo_tails_free(e->layer[k].tails);
         xo_arena_free(&e->layer[k].arena);
     }

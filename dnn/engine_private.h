@@ -83,6 +83,8 @@ struct xo_use {
     double off;                        /* conductance of an off cell; 0: its current plays no part */
     bool popcount;                     /* it is known by counting                                  */
     bool ladder, top_is_far;           /* columns are ladders, b is not used; their farthest rung  */
+    size_t leaking;                    /* rows of an array whose transistors conduct when off, else 0: rung i is row i */
+                                       /* on, rung leaking + i the same row off                    */
     bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
     bool fast;                         /* the fused kernels will do                                */
     bool single;                       /* float32 sums will do                                     */
@@ -119,6 +121,7 @@ struct xo_array_layer {
     bool varies;
     uint64_t instance;
     double *oracle;                    /* [units of gain.scope] gains from G and G_ni; NULL: 1     */
+    struct xo_ladder **kept;           /* [blocks * layout.planes] of nonlinear cells, audits only; else NULL */
     struct xo_loss loss;
     struct xo_arena arena;
 };
@@ -165,16 +168,27 @@ void xo_vary_cells(double *cell_siemens, const struct xo_hardware *h, size_t lay
 void xo_set_readings(struct xo_array_layer *l);             /* from ranges and gains */
 
 /* ladder.c */
-/* Does this hardware have inputs on gates?  XO_EUNSUPPORTED where evaluation knows no such arrays or DAC. */
+/* XO_EUNSUPPORTED where evaluation knows no such arrays or DAC. */
 int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info);
 int xo_program_ladders(struct xo_array_layer *l, int threads, const struct xo_kernels *kernels, struct xo_info *info);
 int xo_certify_ladders(struct xo_array_layer *l, double *bound_rel, struct xo_info *info);    /* fills `exact` */
+void xo_ladders_forget(struct xo_array_layer *l);           /* what audits have kept */
 struct xo_rows;
 int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
-/* Currents [rows][XO_STRIP] of a strip, NULL: no memory; the same as doubles, exactly where the thread wants it. */
+/* Rungs are listed from digits: pulses, and rows that leak. */
+static inline bool xo_needs_digits(const struct xo_use *use)
+{
+    return use->ladder && (use->levels > 2 || use->leaking);
+}
+/* Rows of a row block's inputs as rungs. */
+static inline size_t xo_rungs_of(const struct xo_use *use, size_t inputs)
+{
+    return use->leaking ? 2 * use->leaking : inputs;
+}
+/* Currents [rows][XO_STRIP] of a strip, NULL: no memory, or t->unsettled; the same as doubles, exactly where the thread wants it. */
 const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
-int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_strip *s,
-                      const struct xo_rows *rows);
+int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                      const struct xo_strip *s, const struct xo_rows *rows);
 
 /* ---- one thread ------------------------------------------------------------------------------------ */
 
@@ -215,7 +229,8 @@ struct xo_rows {
     double *known;                     /* [references or 1][rows] off-current as decoding knows it */
     float *known_single;
     double *known_sum;                 /* [references or 1][positions] over streams, weighed       */
-    struct xo_active active;           /* of ladders                                               */
+    struct xo_active active;           /* of ladders: `slots` lists for each row, one after the other */
+    size_t slots;                      /* a pulse is as many of them long as its digit says        */
     size_t room;                       /* rows there is room for, in each                          */
 };
 
@@ -225,6 +240,7 @@ struct xo_engine_thread {
     xo_engine_dnn *engine;
     enum xo_stage stage;
     bool is_calibrator;
+    bool unsettled;                    /* some currents of nonlinear ladders did not converge: XO_ENOTPROVEN */
     bool certified;                    /* currents by the strips' certified twins, conversion by conversion */
     struct xo_code_pairs *pairs;       /* [layers] counts codes instead of looking closer; or NULL */
     uint64_t first_image;

@@ -35,7 +35,7 @@ static int convert(struct work *w, const struct xo_strip *s, const float *table,
                    const struct xo_weight half[2], int32_t *const sum[2], size_t stride)
 {
     if (!table)
-        return ENOMEM;
+        return w->t->unsettled ? XO_ENOTPROVEN : ENOMEM;
     const float *known[2] = { NULL, NULL };
     for (int k = 0; k < 2 && w->use->off > 0; k++) {
         size_t reference = s->half[k].reference == XO_NONE ? 0 : s->half[k].reference;
@@ -79,8 +79,9 @@ static int convert_alone(struct work *w, const struct xo_strip *s, int integer)
         return status;
     }
     memset(w->strip_sum, 0, 2 * w->positions * XO_HALF * sizeof *w->strip_sum);
-    if (convert(w, s, table_of(w, s), integer, none, sum, XO_HALF))
-        return ENOMEM;
+    int status = convert(w, s, table_of(w, s), integer, none, sum, XO_HALF);
+    if (status)
+        return status;
     for (int k = 0; k < 2; k++) {
         const struct xo_half *h = &s->half[k];
         size_t reference = h->reference == XO_NONE ? 0 : h->reference;

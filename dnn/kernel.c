@@ -4,17 +4,6 @@
 #include <string.h>
 #include "kernel_vector.h"
 
-#if defined CLAMP
-INLINE vec clamp(vec z, vec low, vec high) { return CLAMP(z, low, high); }
-#else
-INLINE vec choose(whole which, vec yes, vec no) { return (vec)((which & (whole)yes) | (~which & (whole)no)); }
-INLINE vec clamp(vec z, vec low, vec high)
-{
-    z = choose((whole)(z > low), z, low);
-    return choose((whole)(z < high), z, high);
-}
-#endif
-
 /* ---- sums ----------------------------------------------------------------------------------------- */
 
 struct sums { vec of[ROWS][VECTORS]; };

@@ -35,15 +35,26 @@ struct xo_digits {
     bool ready;                        /* currents [rows][XO_STRIP] take the place of a table             */
 };
 
+/* Rungs of nonlinear cells: with `volt` less t across it a rung carries sum_k curve[k] t^k.  A column's voltages follow
+ * from that of its farthest rung, which Newton's method finds between low and high. */
+struct xo_curves {
+    int degree;
+    const float *curve;                /* [rungs][degree + 1][XO_STRIP]                                  */
+    float low[XO_STRIP], high[XO_STRIP];
+    float close;                       /* a step so small is the last: what it leaves is below float32    */
+};
+enum { XO_MOST_CLIMBS = 12 };
+
 /* Columns of a strip as gated ladders (solver/xo_ladder.h): siemens in weight levels, ohm in their inverse. */
 struct xo_rungs {
-    size_t inputs;
-    const float *siemens;              /* [inputs][XO_STRIP]                                              */
-    const float *position;             /* [inputs + 1][XO_STRIP] ohm from the farthest rung in use to each, and to */
+    size_t rungs;
+    const float *siemens;              /* [rungs][XO_STRIP]; of nonlinear cells about                    */
+    const struct xo_curves *curves;    /* NULL: ohmic cells                                               */
+    const float *position;             /* [rungs + 1][XO_STRIP] ohm from the farthest rung in use to each, and to */
                                        /* the last row of the array; NULL: uniform                        */
     float step_ohm;                    /* uniform: from row to row                                        */
     bool opposed;                      /* ends at two sides: what is above is of the first line, the second has ... */
-    const float *second_position;      /* [inputs + 1][XO_STRIP] from row 0 on, as position is then       */
+    const float *second_position;      /* [rungs + 1][XO_STRIP] from row 0 on, as position is then       */
     float second_step_ohm;
     int last_row;                      /* nearest to the ends                                             */
     float end_ohm[XO_STRIP], volt[XO_STRIP];
@@ -51,9 +62,9 @@ struct xo_rungs {
 
 /* Which rungs are on, the farthest first. */
 struct xo_active {
-    const uint16_t *rung;              /* [rows][inputs] count[row] of them                               */
+    const uint16_t *rung;              /* [rows][rungs] count[row] of them                                */
     const uint16_t *count;             /* [rows]                                                          */
-    size_t inputs;
+    size_t rungs;
 };
 
 /* Whole quadruples of table entries. */
@@ -98,13 +109,14 @@ struct xo_kernels {
     void (*widen)(const struct xo_digit_bits *stream, size_t streams, size_t count, float *volt);
     /* round((double)x/scale), clamped */
     void (*quantise)(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out);
-    /* out [rows][XO_STRIP]: currents of plus, less those of minus (may be NULL)  (kernel_ladder.c) */
-    void (*climb)(const struct xo_active *, size_t, const struct xo_rungs *, const struct xo_rungs *, float *);
+    /* out [rows][XO_STRIP]: currents of plus, less those of minus (may be NULL); returns how many rows of nonlinear
+     * cells did not settle  (kernel_ladder.c) */
+    size_t (*climb)(const struct xo_active *, size_t, const struct xo_rungs *, const struct xo_rungs *, float *);
 };
 
 const struct xo_kernels *xo_kernels_of(enum xo_simd simd);
 
-typedef void xo_climb(const struct xo_active *a, size_t rows, const struct xo_rungs *plus,
+typedef size_t xo_climb(const struct xo_active *a, size_t rows, const struct xo_rungs *plus,
                       const struct xo_rungs *minus, float *out);
 extern xo_climb xo_climb_portable, xo_climb_avx2, xo_climb_avx512;
 extern const struct xo_kernels xo_kernels_portable;

@@ -43,4 +43,15 @@ typedef uint32_t unaligned_whole __attribute__((vector_size(4 * LANES), aligned(
 
 INLINE vec load(const float *x) { return *(const unaligned_vec *)x; }
 
+#if defined CLAMP
+INLINE vec clamp(vec z, vec low, vec high) { return CLAMP(z, low, high); }
+#else
+INLINE vec choose(whole which, vec yes, vec no) { return (vec)((which & (whole)yes) | (~which & (whole)no)); }
+INLINE vec clamp(vec z, vec low, vec high)
+{
+    z = choose((whole)(z > low), z, low);
+    return choose((whole)(z < high), z, high);
+}
+#endif
+
 #endif

@@ -9,15 +9,17 @@
 #include "memory.h"
 #include "random.h"
 
-enum { SAMPLES = 8 };
 #define MOST 0x1p96                    /* of p and q in float32 */
 
+/* Every input on. */
+struct list { uint16_t *rung; size_t count, rungs; };
+
 /* The largest p and q that any input can make: those of every rung on. */
-static double most_of(const struct xo_exact_rungs *e, size_t inputs, bool top_is_far, size_t lane)
+static double most_of(const struct xo_exact_rungs *e, const struct list *all, size_t lane)
 {
     double p = 1, q = 0, before = 0;
-    for (size_t n = 0; n < inputs && !e->second_position; n++) {
-        size_t at = (top_is_far ? n : inputs - 1 - n) * XO_STRIP + lane;
+    for (size_t n = 0; n < all->count && !e->second_position; n++) {
+        size_t at = all->rung[n] * XO_STRIP + lane;
         p += (e->position[at] - before) * q;
         q += e->siemens[at] * p;
         before = e->position[at];
@@ -29,17 +31,18 @@ struct sums { double above, below; };
 
 /* What wires take of a column's current with every gate on, the most they can. */
 static void weigh(struct xo_array_layer *l, const struct xo_exact_rungs *e, size_t inputs, size_t lane,
-                  const uint16_t *all, struct sums *unit, double *nf_sum)
+                  const struct list *all, struct sums *unit, double *nf_sum)
 {
-    double amp = xo_exact_current(e, all, inputs, inputs, lane), ideal = 0, nf;
+    bool curved = xo_is_nonlinear(&l->hardware->array);
+    double amp = curved ? e->all_on[lane] : xo_exact_current(e, all->rung, all->count, all->rungs, lane), ideal = 0, nf;
     double ton = l->hardware->array.transistor_ohm;
-    for (size_t i = 0; i < inputs; i++) {                  /* of the cell alone */
+    for (size_t i = 0; i < inputs && !curved; i++) {       /* of the cell alone */
         double g = e->siemens[i * XO_STRIP + lane];
         ideal += g > 0 ? g / (1 - g * ton * xo_level_siemens(l)) : 0;
     }
-    unit->above += ideal;
+    unit->above += curved && e->volt[lane] != 0 ? e->alone[lane] / e->volt[lane] : ideal;
     unit->below += amp;
-    ideal *= e->volt[lane];
+    ideal = curved ? e->alone[lane] : ideal * e->volt[lane];
     if (ideal == 0)
         return;
     nf = (ideal - amp) / ideal;
@@ -49,78 +52,102 @@ static void weigh(struct xo_array_layer *l, const struct xo_exact_rungs *e, size
     l->loss.columns++;
 }
 
-int xo_ladder_figures(struct xo_array_layer *l, bool top_is_far, struct xo_info *info)
+int xo_ladder_figures(struct xo_array_layer *l, struct xo_info *info)
 {
     size_t units = xo_units_of(l, xo_gain_unit(l));
     struct sums *unit = xo_calloc(units, sizeof *unit);
-    uint16_t *all = xo_calloc(l->hardware->array.rows, sizeof *all);
+    size_t rows = l->hardware->array.rows;
+    struct list all = { .rung = xo_calloc(rows, sizeof *all.rung) };
+    uint8_t *on = xo_calloc(rows, 1);
     double nf_sum = 0, most = 0;
     l->oracle = xo_arena_alloc(&l->arena, units, sizeof *l->oracle);
-    if (!unit || !all || !l->oracle) {
+    if (!unit || !all.rung || !on || !l->oracle) {
         free(unit);
-        free(all);
+        free(all.rung);
+        free(on);
         return ENOMEM;
     }
+    memset(on, 1, rows);
     for (size_t m = 0; m < l->codes.matrices; m++)
         for (size_t n = 0; n < l->array.bank[m].rows; n++) {
             const struct xo_row_block *r = &l->array.bank[m].row[n];
-            for (size_t i = 0; i < r->inputs; i++)
-                all[i] = (uint16_t)(top_is_far ? i : r->inputs - 1 - i);
+            all.count = xo_put_rungs(all.rung, &l->array, r->inputs, on);
+            all.rungs = xo_rungs_of(&l->array, r->inputs);
             for (size_t k = 0; k < (r->strips + r->references) * XO_STRIP; k++) {
                 const struct xo_strip *s = xo_ladder_strip(r, k / XO_STRIP);
                 size_t lane = k % XO_STRIP;
                 if (lane % XO_HALF >= s->half[lane / XO_HALF].count)
                     continue;
                 struct sums *u = &unit[xo_unit_at(l, xo_gain_unit(l), s->lane[lane].conversion)];
-                weigh(l, s->exact[0], r->inputs, lane, all, u, &nf_sum);
-                most = fmax(most, most_of(s->exact[0], r->inputs, top_is_far, lane));
+                weigh(l, s->exact[0], r->inputs, lane, &all, u, &nf_sum);
+                most = fmax(most, most_of(s->exact[0], &all, lane));
                 if (xo_ladder_conversion(l, s, lane)->minus_plane != XO_NONE)
-                    weigh(l, s->exact[1], r->inputs, lane, all, u, &nf_sum);
-                most = fmax(most, most_of(s->exact[1], r->inputs, top_is_far, lane));
+                    weigh(l, s->exact[1], r->inputs, lane, &all, u, &nf_sum);
+                most = fmax(most, most_of(s->exact[1], &all, lane));
             }
         }
     for (size_t u = 0; u < units; u++)
         l->oracle[u] = unit[u].above == 0 || unit[u].below == 0 ? 1 : unit[u].above / unit[u].below;
     free(unit);
-    free(all);
+    free(all.rung);
+    free(on);
     l->loss.arrays = l->blocks * l->layout.planes;
     l->loss.nf_mean = l->loss.columns ? nf_sum / (double)l->loss.columns : 0;
-    l->loss.bound_rel = (24 * (double)l->hardware->array.rows + 10) * 0x1p-24;
+    if (!xo_is_nonlinear(&l->hardware->array))
+        l->loss.bound_rel = (24 * (double)l->hardware->array.rows + 10) * 0x1p-24;
     return most < MOST ? 0 : xo_fail(info, XO_EUNSUPPORTED,
                                      "wires and ends resist so much more than cells that float32 "
                                      "overflows; expected less");
 }
 
-int xo_ladder_sample(struct xo_array_layer *l, const struct xo_kernels *kernels, bool top_is_far)
+/* ---- a sample ---------------------------------------------------------------------------------------- */
+
+void xo_ladder_sample_free(struct xo_ladder_sample *v)
+{
+    free(v->rung);
+    free(v->exact);
+}
+
+int xo_ladder_sample_new(struct xo_ladder_sample *v, const struct xo_array_layer *l)
 {
     const struct xo_row_block *r = &l->array.bank[l->codes.matrices / 2].row[0];
-    const struct xo_strip *s = r->strips ? &r->strip[r->strips / 2] : NULL;
-    size_t inputs = r->inputs, at;
-    uint16_t *rung = xo_calloc(SAMPLES, inputs * sizeof *rung), count[SAMPLES] = {0};
-    float *amp = xo_calloc(SAMPLES, XO_STRIP * sizeof *amp);
-    if (!rung || !amp || !s) {
-        free(rung);
-        free(amp);
-        return s ? ENOMEM : 0;
-    }
-    for (size_t v = 0; v < SAMPLES; v++)
-        for (size_t n = 0; n < inputs; n++) {
-            struct xo_random_key key = { l->hardware->seed, XO_FOR_AUDIT, l->number, v * inputs + n };
-            if (v == 0 || xo_random_below(key, 4) < v % 4)
-                rung[v * inputs + count[v]++] = (uint16_t)(top_is_far ? n : inputs - 1 - n);
+    uint8_t *on = xo_calloc(r->inputs, 1);
+    *v = (struct xo_ladder_sample){ .strip = r->strips ? &r->strip[r->strips / 2] : NULL,
+                                    .rungs = xo_rungs_of(&l->array, r->inputs) };
+    v->rung = xo_calloc(XO_SAMPLES, v->rungs * sizeof *v->rung);
+    v->exact = xo_calloc(2 * XO_SAMPLES, XO_STRIP * sizeof *v->exact);
+    for (size_t k = 0; k < XO_SAMPLES && on && v->rung; k++) {
+        for (size_t n = 0; n < r->inputs; n++) {
+            struct xo_random_key key = { l->hardware->seed, XO_FOR_AUDIT, l->number, k * r->inputs + n };
+            on[n] = k == 0 || xo_random_below(key, 4) < k % 4;
         }
-    const struct xo_active a = { rung, count, inputs };
-    for (int side = 0; side < 2 && s->rungs[side].siemens; side++) {
-        kernels->climb(&a, SAMPLES, &s->rungs[side], NULL, amp);
-        for (at = 0; at < SAMPLES * XO_STRIP; at++) {
-            double exact = xo_exact_current(s->exact[side], rung + at / XO_STRIP * inputs, count[at / XO_STRIP],
-                                            inputs, at % XO_STRIP);
+        v->count[k] = (uint16_t)xo_put_rungs(v->rung + k * v->rungs, &l->array, r->inputs, on);
+    }
+    bool ready = on && v->rung && v->exact, ohmic = !xo_is_nonlinear(&l->hardware->array);
+    for (size_t k = 0; ready && ohmic && v->strip && k < 2 * XO_SAMPLES * XO_STRIP; k++) {
+        size_t row = k / XO_STRIP % XO_SAMPLES;
+        v->exact[k] = xo_exact_current(v->strip->exact[k / XO_STRIP / XO_SAMPLES], v->rung + row * v->rungs,
+                                       v->count[row], v->rungs, k % XO_STRIP);
+    }
+    free(on);
+    return ready ? 0 : ENOMEM;
+}
+
+int xo_ladder_sample(struct xo_array_layer *l, const struct xo_ladder_sample *v, const struct xo_kernels *kernels)
+{
+    const struct xo_active a = { v->rung, v->count, v->rungs };
+    float *amp = xo_calloc(XO_SAMPLES, XO_STRIP * sizeof *amp);
+    if (!amp)
+        return ENOMEM;
+    for (int side = 0; side < 2 && v->strip && v->strip->rungs[side].siemens; side++) {
+        kernels->climb(&a, XO_SAMPLES, &v->strip->rungs[side], NULL, amp);
+        for (size_t k = 0; k < XO_SAMPLES * XO_STRIP; k++) {
+            double exact = v->exact[(size_t)side * XO_SAMPLES * XO_STRIP + k];
             if (exact != 0)
-                l->loss.sampled_error_rel = fmax(l->loss.sampled_error_rel, fabs((double)amp[at] / exact - 1));
+                l->loss.sampled_error_rel = fmax(l->loss.sampled_error_rel, fabs((double)amp[k] / exact - 1));
         }
     }
-    l->loss.sampled = 1;
-    free(rung);
+    l->loss.sampled += v->strip != NULL;
     free(amp);
     return 0;
 }

@@ -283,7 +283,7 @@ int xo_rows_of(struct xo_rows *out, struct xo_engine_thread *t, const struct xo_
     struct xo_digit_bits bits[XO_MAX_STREAMS];
     bool counts = use->off > 0 || l->layout.offset != 0;
     bool quick = find_bits(bits, l, use, p, first_input + r->first) && (use->bits || use->ideal);
-    bool digits = with_digits || !quick || (counts && !use->bits);
+    bool digits = with_digits || !quick || (counts && !use->bits) || xo_needs_digits(use);
     int status = rows_new(&o, t, use, r, p->count * use->streams, use->streams, digits);
     if (status)
         return status;

@@ -124,7 +124,82 @@ def corrected(items, volt):
             + get["bit_far_siemens"] * (far - get["bit_volt"]))
 
 
+def halve(high, is_below):
+    """From 0 to high, where is_below changes from true to false; many at once, by bisection."""
+    low = np.zeros_like(high)
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = is_below(middle)
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
+
+
+def device(c, i, volt):
+    """Currents of the devices of row i: cubics between points, two curves mixed."""
+    knot, first = c["volt"], c["cell_curve"][i].astype(int)
+    at = np.clip(np.searchsorted(knot, volt, "right") - 1, 0, len(knot) - 2)
+    step = knot[at + 1] - knot[at]
+    t = (volt - knot[at]) / step
+
+    def curve(k):
+        rise, d, e = c["ampere"][k, at + 1] - c["ampere"][k, at], *(c["siemens"][k, at + n] * step for n in (0, 1))
+        return c["ampere"][k, at] + t * (d + t * (3 * rise - 2 * d - e + t * (d + e - 2 * rise)))
+    return c["cell_lower"][i] * curve(first) + c["cell_upper"][i] * curve(np.minimum(first + 1, len(c["ampere"]) - 1))
+
+
+def curved_ladders(l, c, ohm, order):
+    """Nonlinear cells: every rung follows from the farthest."""
+    def climb(u):
+        amp, beyond = np.zeros_like(u), np.zeros(u.shape, bool)
+        for i in order:
+            if np.isfinite(ohm[i]):
+                r = ohm[i] + c["cell_ohm"][i]
+                u = np.where(beyond, 0, u)
+                amp = amp + device(c, i, halve(u, lambda v: np.abs(v + r * device(c, i, v)) < np.abs(u)))
+            u = u + l["step"][i] * amp
+            beyond |= np.abs(u) > 2 * np.abs(l["volt"])
+        return amp, np.where(beyond, 2 * l["volt"], u + l["end"] * amp)
+    return climb(halve(l["volt"], lambda u: np.abs(climb(u)[1]) < np.abs(l["volt"])))[0]
+
+
+def stars(l, g):
+    """Lines that end at two sides."""
+    a, b, c = np.zeros_like(l["end"]), np.zeros_like(l["end"]), np.full_like(l["end"], 1e60)
+    for i in range(len(g)):
+        k = 1 / (1 + g[i] * (b + c))
+        c = c * k
+        a, b = a + g[i] * b * c, b * k
+        b, c = b + l["step"][i], c + l["second"][i]
+    return np.where(c < 1e60, l["volt"] / (a + c + l["end"]), 0)
+
+
+def ladders(l, g, order):
+    p, q = np.ones_like(l["end"]), np.zeros_like(l["end"])
+    for i in order:
+        q = q + g[i] * p
+        p = p + l["step"][i] * q
+    return l["volt"] * q / (p + l["end"] * q)
+
+
+def gated(items, volt):
+    """Inputs on gates: each column the ladder of the cells that are on."""
+    l, c = ({name.split("/")[1]: value[0] for name, value in items.items() if name.startswith(folder)}
+            for folder in ("ladder/", "curves/"))
+    order = range(volt.shape[1]) if l["top_is_far"] else range(volt.shape[1] - 1, -1, -1)
+    amp = []
+    for x in np.clip(volt / items["dac/read_volt"][0], 0, 1):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            on = 1 / l["transistor_ohm"]
+            off = l["transistor_off"]
+            ohm = 1 / np.where(x > 0, off + x * (on - off), off)
+            g = 1 / (1 / l["cells"] + ohm[:, None])
+        amp.append(curved_ladders(l, c, ohm, order) if c else stars(l, g) if "second" in l else ladders(l, g, order))
+    return np.array(amp)
+
+
 def apply(items, volt):
+    if items["model/stage"][0] == "ladder":
+        return gated(items, volt)
     stage, i0 = items["model/stage"][0], items["linear/i0"][0] if "linear/i0" in items else 0
     if stage == "corrected":
         return corrected(items, volt)

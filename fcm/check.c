@@ -113,18 +113,43 @@ static int check_candidates(const struct xo_fcm *m, const char *name, struct xo_
     return 0;
 }
 
+/* Ladders of nonlinear cells have curves, all of what belongs to them. */
+static int check_ladder(const struct xo_fcm *m, const char *name, struct xo_info *info)
+{
+    const struct xo_fcm_ladder *l = &m->ladder;
+    bool stored = m->stage == XO_FCM_LADDER && m->scope == XO_FCM_ARRAY, curved = l->curves > 0;
+    int status = check_folder(m, "ladder/", stored, "ladder/second", name, info);
+    if (!status)
+        status = check_folder(m, "curves/", stored && curved, "", name, info);
+    if (!status && l->second_ohm && (curved || !l->cell_siemens))
+        return xo_fail(info, XO_EVALUE, "%s: ladder/second: present; expected it beside ladder/step, without curves",
+                       name);
+    if (!status && (curved != (l->points > 0) || (curved && !stored)))
+        return xo_fail(info, XO_EVALUE, "%s: curves/count: %zu of %zu points; expected both or none, in stage ladder",
+                       name, l->curves, l->points);
+    for (size_t k = 0; curved && !status && k + 1 < l->points; k++)
+        if (!(l->curve_volt[k] < l->curve_volt[k + 1] && isfinite(l->curve_volt[k + 1] - l->curve_volt[k])))
+            status = xo_fail(info, XO_EVALUE, "%s: curves/volt: %g before %g; expected rising voltages", name,
+                             l->curve_volt[k], l->curve_volt[k + 1]);
+    for (size_t k = 0; curved && !status && k < m->rows * m->columns; k++) {
+        double first = l->cell_curve[k];
+        if (!(first + (l->cell_upper[k] > 0) < (double)l->curves) || first != floor(first))
+            status = xo_fail(info, XO_EVALUE, "%s: curves/cell_curve: found %g; expected a whole number below %zu, "
+                             "for itself and what cell_upper takes", name, first, l->curves);
+    }
+    return status;
+}
+
 static int check_stage(const struct xo_fcm *m, const char *name, struct xo_info *info)
 {
-    bool is_ladder = m->stage == XO_FCM_LADDER, exact = m->stage == XO_FCM_LINEAR || is_ladder;
+    bool exact = m->stage == XO_FCM_LINEAR || (m->stage == XO_FCM_LADDER && !m->ladder.curves);
     if (m->exact && !exact)
-        return xo_fail(info, XO_EVALUE, "%s: model/exact: 1; expected 0 but in stages linear and ladder", name);
+        return xo_fail(info, XO_EVALUE, "%s: model/exact: 1; expected 0 but in stages linear and ladder without curves", name);
     int status = check_basis(m, name, info);
     if (!status)
         status = check_correction(m, name, info);
     if (!status)
-        status = check_folder(m, "ladder/", is_ladder && m->scope == XO_FCM_ARRAY, "ladder/second", name, info);
-    if (!status && m->ladder.second_ohm && !m->ladder.cell_siemens)
-        status = xo_fail(info, XO_EVALUE, "%s: ladder/second: present; expected it beside ladder/step", name);
+        status = check_ladder(m, name, info);
     return status ? status : check_candidates(m, name, info);
 }
 

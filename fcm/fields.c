@@ -14,6 +14,8 @@
 #define REAL(path, member, unit, low, high, meaning) { path, XO_FCM_REAL, AT(member), unit, low, high, NULL, meaning }
 #define WHOLE(path, member, low, high, meaning) { path, XO_FCM_INT, AT(member), "1", low, high, NULL, meaning }
 #define COUNT(path, member, low, high, meaning) { path, XO_FCM_SIZE, AT(member), "1", low, high, NULL, meaning }
+#define RARE(path, member, low, high, meaning) \
+    { path, XO_FCM_SIZE_OR_NONE, AT(member), "1", low, high, NULL, meaning }
 #define WORD(path, member, words, meaning) { path, XO_FCM_WORD, AT(member), NULL, 0, 0, words, meaning }
 #define ARRAY(path, kind, member, unit, low, high, meaning) { path, kind, AT(member), unit, low, high, NULL, meaning }
 
@@ -86,6 +88,15 @@ const struct xo_fcm_field xo_fcm_fields[] = {
           "the line that ends at the bottom, where step is the one that ends at the top"),
     ARRAY("ladder/end", XO_FCM_COLUMNS, ladder.end_ohm, "ohm", 0, HIGHEST, "both ends together"),
     ARRAY("ladder/volt", XO_FCM_COLUMNS, ladder.volt, "V", LOWEST, HIGHEST, "between them"),
+    RARE("curves/count", ladder.curves, 1, 16777216, "of nonlinear cells"),
+    RARE("curves/points", ladder.points, 2, 16777216, "of each"),
+    ARRAY("curves/volt", XO_FCM_LADDER_POINTS, ladder.curve_volt, "V", LOWEST, HIGHEST, "of the points"),
+    ARRAY("curves/ampere", XO_FCM_LADDER_CURVES, ladder.curve_ampere, "A", LOWEST, HIGHEST, "currents there"),
+    ARRAY("curves/siemens", XO_FCM_LADDER_CURVES, ladder.curve_siemens, "S", 0, HIGHEST, "slopes there"),
+    ARRAY("curves/cell_curve", XO_FCM_CELLS, ladder.cell_curve, "1", 0, 16777215, "first curve of a cell"),
+    ARRAY("curves/cell_lower", XO_FCM_CELLS, ladder.cell_lower, "1", 0, HIGHEST, "times what"),
+    ARRAY("curves/cell_upper", XO_FCM_CELLS, ladder.cell_upper, "1", 0, HIGHEST, "and the next, times what"),
+    ARRAY("curves/cell_ohm", XO_FCM_CELLS, ladder.cell_ohm, "ohm", 0, HIGHEST, "in series, without transistor"),
 
     ARRAY("candidates/table", XO_FCM_CANDIDATES, candidate, "1", LOWEST, HIGHEST,
           "stage functions bent corrections sweeps cost error_rms error_max 95_%_low 95_%_high, held out"),
@@ -150,6 +161,7 @@ enum xo_fcm_type xo_fcm_type_of(const struct xo_fcm_field *f)
     case XO_FCM_VERSION_KIND:
     case XO_FCM_INT:
     case XO_FCM_SIZE:
+    case XO_FCM_SIZE_OR_NONE:
         return XO_FCM_I8;
     case XO_FCM_U64:
         return XO_FCM_U8;
@@ -163,7 +175,8 @@ enum xo_fcm_type xo_fcm_type_of(const struct xo_fcm_field *f)
 
 bool xo_fcm_may_lack(const struct xo_fcm_field *f)
 {
-    return f->kind == XO_FCM_INL || f->kind == XO_FCM_TEXT || xo_fcm_is_array(f->kind);
+    return f->kind == XO_FCM_INL || f->kind == XO_FCM_TEXT || f->kind == XO_FCM_SIZE_OR_NONE
+           || xo_fcm_is_array(f->kind);
 }
 
 const char *xo_fcm_word(char *word, const char *words, int k)
@@ -212,6 +225,8 @@ void xo_fcm_shape(size_t *dimensions, size_t shape[2], enum xo_fcm_kind kind, co
         [XO_FCM_FUNCTIONS] = {2, {m->basis.functions, m->basis.terms}},
         [XO_FCM_MATRICES] = {2, {m->basis.functions * m->rows, m->columns}},
         [XO_FCM_CURVES] = {2, {m->correction.curves, m->correction.points}},
+        [XO_FCM_LADDER_POINTS] = {1, {m->ladder.points, 1}},
+        [XO_FCM_LADDER_CURVES] = {2, {m->ladder.curves, m->ladder.points}},
         [XO_FCM_CANDIDATES] = {2, {m->candidates, XO_FCM_CANDIDATE_NUMBERS}}
     };
     *dimensions = of[kind].dimensions;
@@ -240,6 +255,8 @@ bool xo_fcm_look(struct xo_fcm_item *item, const struct xo_fcm_field *f, const s
     case XO_FCM_INT:
     case XO_FCM_WORD:    item->scalar.i = *(const int *)at; break;
     case XO_FCM_SIZE:    item->scalar.i = (int64_t)*(const size_t *)at; break;
+    case XO_FCM_SIZE_OR_NONE: item->scalar.i = (int64_t)*(const size_t *)at;
+                         return item->scalar.i > 0;
     case XO_FCM_U64:     item->scalar.u = *(const uint64_t *)at; break;
     case XO_FCM_INL:     vector(item, ((const struct xo_inl *)at)->coefficient, ((const struct xo_inl *)at)->count);
                          return item->count > 0;

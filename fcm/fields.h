@@ -24,6 +24,7 @@ enum xo_fcm_kind {
     XO_FCM_VERSION_KIND,               /* XO_FCM_VERSION itself                                  */
     XO_FCM_REAL, XO_FCM_PAIR,          /* double, double[2]                                      */
     XO_FCM_INT, XO_FCM_SIZE, XO_FCM_U64,
+    XO_FCM_SIZE_OR_NONE,               /* size_t; absent if 0                                    */
     XO_FCM_WORD,                       /* an enum, written as one of words                       */
     XO_FCM_INL,                        /* struct xo_inl; absent if it has no terms               */
     XO_FCM_TEXT,                       /* char *; absent if NULL                                 */
@@ -33,6 +34,8 @@ enum xo_fcm_kind {
     XO_FCM_FUNCTIONS,                  /* [basis.functions][basis.terms]                         */
     XO_FCM_MATRICES,                   /* [basis.functions * rows][columns]                      */
     XO_FCM_CURVES,                     /* [correction.curves][correction.points]                 */
+    XO_FCM_LADDER_POINTS,              /* [ladder.points]                                        */
+    XO_FCM_LADDER_CURVES,              /* [ladder.curves][ladder.points]                         */
     XO_FCM_CANDIDATES                  /* [candidates][XO_FCM_CANDIDATE_NUMBERS]                 */
 };
 
@@ -47,7 +50,7 @@ struct xo_fcm_field {
 };
 extern const struct xo_fcm_field xo_fcm_fields[];
 extern const size_t xo_fcm_field_count;
-#define XO_FCM_MAX_FIELDS 96
+#define XO_FCM_MAX_FIELDS 112
 
 /* Is it an array behind a pointer, and of which shape?  An array of no numbers is absent. */
 bool xo_fcm_is_array(enum xo_fcm_kind kind);

@@ -13,8 +13,7 @@ enum { LANES = 16 };
 
 struct climber { double p[LANES], q[LANES]; };
 
-/* Siemens of a transistor; INFINITY: a switch that is on. */
-static double channel_siemens(const struct xo_fcm *m, double volt)
+double xo_channel_siemens(const struct xo_fcm *m, double volt)
 {
     const struct xo_fcm_ladder *l = &m->ladder;
     double gate = fmin(fmax(volt / m->dac.read_volt, 0), 1), off = l->transistor_off_siemens;
@@ -56,7 +55,7 @@ static void climb_stars(const struct xo_fcm *m, const double *volt, size_t first
         s.c[k] = OPEN_OHM;
     for (size_t i = 0; i < m->rows; i++) {
         size_t at = i * m->columns + first;
-        double channel = channel_siemens(m, volt[i]);
+        double channel = xo_channel_siemens(m, volt[i]);
 #pragma omp simd
         for (size_t n = 0; n < lanes; n++) {
             double cell = l->cell_siemens[at + n], g = channel > 0 ? cell / (1 + cell / channel) : 0;
@@ -81,7 +80,7 @@ static void climb_columns(const struct xo_fcm *m, const double *volt, size_t fir
     }
     for (size_t rung = 0; rung < m->rows; rung++) {
         size_t i = l->top_is_far ? rung : m->rows - 1 - rung, at = i * m->columns + first;
-        double channel = channel_siemens(m, volt[i]);
+        double channel = xo_channel_siemens(m, volt[i]);
         if (channel > 0)
             climb_rung(&c, l->cell_siemens + at, l->step_ohm + at, 1 / channel, lanes);
         else

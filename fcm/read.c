@@ -205,7 +205,7 @@ static int store_whole(struct scan *s, void *at, const char *bytes, const struct
                        f->path, (long long)found, f->low, f->high);
     if (f->kind == XO_FCM_INT)
         *(int *)at = (int)found;
-    else if (f->kind == XO_FCM_SIZE)
+    else if (f->kind == XO_FCM_SIZE || f->kind == XO_FCM_SIZE_OR_NONE)
         *(size_t *)at = (size_t)found;
     return 0;
 }

@@ -11,7 +11,8 @@
 size_t xo_stage_scratch(const struct xo_fcm *m, size_t inputs)
 {
     return m->stage == XO_FCM_BASIS ? inputs * m->basis.functions * m->rows
-           : m->stage == XO_FCM_CORRECTED ? xo_correct_scratch(m) : 0;
+           : m->stage == XO_FCM_CORRECTED ? xo_correct_scratch(m)
+           : m->ladder.curves ? xo_curves_scratch(m) : 0;
 }
 
 /* ---- basis ------------------------------------------------------------------------------------------ */
@@ -111,7 +112,10 @@ void xo_stage_run(const struct xo_fcm *m, enum xo_simd simd, size_t inputs, cons
                        scratch);
         break;
     case XO_FCM_LADDER:
-        xo_ladder_run(m, inputs, volt, amp);
+        if (m->ladder.curves)
+            xo_curves_run(m, inputs, volt, amp, scratch);
+        else
+            xo_ladder_run(m, inputs, volt, amp);
     }
 }
 
@@ -119,6 +123,7 @@ void xo_stage_run(const struct xo_fcm *m, enum xo_simd simd, size_t inputs, cons
 
 /* A sweep visits a cell twice: its current, one divider going in, one and an ohm going out. */
 #define SWEEP_COST 8
+#define CLIMBS 4                       /* of Newton's method, about: two looks at the law and four products a rung */
 #define LAW_COST 16                    /* finding the place in a curve, four weights, four points */
 
 double xo_fcm_cost(const struct xo_fcm *m)
@@ -130,8 +135,8 @@ double xo_fcm_cost(const struct xo_fcm *m)
         return (double)(SWEEP_COST * c->sweeps * (c->count + 1) + LAW_COST * c->count);
     if (m->stage == XO_FCM_LINEAR)
         return 1;
-    if (m->stage == XO_FCM_LADDER)
-        return 2;                      /* products a rung, and few of them are on */
+    if (m->stage == XO_FCM_LADDER)     /* products a rung, and few of them are on */
+        return m->ladder.curves ? CLIMBS * (2 * LAW_COST + 4) : 2;
     for (size_t k = 0; b->coefficient_volt && k < b->functions; k++)
         terms += 1 + (double)degree(b->coefficient_volt + k * b->terms, b->terms);
     return (double)b->functions + terms / (double)m->columns + (b->bent ? 2 / (double)m->rows : 0);

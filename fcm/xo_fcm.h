@@ -32,7 +32,8 @@ enum xo_fcm_stage {
     XO_FCM_LINEAR,                     /* I_lin                                                                */
     XO_FCM_BASIS,                      /* y_j (1 + bend_j y_j) + i0_j,  y_j = sum_k sum_i A_k[i][j] b_k(V_i)   */
     XO_FCM_CORRECTED,                  /* the array itself, linear but for `count` corrections, see below      */
-    XO_FCM_LADDER                      /* gated columns, each the ladder of the cells that are on: exact       */
+    XO_FCM_LADDER                      /* gated columns, each the ladder of the cells that are on: exact; of   */
+                                       /* nonlinear cells as exact as their curves                            */
 };
 
 /* b_k(V) = sum_d coefficient[k][d] (V/scale_volt)^(d+1), d from 0: volts to volts, 0 V to 0 V. */
@@ -81,7 +82,11 @@ struct xo_fcm_correction {
  *     q += g p, p += step_ohm q          I = volt q/(p + end_ohm q)
  * Where the lines end at two sides, from row 0 on, with a = b = 0 and c open:
  *     k = 1/(1 + g (b + c)), c *= k, a += g b c, b *= k, then b += step_ohm, c += second_ohm
- *     I = volt/(a + c + end_ohm) */
+ *     I = volt/(a + c + end_ohm)
+ * Nonlinear cells have curves: the device's current I(v) is a mixture of curve k = cell_curve and the next,
+ * cell_lower C_k(v) + cell_upper C_(k+1)(v), C a cubic between points from their currents and slopes, and the cell's at
+ * u follows from v + (cell_ohm + 1/t) I(v) = u.  From the farthest rung on, with J = 0 and u to be found:
+ *     J += I, u += step_ohm J           until u + end_ohm J = volt */
 struct xo_fcm_ladder {
     int top_is_far;                    /* 1: row 0 is the farthest; else the last                              */
     double transistor_ohm, transistor_off_siemens;
@@ -89,6 +94,12 @@ struct xo_fcm_ladder {
     double *second_ohm;                /* [rows][columns]  the line that ends at the bottom, where step_ohm is the */
                                        /* one that ends at the top; NULL: both end at one side                 */
     double *end_ohm, *volt;            /* [columns]                                                            */
+    size_t curves, points;             /* 0: ohmic cells                                                       */
+    double *curve_volt;                /* [points] of all curves, rising                                       */
+    double *curve_ampere;              /* [curves][points]                                                     */
+    double *curve_siemens;             /* [curves][points] slopes                                              */
+    double *cell_curve, *cell_lower, *cell_upper;      /* [rows][columns]  all 0: no cell                      */
+    double *cell_ohm;                  /* [rows][columns]  in series, without transistor                       */
 };
 
 /* What the fit tried: held-out errors over full scale; cost in products V^T G_ni, counted in multiplications with an

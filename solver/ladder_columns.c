@@ -1,10 +1,10 @@
-/* See xo_ladder.h.
+/* See xo_ladder.h; ladder_curved.c has nonlinear cells.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "circuit.h"
+#include "cell.h"
 #include "clones.h"
 #include "memory.h"
 #include "xo_ladder.h"
@@ -14,29 +14,29 @@
 
 /* ---- which columns ---------------------------------------------------------------------------------- */
 
+/* Source lines end at one side, bit lines at the other. */
+static bool is_opposed(const struct xo_crossbar *x)
+{
+    return x->topology == XO_TOPOLOGY_SOURCE_COLUMN && x->source_side != x->sense_side;
+}
+
 static int check(const struct xo_crossbar *x, struct xo_info *info)
 {
     bool plane = x->topology == XO_TOPOLOGY_PLANE;
     const char *why = NULL;
     if (!xo_is_ladder(x))
         why = "rows share lines that carry current";
-    else if (xo_is_nonlinear(x))
-        why = "the cells are nonlinear";
     else if (x->bit_bridge_count)
         why = "bridges join columns";
     else if (plane && x->source_end_ohm.all != 0)
         why = "all columns share the plane's source_end_ohm";
     else if (x->sense_side == XO_SENSE_BOTH || (!plane && x->source_side == XO_SENSE_BOTH))
         why = "lines end at both sides";
+    else if (xo_is_nonlinear(x) && is_opposed(x))
+        why = "of nonlinear cells, source lines end at one side and bit lines at the other";
     return why ? xo_fail(info, XO_EVALUE,
                          "no simple ladders: %s; expected topology source_column, or plane without "
-                         "source_end_ohm, with lines that end at one side, ohmic cells, no bridges", why) : 0;
-}
-
-/* Source lines end at one side, bit lines at the other. */
-static bool is_opposed(const struct xo_crossbar *x)
-{
-    return x->topology == XO_TOPOLOGY_SOURCE_COLUMN && x->source_side != x->sense_side;
+                         "source_end_ohm, with lines that end at one side, no bridges", why) : 0;
 }
 
 static int allocate(xo_ladder *l, bool opposed)
@@ -60,7 +60,7 @@ static void set_cells(xo_ladder *l, const struct xo_crossbar *x, const double *c
         l->cell_siemens[x->stuck[k].row * l->columns + x->stuck[k].column] = x->stuck[k].siemens;
     for (size_t k = 0; k < x->open_cell_count; k++)
         l->cell_siemens[x->open_cell[k].row * l->columns + x->open_cell[k].column] = 0;
-    for (size_t k = 0; k < l->rows * l->columns; k++) {
+    for (size_t k = 0; k < l->rows * l->columns && !xo_is_nonlinear(x); k++) {
         double g = l->cell_siemens[k], ohm = xo_value_at(&x->series_ohm, k);
         l->cell_siemens[k] = g == 0 || ohm == XO_OPEN ? 0 : g / (1 + g * ohm);
     }
@@ -131,6 +131,24 @@ static void set_ends(xo_ladder *l, const struct xo_crossbar *x)
     }
 }
 
+/* Cells under their laws; those of 0 S are none. */
+static int place_cells(xo_ladder *l, const struct xo_crossbar *x, struct xo_info *info)
+{
+    struct xo_info why = {""};
+    int status = xo_laws_new(&l->laws, x, info);
+    if (status || !l->laws)
+        return status;
+    l->cell = xo_calloc(l->rows * l->columns, sizeof *l->cell);
+    if (!l->cell)
+        return xo_fail(info, ENOMEM, "out of memory for %zu x %zu cells", l->rows, l->columns);
+    for (size_t k = 0; k < l->rows * l->columns; k++) {
+        status = xo_cell_place(l->laws, l->cell_siemens[k], xo_value_at(&x->series_ohm, k), &l->cell[k], &why);
+        if (status)
+            return xo_fail(info, status, "cell (%zu, %zu) %s", k / l->columns, k % l->columns, why.text);
+    }
+    return 0;
+}
+
 static bool is_uniform(const xo_ladder *l)
 {
     size_t n = l->columns, last = l->top_is_far ? l->rows - 1 : 0, some = (l->top_is_far ? 0 : l->rows - 1) * n;
@@ -173,8 +191,12 @@ int xo_ladder_new(xo_ladder **out, const struct xo_crossbar *x, const double *ce
     }
     set_ends(l, x);
     l->uniform = is_uniform(l);
-    *out = l;
-    return 0;
+    status = place_cells(l, x, info);
+    if (status)
+        xo_ladder_free(l);
+    else
+        *out = l;
+    return status;
 }
 
 void xo_ladder_free(xo_ladder *l)
@@ -187,6 +209,8 @@ void xo_ladder_free(xo_ladder *l)
     free(l->end_ohm);
     free(l->volt);
     free(l->gated);
+    xo_laws_free(l->laws);
+    free(l->cell);
     free(l);
 }
 

@@ -349,8 +349,8 @@ static void climbing_is_the_same_everywhere(void)
     float siemens[2][INPUTS * XO_STRIP], position[(INPUTS + 1) * XO_STRIP], out[2][ROWS * XO_STRIP];
     uint16_t rung[ROWS * INPUTS], count[ROWS] = {0};
     unsigned long long seed = 3;
-    struct xo_rungs g[2] = {{.inputs = INPUTS, .siemens = siemens[0], .step_ohm = 1e-3f, .last_row = 30},
-                            {.inputs = INPUTS, .siemens = siemens[1], .step_ohm = 2e-3f, .last_row = 30}};
+    struct xo_rungs g[2] = {{.rungs = INPUTS, .siemens = siemens[0], .step_ohm = 1e-3f, .last_row = 30},
+                            {.rungs = INPUTS, .siemens = siemens[1], .step_ohm = 2e-3f, .last_row = 30}};
     for (size_t k = 0; k < INPUTS * XO_STRIP; k++) {
         siemens[0][k] = (float)tap_uniform(&seed);
         siemens[1][k] = (float)tap_uniform(&seed);

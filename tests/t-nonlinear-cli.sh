@@ -132,8 +132,11 @@ fact "a column given twice" refused 4 "^crossohm: twice.csv:1:[0-9]*: found 'lev
     solve twice.yaml
 table words '3s/,.*/,x,1/'
 fact "a word for a number" refused 4 "^crossohm: words.csv:3:3: found 'x'; expected a voltage" solve words.yaml
-fact "no such table" refused 4 '^crossohm: .*nothing.csv: cannot open' \
+fact "no such table" refused 4 '^crossohm: --set device.file: .*nothing.csv: cannot open.*; expected a file.csv' \
     crossohm solve table.yaml -g g.csv -v v.csv --set device.file=nothing.csv -o out.csv --quiet
+sed 's/curves.csv/gone.csv/' table.yaml >gone.yaml
+fact "no such table: the line that names it" refused 4 \
+    '^crossohm: gone.yaml:2:28: device.file: gone.csv: cannot open: .*; expected a file.csv' solve gone.yaml
 fact "a negative slope" refused 4 \
     '^crossohm: polynomial.yaml:.*\|^crossohm: --set device.coefficients: .*negative slope from 0.*' \
     crossohm solve polynomial.yaml -g g.csv -v v.csv --set 'device.coefficients=[1, 0, -40]' -o out.csv --quiet

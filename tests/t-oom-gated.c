@@ -49,6 +49,21 @@ static int solves(void *user)
     return status;
 }
 
+static const struct xo_device_law sinh_law = {.law = XO_LAW_SINH, .reference_volt = 0.2, .v0_volt = 0.1};
+
+static int climbs_curves(void *user)
+{
+    struct step *step = user;
+    struct xo_crossbar x = array(step->topology);
+    xo_ladder *l = NULL;
+    x.law = sinh_law;
+    int status = xo_ladder_new(&l, &x, cells, NULL);
+    if (!status)
+        status = xo_ladder_currents(l, INPUTS, gate, amp, NULL, NULL);
+    xo_ladder_free(l);
+    return status;
+}
+
 static int climbs(void *user)
 {
     struct step *step = user;
@@ -79,7 +94,7 @@ static int pretends(void *user)
 {
     struct step *step = user;
     struct xo_one_matrix one = {.best_rms = MARK};
-    int status = xo_one_matrix_error(&one, &hardware, cells, NULL);
+    int status = xo_one_matrix_error(&one, &hardware, cells, NULL, NULL);
     step->touched |= status && one.best_rms != MARK;
     return status;
 }
@@ -100,11 +115,15 @@ int main(void)
     sweep(solves, &(struct step){XO_TOPOLOGY_SOURCE_ROW, 0}, "source_row");
     sweep(solves, &(struct step){XO_TOPOLOGY_PLANE, 0}, "plane");
     sweep(climbs, &(struct step){XO_TOPOLOGY_SOURCE_COLUMN, 0}, "ladders by recursion");
+    sweep(climbs_curves, &(struct step){XO_TOPOLOGY_SOURCE_COLUMN, 0}, "ladders of nonlinear cells");
     int status = xo_hardware_parse(&hardware, text, sizeof text - 1, "f", NULL, 0, NULL, NULL);
     if (!status)
         status = xo_hardware_finish(&hardware, 0, 0, NULL);
     tap_ok(!status, "a description");
     sweep(fits, &(struct step){XO_TOPOLOGY_SOURCE_COLUMN, 0}, "the fit");
+    hardware.array.law = sinh_law;
+    sweep(fits, &(struct step){XO_TOPOLOGY_SOURCE_COLUMN, 0}, "the fit of nonlinear cells");
+    hardware.array.law = (struct xo_device_law){0};
     sweep(pretends, &(struct step){XO_TOPOLOGY_SOURCE_COLUMN, 0}, "one matrix in place of ladders");
     xo_hardware_free(&hardware);
     return tap_done();
