@@ -131,6 +131,10 @@ static void put_circuit(FILE *to, const struct eval_job *job)
         put_variation(to, h, job->result->instances);
     else
         fputs("Cells are exactly as programmed. ", to);
+    if (job->analog)
+        fputs("Stage analog has the circuit stage's arrays and gains, cells as programmed, and no converters: inputs "
+              "are voltages of any size and either sign, column currents are taken as they are and decoded in "
+              "float64. ", to);
 }
 
 char *eval_choices(const struct eval_job *job)

@@ -42,20 +42,18 @@ static void print_instances(const struct eval_job *job)
         printf("  %-9zu %6.2f\n", n, 100 * (double)r->pass[EVAL_STAGES + n].hits / (double)r->images);
 }
 
-static void print_gains(const struct eval_job *job)
+/* By how much converters change it is told beside. */
+static void print_analog(const struct eval_job *job)
 {
-    const struct xo_eval_result *r = job->result;
-    if (r->passes == EVAL_STAGES + r->instances)
+    const struct xo_share *s = &job->analog_share;
+    if (!job->analog)
         return;
-    printf("\nGain        converters  95 %% interval      circuit  95 %% interval\n");
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        printf("%-11s", eval_gain_name[gain]);
-        for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
-            struct xo_share s = xo_share_of(eval_gain_pass(r, (enum xo_eval_stage)stage, gain)->hits, r->images);
-            printf("     %6.2f  %6.2f .. %6.2f", 100 * s.value, 100 * s.low95, 100 * s.high95);
-        }
-        printf("%s\n", eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? "  (as the hardware file says)" : "");
-    }
+    printf("%-11s %6.2f   %6.2f .. %6.2f  %6.2f", "analog", 100 * s->value, 100 * s->low95, 100 * s->high95,
+           100 * job->analog_top5.value);
+    print_step(&job->from_fp32);
+    printf("  (from fp32)\n%-43s", "from analog to circuit");
+    print_step(&job->to_circuit);
+    putchar('\n');
 }
 
 /* Converters and circuit below each other. */
@@ -113,7 +111,8 @@ void eval_print(const struct eval_job *job)
     printf("%-43s", "from fp32 to circuit");
     print_step(&job->total);
     putchar('\n');
-    print_gains(job);
+    print_analog(job);
+    eval_gains_print(job);
     print_layers(job);
     eval_fitted_print(job);
     eval_audit_print(job);
