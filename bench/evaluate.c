@@ -9,42 +9,21 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include "speed.h"
 #include "xo_speed.h"
 
 void openblas_set_num_threads(int threads);
 
 enum { SIDE = 1024, RUNS = 5 };
 
-/* One thread is timed by the seconds it computed, so that what else runs on the machine disturbs less. */
-static double now_sec(int threads)
-{
-    struct timespec t;
-    clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static float uniform(unsigned *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return (float)(*state >> 8) * 0x1p-24f;
-}
-
-static float *numbers(size_t count, float low, float high, unsigned seed)
-{
-    float *x = malloc(count * sizeof *x);
-    for (size_t k = 0; x && k < count; k++)
-        x[k] = low + (high - low) * uniform(&seed);
-    return x;
-}
-
 static double sgemm_rate(int threads, int use_dnnl)
 {
     size_t cells = (size_t)SIDE * SIDE;
-    float *a = numbers(cells, 0, 1, 1), *b = numbers(cells, 0, 1, 2), *c = numbers(cells * (size_t)threads, 0, 1, 3);
+    float *a = xo_speed_numbers(cells, 0, 1, 1), *b = xo_speed_numbers(cells, 0, 1, 2);
+    float *c = xo_speed_numbers(cells * (size_t)threads, 0, 1, 3);
     double best = 1e300;
     for (int run_number = 0; run_number <= RUNS && a && b && c; run_number++) {
-        double begin = now_sec(threads);
+        double begin = xo_speed_now_sec(threads);
 #pragma omp parallel num_threads(threads)
         {
             float *mine = c + cells * (size_t)omp_get_thread_num();
@@ -55,7 +34,7 @@ static double sgemm_rate(int threads, int use_dnnl)
                     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0,
                                 mine, SIDE);
         }
-        double sec = now_sec(threads) - begin;
+        double sec = xo_speed_now_sec(threads) - begin;
         best = run_number && sec < best ? sec : best;
     }
     free(a);

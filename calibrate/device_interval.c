@@ -36,41 +36,6 @@ int xo_units_new(struct xo_units *u, const struct xo_iv *iv)
     return 0;
 }
 
-/* ---- small positive definite systems --------------------------------------------------------------- */
-
-/* a = L L^T, in place of a's lower triangle; false if it is not positive definite to rounding. */
-static bool cholesky(size_t n, double a[P][P])
-{
-    for (size_t j = 0; j < n; j++) {
-        double scale = a[j][j];
-        for (size_t k = 0; k < j; k++)
-            a[j][j] -= a[j][k] * a[j][k];
-        if (!(a[j][j] > 1e-14 * scale) || !isfinite(a[j][j]))
-            return false;
-        a[j][j] = sqrt(a[j][j]);
-        for (size_t i = j + 1; i < n; i++) {
-            for (size_t k = 0; k < j; k++)
-                a[i][j] -= a[i][k] * a[j][k];
-            a[i][j] /= a[j][j];
-        }
-    }
-    return true;
-}
-
-static void cholesky_solve(size_t n, double a[P][P], double *x)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++)
-            x[i] -= a[i][k] * x[k];
-        x[i] /= a[i][i];
-    }
-    for (size_t i = n; i-- > 0; ) {
-        for (size_t k = i + 1; k < n; k++)
-            x[i] -= a[k][i] * x[k];
-        x[i] /= a[i][i];
-    }
-}
-
 /* ---- what each curve and unit contributes ---------------------------------------------------------- */
 
 struct unit {
@@ -84,7 +49,7 @@ struct tally {
     const struct xo_units *u;
     size_t p;
     double information[P][P];          /* S */
-    double scatter[P][P];              /* sum of s s^T over points, for a robust loss without replication */
+    double scatter[P][P];              /* sum of s s^T over points, without replication */
     double covariance[P][P];
     struct unit *unit;                 /* [clusters] */
     double (*lean)[P];                 /* [curves] dg_j/dtheta */
@@ -112,19 +77,21 @@ static void add_curve(struct tally *t, size_t j)
     t->units += !unit->present;
     unit->present = true;
     for (size_t k = c->first; k < c->first + c->points; k++) {
-        double residual = r->iv->ampere[k] - r->siemens[j] * r->value[k];
-        noise += pow(r->weight[k] * residual * r->value[k], 2);
+        double residual = xo_range_residual(r, j, k), alone = residual / (1 - r->leverage[k]);
+        noise += pow(r->weight[k] * alone * r->value[k], 2);
         for (size_t q = 0; q < t->p; q++)
             row[q] = r->siemens[j] * (r->slope[k * t->p + q] - r->value[k] * along[q]);
         for (size_t q = 0; q < t->p; q++) {
             unit->score[q] += r->weight[k] * row[q] * residual;
             for (size_t s = 0; s < t->p; s++) {
                 unit->information[q][s] += r->curvature * r->weight[k] * row[q] * row[s];
-                t->scatter[q][s] += pow(r->weight[k] * residual, 2) * row[q] * row[s];
+                t->scatter[q][s] += pow(r->weight[k] * alone, 2) * row[q] * row[s];
             }
         }
     }
-    t->error2[j] = r->loss == XO_LOSS_SQUARE ? 1 / hh : noise / pow(r->curvature * hh, 2);
+    t->error2[j] = noise / pow(r->curvature * hh, 2);
+    if (r->loss == XO_LOSS_SQUARE)
+        t->error2[j] = fmax(t->error2[j], 1 / hh);
 }
 
 static int tally_new(struct tally *t, const struct xo_range *r, const struct xo_units *u)
@@ -158,7 +125,7 @@ static int jackknife(struct tally *t, double *penalty)
     double factor = (double)(t->units - 1) / (double)t->units, root[P][P];
     *penalty = 0;
     memcpy(root, t->information, sizeof root);
-    if (!cholesky(t->p, root))
+    if (!xo_small_cholesky(t->p, root))
         return XO_ESINGULAR;
     for (size_t d = 0; d < t->u->clusters; d++) {
         struct unit *unit = &t->unit[d];
@@ -171,10 +138,10 @@ static int jackknife(struct tally *t, double *penalty)
             for (size_t s = 0; s < t->p; s++)
                 rest[q][s] = t->information[q][s] - unit->information[q][s];
         }
-        if (!cholesky(t->p, rest))
+        if (!xo_small_cholesky(t->p, rest))
             return XO_ESINGULAR;
-        cholesky_solve(t->p, rest, unit->moved);
-        cholesky_solve(t->p, root, whole);
+        xo_small_solve(t->p, rest, unit->moved);
+        xo_small_solve(t->p, root, whole);
         for (size_t q = 0; q < t->p; q++) {
             *penalty += whole[q] * unit->score[q] / factor;    /* trace of S^-1 sum s s^T */
             for (size_t s = 0; s < t->p; s++)
@@ -185,39 +152,43 @@ static int jackknife(struct tally *t, double *penalty)
     return 0;
 }
 
-/* Independent points: S^-1, the noise's own scale in the weights, for squares; else S^-1 (sum s s^T) S^-1. */
-static int by_points(struct tally *t, double *penalty)
+/* covariance = inverse scatter inverse; for squares not below what the inverse says where weights are right. */
+static void sandwich(struct tally *t, double inverse[P][P])
 {
-    double root[P][P], spent = (double)(t->p + t->r->to - t->r->from);
-    *penalty = (double)t->p;
-    t->freedom = (double)t->points - spent;
-    if (!(t->freedom > 0))
-        return t->p ? XO_ESINGULAR : 0;            /* without a shape only the intervals are missing */
-    double factor = (double)t->points / t->freedom;
-    memcpy(root, t->information, sizeof root);
-    if (!cholesky(t->p, root))
-        return XO_ESINGULAR;
-    for (size_t s = 0; s < t->p; s++) {
-        double column[P] = {0};
-        column[s] = 1;
-        cholesky_solve(t->p, root, column);
-        for (size_t q = 0; q < t->p; q++)
-            t->covariance[q][s] = factor * column[q];
-    }
-    if (t->r->loss == XO_LOSS_SQUARE)
-        return 0;
-    double half[P][P] = {{0}}, inverse[P][P];
-    memcpy(inverse, t->covariance, sizeof inverse);
+    double half[P][P] = {{0}};
     for (size_t q = 0; q < t->p; q++)
         for (size_t s = 0; s < t->p; s++)
             for (size_t k = 0; k < t->p; k++)
                 half[q][s] += inverse[q][k] * t->scatter[k][s];
-    for (size_t q = 0; q < t->p; q++)
-        for (size_t s = 0; s < t->p; s++) {
-            t->covariance[q][s] = 0;
+    for (size_t q = 0; q < t->p; q++) {
+        for (size_t s = 0; s < t->p; s++)
             for (size_t k = 0; k < t->p; k++)
-                t->covariance[q][s] += half[q][k] * inverse[k][s] / factor;
-        }
+                t->covariance[q][s] += half[q][k] * inverse[k][s];
+        if (t->r->loss == XO_LOSS_SQUARE)
+            t->covariance[q][q] = fmax(t->covariance[q][q], inverse[q][q]);
+    }
+}
+
+/* Independent points: S^-1 (sum s s^T) S^-1, each point's s as it would be were it left out (HC3; MacKinnon and
+ * White, Journal of Econometrics 29, 1985), since few points do not tell how the noise depends on the current. */
+static int by_points(struct tally *t, double *penalty)
+{
+    double root[P][P], inverse[P][P] = {{0}}, spent = (double)(t->p + t->r->to - t->r->from);
+    *penalty = (double)t->p;
+    t->freedom = (double)t->points - spent;
+    if (!(t->freedom > 0))
+        return t->p ? XO_ESINGULAR : 0;            /* without a shape only the intervals are missing */
+    memcpy(root, t->information, sizeof root);
+    if (!xo_small_cholesky(t->p, root))
+        return XO_ESINGULAR;
+    for (size_t s = 0; s < t->p; s++) {
+        double column[P] = {0};
+        column[s] = 1;
+        xo_small_solve(t->p, root, column);
+        for (size_t q = 0; q < t->p; q++)
+            inverse[q][s] = column[q];
+    }
+    sandwich(t, inverse);
     return 0;
 }
 
@@ -298,9 +269,9 @@ static double mean_variance(const struct tally *t, size_t from, size_t to, const
 
 static double point_variance(const struct tally *t, size_t from, size_t to, const struct means *m)
 {
-    double variance = 0, factor = (double)t->points / t->freedom;
+    double variance = 0;
     for (size_t j = from; j < to; j++)
-        variance += factor * t->error2[j] / pow((double)(to - from), 2);
+        variance += t->error2[j] / pow((double)(to - from), 2);
     for (size_t q = 0; q < t->p; q++)
         for (size_t s = 0; s < t->p; s++)
             variance += m->lean[q] * t->covariance[q][s] * m->lean[s];
@@ -335,116 +306,4 @@ int xo_range_intervals(const struct xo_range *r, const struct xo_units *u, struc
     if (!status)
         *penalty = fmax(*penalty, (double)r->shape.count);
     return status;
-}
-
-/* ---- spreads --------------------------------------------------------------------------------------- */
-
-/* Of the curves of one level, in g or in ln g: sums of squares between devices and between cycles of one. */
-struct spread {
-    size_t devices, cycles;            /* degrees of freedom of cycles */
-    double mean, between, within;      /* between: sum over devices; within: over all their cycles */
-    double per_device;                 /* mean of 1/(cycles of the device) */
-    double noise;                      /* mean share of points' noise in the variance of a device's mean */
-    double noise_one;                  /* of a curve's */
-    double sum_log;
-};
-
-static double curve_noise(const struct xo_range *r, size_t j, bool logarithm)
-{
-    const struct xo_iv_curve *c = &r->iv->curve[j];
-    double hh = 0;
-    for (size_t k = c->first; k < c->first + c->points; k++)
-        hh += r->value[k] * r->value[k] / r->sigma[k] / r->sigma[k];
-    return 1 / hh / (logarithm ? r->siemens[j] * r->siemens[j] : 1);
-}
-
-static size_t end_of_device(const struct xo_range *r, size_t j, size_t to)
-{
-    size_t next = j + 1;
-    while (next < to && r->iv->curve[next].device == r->iv->curve[j].device)
-        next++;
-    return next;
-}
-
-static double device_mean(const struct xo_range *r, size_t j, size_t next, bool logarithm)
-{
-    double sum = 0;
-    for (size_t k = j; k < next; k++)
-        sum += logarithm ? log(r->siemens[k]) : r->siemens[k];
-    return sum / (double)(next - j);
-}
-
-static struct spread spread_of(const struct xo_range *r, size_t from, size_t to, bool logarithm)
-{
-    struct spread s = {0};
-    for (size_t j = from, next; j < to; j = next) {
-        next = end_of_device(r, j, to);
-        double mean = device_mean(r, j, next, logarithm), cycles = (double)(next - j);
-        s.devices++;
-        s.mean += mean;
-        s.per_device += 1 / cycles;
-        s.cycles += next - j - 1;
-        s.sum_log += log(device_mean(r, j, next, false));
-        for (size_t k = j; k < next; k++) {
-            s.within += pow((logarithm ? log(r->siemens[k]) : r->siemens[k]) - mean, 2);
-            s.noise += curve_noise(r, k, logarithm) / (cycles * cycles);
-            s.noise_one += curve_noise(r, k, logarithm) / (double)(to - from);
-        }
-    }
-    s.mean /= (double)s.devices;
-    s.per_device /= (double)s.devices;
-    s.noise /= (double)s.devices;
-    for (size_t j = from, next; j < to; j = next) {
-        next = end_of_device(r, j, to);
-        s.between += pow(device_mean(r, j, next, logarithm) - s.mean, 2);
-    }
-    return s;
-}
-
-/* Standard deviation left when `other` is taken off the mean square, over `unit`; the ends likewise, from chi
- * square. */
-static struct xo_fitted left_over(double sum, double freedom, double other, double unit)
-{
-    if (!(freedom > 0))
-        return (struct xo_fitted){0, NAN, NAN};
-    double low = sum / gsl_cdf_chisq_Pinv(0.975, freedom), high = sum / gsl_cdf_chisq_Pinv(0.025, freedom);
-    return (struct xo_fitted){sqrt(fmax(sum / freedom - other, 0)) / unit, sqrt(fmax(low - other, 0)) / unit,
-                              sqrt(fmax(high - other, 0)) / unit};
-}
-
-static void put_spreads(struct xo_device_level *level, const struct spread *s, bool logarithm)
-{
-    double unit = logarithm ? 1 : s->mean, cycle2 = 0;
-    level->cycle_spread = left_over(s->within, (double)s->cycles, s->noise_one, unit);
-    if (s->cycles)
-        cycle2 = fmax(s->within / (double)s->cycles - s->noise_one, 0) * s->per_device;
-    level->device_spread = left_over(s->between, (double)s->devices - 1, cycle2 + s->noise, unit);
-}
-
-int xo_device_spreads(struct xo_device_fit *fit, const struct xo_range *r)
-{
-    enum { FEWEST = 8 };
-    double gaussian = 0, lognormal = 0;
-    size_t devices = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        bool logarithm = pass && fit->spread == XO_LOGNORMAL;
-        for (size_t j = 0, next; j < r->iv->curves; j = next) {
-            size_t level = r->iv->curve[j].level;
-            for (next = j; next < r->iv->curves && r->iv->curve[next].level == level; next++)
-                ;
-            struct spread s = spread_of(r, j, next, logarithm), l = spread_of(r, j, next, true);
-            if (pass) {
-                put_spreads(&fit->level[level], &s, logarithm);
-            } else if (s.devices > 2 && s.between > 0) {
-                gaussian += (double)s.devices * log(s.between / (double)s.devices);
-                lognormal += (double)l.devices * log(l.between / (double)l.devices) + 2 * l.sum_log;
-                devices += s.devices;
-            }
-        }
-        if (!pass) {
-            fit->spread_aic = devices >= FEWEST ? lognormal - gaussian : NAN;
-            fit->spread = fit->spread_aic < 0 ? XO_LOGNORMAL : XO_GAUSSIAN;
-        }
-    }
-    return 0;
 }

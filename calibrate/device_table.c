@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 #include "device_fit.h"
@@ -91,13 +92,17 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Standard deviation of a knot's noise, from second differences: a smooth curve has small ones.  scratch [count] */
-static double roughness(const struct knot *knot, size_t count, double *scratch)
+/* Standard deviation of a knot's noise, from second differences: a smooth curve has small ones.  relative: of its
+ * current.  scratch [count] */
+static double roughness(const struct knot *knot, size_t count, bool relative, double *scratch)
 {
     if (count < 5)
         return 0;
-    for (size_t k = 1; k + 1 < count; k++)
+    for (size_t k = 1; k + 1 < count; k++) {
         scratch[k - 1] = fabs(knot[k + 1].ampere - 2 * knot[k].ampere + knot[k - 1].ampere);
+        if (relative)
+            scratch[k - 1] /= fmax(fabs(knot[k].ampere), DBL_MIN);
+    }
     qsort(scratch, count - 2, sizeof *scratch, compare_numbers);
     return scratch[(count - 2) / 2] / NORMAL_MAD / sqrt(6);
 }
@@ -173,17 +178,37 @@ static void gather(struct knot *knot, const struct xo_range *r, size_t from, siz
             knot[k - first] = (struct knot){r->iv->volt[k], r->iv->ampere[k] * mean / r->siemens[j], 1, k};
 }
 
+/* How far a knot may be moved to make the curve rise. */
+struct limit { double ampere, relative; };
+
+/* The steepest fall that knots first < k <= last hold. */
+static size_t steepest(const struct knot *knot, size_t first, size_t last)
+{
+    size_t found = last;
+    double most = 0;
+    for (size_t k = first + 1; k <= last; k++)
+        if (knot[k - 1].ampere - knot[k].ampere > most) {
+            most = knot[k - 1].ampere - knot[k].ampere;
+            found = k;
+        }
+    return found;
+}
+
 /* Is what pooling changed more than noise and tolerance?  Says where. */
-static int check_falls(const struct knot *knot, size_t count, const struct knot *pooled, double limit,
+static int check_falls(const struct knot *knot, size_t count, const struct knot *pooled, struct limit limit,
                        const struct xo_iv *iv, const char *name, struct xo_info *info)
 {
-    size_t block = 0;
-    double left = pooled[0].number;
-    for (size_t k = 0; k < count; k++) {
-        if (left < 0.5)
-            left = pooled[++block].number;
-        left -= knot[k].number;
-        if (fabs(knot[k].ampere - pooled[block].ampere) > limit && k && knot[k].number < 1e12)
+    for (size_t first = 0, end, block = 0; first < count; first = end, block++) {
+        double left = pooled[block].number;
+        bool moved = false;
+        for (end = first; end < count && left > 0.5; end++) {
+            double ampere = knot[end].ampere, now = pooled[block].ampere;
+            double most = fmax(limit.ampere, limit.relative * fmax(fabs(ampere), fabs(now)));
+            left -= knot[end].number;
+            moved |= fabs(ampere - now) > most && knot[end].number < 1e12;
+        }
+        size_t k = moved && end - first > 1 ? steepest(knot, first, end - 1) : 0;
+        if (k)
             return xo_fail(info, XO_EVALUE, "%s:%zu: the mean current of level %zu is %.4g A at %.4g V and %.4g A at "
                            "%.4g V; expected a current that rises with the voltage", name, iv->line[knot[k].at],
                            iv->curve[0].level, knot[k - 1].ampere, knot[k - 1].volt, knot[k].ampere, knot[k].volt);
@@ -217,7 +242,10 @@ static int tabulate(struct xo_device_fit *fit, const struct xo_range *r, size_t 
         of_level.curve = r->iv->curve + from;
         gather(knot, r, from, to);
         size_t count = anchor(knot, bin(knot, points));
-        double limit = fmax(tolerance * xo_iv_largest(r->iv, from, to), STANDS_OUT * roughness(knot, count, scratch));
+        struct limit limit = {
+            fmax(tolerance * xo_iv_largest(r->iv, from, to), STANDS_OUT * roughness(knot, count, false, scratch)),
+            STANDS_OUT * roughness(knot, count, true, scratch)
+        };
         kept = pool(pooled, knot, count);
         status = check_falls(knot, count, pooled, limit, &of_level, name, info);
         if (!status && kept < 2)
@@ -249,14 +277,26 @@ static void follow_table(struct xo_device_fit *fit, struct xo_range *r)
     }
 }
 
+/* What the table leaves is noise now.  One curve of a level replicates nothing: its table has no interval. */
+static int interpret(struct xo_device_fit *fit, struct xo_range *r, const struct xo_units *u)
+{
+    double penalty, *scratch = xo_calloc(r->iv->points, 3 * sizeof *scratch);
+    if (!scratch)
+        return ENOMEM;
+    xo_range_noise(r, scratch);
+    free(scratch);
+    int status = xo_range_intervals(r, u, fit->level, &penalty);
+    for (size_t k = 0; k < fit->levels && u->unit == XO_UNIT_POINT; k++)
+        fit->level[k].siemens.low95 = fit->level[k].siemens.high95 = NAN;
+    return status;
+}
+
 int xo_device_table(struct xo_device_fit *fit, struct xo_range *r, const struct xo_units *u, const char *name,
                     double tolerance, struct xo_info *info)
 {
     int status = 0;
-    double penalty;
     for (size_t j = 0, next; j < r->iv->curves && !status; j = next) {
-        for (next = j; next < r->iv->curves && r->iv->curve[next].level == r->iv->curve[j].level; next++)
-            ;
+        next = xo_iv_end_of_level(r->iv, j);
         status = tabulate(fit, r, j, next, name, tolerance, info);
     }
     if (status)
@@ -264,5 +304,5 @@ int xo_device_table(struct xo_device_fit *fit, struct xo_range *r, const struct 
     fit->law = XO_FIT_TABLE;
     fit->shape_count = 0;
     follow_table(fit, r);
-    return xo_range_intervals(r, u, fit->level, &penalty);
+    return interpret(fit, r, u);
 }

@@ -22,15 +22,10 @@ void xo_ladders_free(struct xo_fcm_correction *c)
     *c = (struct xo_fcm_correction){0};
 }
 
-static double value_of(const struct xo_values *v, size_t k)
-{
-    return v->each ? v->each[k] : v->all;
-}
-
 static bool has_zero(const struct xo_values *v, size_t count)
 {
     for (size_t k = 0; k < count; k++)
-        if (value_of(v, k) == 0)
+        if (xo_value_at(v, k) == 0)
             return true;
     return false;
 }
@@ -67,7 +62,7 @@ static double siemens_of(const struct cells *s, size_t k)
 static bool are_alike(const struct xo_crossbar *x)
 {
     for (size_t k = 0; k < (x->series_ohm.each ? x->rows * x->columns : 1); k++)
-        if (value_of(&x->series_ohm, k) != 0)
+        if (xo_value_at(&x->series_ohm, k) != 0)
             return false;
     bool one = x->law.law == XO_LAW_SINH || (x->law.law == XO_LAW_POLYNOMIAL && x->law.levels < 2);
     return x->cell_type == XO_CELL_1R && one;
@@ -162,7 +157,7 @@ static int fill_kinds(const struct cells *s, struct xo_info *info)
     struct kind *kind = xo_calloc(count, sizeof *kind);
     int status = kind ? 0 : ENOMEM;
     for (size_t k = 0; k < count && !status; k++)
-        kind[k] = (struct kind){siemens_of(s, k), value_of(&s->x->series_ohm, k), k};
+        kind[k] = (struct kind){siemens_of(s, k), xo_value_at(&s->x->series_ohm, k), k};
     if (!status)
         status = curves_new(c, number_kinds(kind, count, c->cell_curve), POINTS_OF_MANY, s->most_volt, info);
     for (size_t k = 0; k < count && !status; k++) {
@@ -219,13 +214,13 @@ static double held_volt(const struct xo_line *line, size_t k, double own)
 static void build_word(struct xo_fcm_correction *c, const struct xo_crossbar *x, size_t i, double *ohm)
 {
     size_t n = x->columns, right = x->drive_side == XO_DRIVE_RIGHT;
-    double end = is_floating(x->word_line, i) ? XO_OPEN : value_of(&x->driver_ohm, i);
+    double end = is_floating(x->word_line, i) ? XO_OPEN : xo_value_at(&x->driver_ohm, i);
     struct ladder l = {n, right ? i * n + n - 1 : i * n, right ? -1 : 1, 0, c->cell_siemens, c->word_divider,
                        c->word_ohm};
     ohm[0] = end;
     for (size_t k = 1; k < n; k++) {
         size_t segment = right ? n - 1 - k : k - 1;
-        ohm[k] = value_of(&x->row_wire_ohm, i * (n - 1) + segment);
+        ohm[k] = xo_value_at(&x->row_wire_ohm, i * (n - 1) + segment);
         for (size_t f = 0; f < x->open_word_segment_count; f++)
             if (x->open_word_segment[f].row == i && x->open_word_segment[f].column == segment)
                 ohm[k] = XO_OPEN;
@@ -240,13 +235,13 @@ static void build_word(struct xo_fcm_correction *c, const struct xo_crossbar *x,
 static void build_bit(struct xo_fcm_correction *c, const struct xo_crossbar *x, size_t j, double *ohm)
 {
     size_t m = x->rows, n = x->columns, top = x->sense_side == XO_SENSE_TOP;
-    double end = is_floating(x->bit_line, j) ? XO_OPEN : value_of(&x->sense_ohm, j);
+    double end = is_floating(x->bit_line, j) ? XO_OPEN : xo_value_at(&x->sense_ohm, j);
     struct ladder l = {m, top ? j : (m - 1) * n + j, top ? (ptrdiff_t)n : -(ptrdiff_t)n, 0, c->cell_siemens,
                        c->bit_divider, c->bit_ohm};
     ohm[0] = end;
     for (size_t k = 1; k < m; k++) {
         size_t segment = top ? k - 1 : m - 1 - k;
-        ohm[k] = value_of(&x->column_wire_ohm, segment * n + j);
+        ohm[k] = xo_value_at(&x->column_wire_ohm, segment * n + j);
         for (size_t f = 0; f < x->open_bit_segment_count; f++)
             if (x->open_bit_segment[f].column == j && x->open_bit_segment[f].row == segment)
                 ohm[k] = XO_OPEN;
@@ -254,7 +249,7 @@ static void build_bit(struct xo_fcm_correction *c, const struct xo_crossbar *x, 
     if (x->sense_side == XO_SENSE_BOTH && end != XO_OPEN)
         l.far_siemens = c->bit_far_siemens[j] = 1 / end;
     c->bit_siemens[j] = build(&l, ohm);
-    c->bit_volt[j] = held_volt(x->bit_line, j, value_of(&x->sense_volt, j));
+    c->bit_volt[j] = held_volt(x->bit_line, j, xo_value_at(&x->sense_volt, j));
 }
 
 static int build_lines(struct xo_fcm_correction *c, const struct xo_crossbar *x)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include "circuit.h"
 #include "memory.h"
 #include "xo_calibrate.h"
 
@@ -49,7 +50,7 @@ int xo_error_of(struct xo_error *out, size_t count, const double *amp, const dou
 
 double xo_ideal_cell(const struct xo_crossbar *x, double siemens, size_t k)
 {
-    double ohm = x->series_ohm.each ? x->series_ohm.each[k] : x->series_ohm.all;
+    double ohm = xo_value_at(&x->series_ohm, k);
     size_t i = k / x->columns;
     bool gated = x->word_line && x->word_line[i].state == XO_LINE_GATED;
     if (x->cell_type == XO_CELL_1T1R)

@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
+#include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,31 +85,15 @@ static void take_normal(struct trial *t)
 }
 
 /* L L^T = X^T X in place, then best = L^-T L^-1 best. */
-static void solve_normal(struct trial *t)
+static int solve_normal(struct trial *t)
 {
-    size_t m = t->rows, n = t->columns;
-    double *a = t->normal, *b = t->best;
-    for (size_t i = 0; i < m; i++)
-        for (size_t r = 0; r <= i; r++) {
-            double sum = a[i * m + r];
-            for (size_t k = 0; k < r; k++)
-                sum -= a[i * m + k] * a[r * m + k];
-            a[i * m + r] = r < i ? sum / a[r * m + r] : sqrt(sum);
-        }
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) {
-            double sum = b[i * n + j];
-            for (size_t k = 0; k < i; k++)
-                sum -= a[i * m + k] * b[k * n + j];
-            b[i * n + j] = sum / a[i * m + i];
-        }
-    for (size_t i = m; i-- > 0;)
-        for (size_t j = 0; j < n; j++) {
-            double sum = b[i * n + j];
-            for (size_t k = i + 1; k < m; k++)
-                sum -= a[k * m + i] * b[k * n + j];
-            b[i * n + j] = sum / a[i * m + i];
-        }
+    const int m = (int)t->rows, n = (int)t->columns;
+    gsl_matrix_view normal = gsl_matrix_view_array(t->normal, t->rows, t->rows);
+    if (gsl_linalg_cholesky_decomp1(&normal.matrix))
+        return XO_ESINGULAR;
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, m, n, 1, t->normal, m, t->best, n);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, m, n, 1, t->normal, m, t->best, n);
+    return 0;
 }
 
 static int judge(const struct trial *t, const double *matrix, double *rms, double *most, double *full_scale,
@@ -161,9 +146,10 @@ int xo_one_matrix_error(struct xo_one_matrix *out, const struct xo_hardware *h, 
     }
     if (!status) {
         take_normal(&t);
-        solve_normal(&t);
-        status = judge(&t, t.best, &found.best_rms, &found.best_max, &found.full_scale_ampere, column_rms);
+        status = solve_normal(&t);
     }
+    if (!status)
+        status = judge(&t, t.best, &found.best_rms, &found.best_max, &found.full_scale_ampere, column_rms);
     if (!status)
         status = judge(&t, t.amp + (t.fitted + HELD_OUT) * t.columns, &found.rows_rms, &found.rows_max,
                        &found.full_scale_ampere, column_rms ? column_rms + t.columns : NULL);

@@ -16,7 +16,8 @@
  * Intervals of shape and level means come from what leaving out one unit changes (the jackknife, Miller 1974, in one
  * Newton step) with Student's t of units - 1 degrees of freedom; the unit is the device where every level has two or
  * more, else the curve where every level has two or more, else the point.  In the last case they say how well this
- * one curve is known, nothing about others.  The penalty of Akaike's criterion is counted by units too (Takeuchi
+ * one curve is known, nothing about others; each residual counts as if its point were left out of the fit (HC3,
+ * MacKinnon and White 1985), and a table has no interval.  The penalty of Akaike's criterion is counted by units too (Takeuchi
  * 1976).  Intervals take law and order for granted; chosen by the same data they hold less often.
  *
  * GSL allocates inside and, by default, aborts the program when memory runs out: a program that cares calls
@@ -106,13 +107,19 @@ struct xo_device_candidate {
 };
 #define XO_DEVICE_MOST_CANDIDATES 14
 
-/* How one curve, by itself, is followed by the law with numbers of its own. */
+#define XO_DEVICE_FALSE_ALARM 0.01     /* chance that noise is taken for a misfit anywhere in a file */
+
+/* How one curve is followed by the law; by itself, with numbers of its own, but for the first two lines.  In parts of
+ * the curve's largest current. */
 struct xo_device_verdict {
     double siemens;                    /* g_j of the common fit                                            */
-    double residual_rms, residual_max; /* of the common fit, of the curve's largest current                */
-    double systematic;                 /* of its own fit: what hangs together in the order of measurement  */
-    double unexplained;                /* share of the sum of squares that its own fit leaves              */
-    bool judged, followed;             /* judged: enough points to tell                                    */
+    double residual_rms, residual_max; /* of the common fit                                                */
+    double systematic, noise;          /* what hangs together in the order of voltages or of measurement, and the
+                                          rest: rms, the squares of both are what the fit leaves           */
+    double chance;                     /* that noise alone hangs together so much anywhere in the file     */
+    double unexplained;                /* share of the sum of squares of the current that the fit leaves   */
+    size_t freedom;                    /* points less parameters; 0: too few to be judged                  */
+    bool judged, few, followed;        /* few: the level's points do not tell noise from a misfit          */
 };
 
 struct xo_device_fit {
@@ -130,11 +137,20 @@ struct xo_device_fit {
     struct xo_device_candidate candidate[XO_DEVICE_MOST_CANDIDATES];
     double residual_rms;               /* of the law, over all curves, of each curve's largest current */
     size_t judged, unfollowed, worst_curve;
+    size_t missed, missed_curve;       /* by `wanted`, before the table stood in; else as the line above */
+    struct xo_device_verdict missed_verdict;   /* of missed_curve, the worst */
     size_t outliers;                   /* points beyond 4 standard deviations of their noise */
 };
 
-/* Fit.  Where the chosen law leaves more than half of a level's curves unfollowed and none was asked for, the table
- * stands in for it.
+/* Fit.  A curve is not followed if
+ *     what is left hangs together more than noise does in one of 100 files (Durbin and Watson 1951, by voltage and in
+ *         the order of measurement, each curve and the curves of each level together), and so much of it is more than
+ *         the tolerance; or
+ *     the root mean square left is above ten tolerances of the current's own, where a level has fewer than 16 points
+ *         more than parameters, which do not tell noise from a misfit; or
+ *     more than half of the sum of squares is left.
+ * Where the chosen law leaves more than half of a level's curves unfollowed and none was asked for, the table stands
+ * in for it.
  *   name  of the file, for messages
  * XO_EVALUE for a curve whose conductance is not positive, a reference voltage outside the data, a table that falls;
  * XO_ESHAPE for too few points; XO_ESINGULAR if no candidate could be fitted; ENOMEM.  On failure *out is

@@ -211,6 +211,9 @@ double cli_current_lost(const struct cli_session *s, const double *column_amp, d
 /* Why cli_current_lost gave NaN. */
 const char *cli_no_loss_reason(const struct cli_session *s);
 
+/* Write a file whole or not at all; print returns 0, or -1 without memory.  path NULL: nothing to do. */
+int cli_write_text(const char *path, int (*print)(FILE *to, const void *what), const void *what);
+
 /* Write numbers as an array of the given shape; path NULL: nothing to do. */
 int cli_write_array(const char *path, const double *value, size_t dimensions, const size_t *shape,
                     const char *header);
@@ -245,6 +248,13 @@ int cli_json_put(json_t *report, const char *key, json_t *value);   /* takes val
 int cli_write_json(const char *path, json_t *report);               /* takes report; path NULL: nothing to do */
 bool cli_is_stdout(const char *path);                               /* "-"; path may be NULL */
 int cli_write_timing(struct cli_session *s);
+
+/* fitted.c: numbers with 95 % intervals.  YAML in a line each, indented; why_none stands for a missing interval. */
+struct xo_fitted;
+void cli_print_interval(FILE *to, const struct xo_fitted *x, const char *why_none);
+void cli_print_fitted(FILE *to, const char *key, const struct xo_fitted *x, const char *why_none);
+json_t *cli_json_fitted(const struct xo_fitted *x);
+void cli_say_fitted(const char *name, int width, const struct xo_fitted *x, const char *unit);
 
 /* ---- the verbs ------------------------------------------------------------------------------------ */
 

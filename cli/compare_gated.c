@@ -242,8 +242,9 @@ static void put_ladders(FILE *to, const struct report *r)
             "</section>\n", g->disagreement_amp, g->disagreement_rel, g->worst_bound_rel);
 }
 
-static void put_page(FILE *to, const struct report *r)
+static int put_page(FILE *to, const void *what)
 {
+    const struct report *r = what;
     const struct cli_session *s = r->session;
     char title[64];
     snprintf(title, sizeof title, "Crossohm: %zu x %zu gated array", s->rows, s->columns);
@@ -265,9 +266,10 @@ static void put_page(FILE *to, const struct report *r)
     fputs("<p class=\"note\">Numbers by column are in the file of <code>--json</code>; times are left out, because "
           "they differ from run to run and this page does not.</p>\n", to);
     page_end(to);
+    return 0;
 }
 
 int report_write_gated_html(const char *path, const struct report *r)
 {
-    return report_write_page(path, r, put_page);
+    return cli_write_text(path, put_page, r);
 }

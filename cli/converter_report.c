@@ -22,6 +22,8 @@ static const char *input_unit(const struct converter *c)
     return c->is_dac ? "code" : c->current ? "A" : "V";
 }
 
+#define NO_FREEDOM "as many numbers as points"
+
 static bool is_good(const struct converter *c)
 {
     return c->fit.residual_max_lsb < CONVERTER_GOOD_LSB;
@@ -35,30 +37,13 @@ static void print_number(FILE *to, const char *key, double value)
     fprintf(to, "  %s: %s\n", key, xo_number_print(text, value));
 }
 
-static void print_interval(FILE *to, const struct xo_fitted *x)
-{
-    if (isfinite(x->low95))
-        fprintf(to, "    # 95 %%: %.6g to %.6g", x->low95, x->high95);
-    else
-        fputs("    # no interval: as many numbers as points", to);
-}
-
-static void print_fitted(FILE *to, const char *key, const struct xo_fitted *x)
-{
-    char text[XO_NUMBER_SIZE];
-    fprintf(to, "  %s: %s", key, xo_number_print(text, x->value));
-    print_interval(to, x);
-    fputc('\n', to);
-}
-
 static void print_inl(FILE *to, const char *key, const struct xo_converter_fit *fit)
 {
     char text[XO_NUMBER_SIZE];
     int terms = fit->inl_terms > 1 ? fit->inl_terms : 0;
     for (int k = 2; k <= terms; k++) {
         fprintf(to, "  # t^%d: %.6g", k, fit->inl[k - 1].value);
-        print_interval(to, &fit->inl[k - 1]);
-        fputc('\n', to);
+        cli_print_interval(to, &fit->inl[k - 1], NO_FREEDOM);
     }
     fprintf(to, "  %s: [", key);
     for (int k = 0; k < terms; k++)
@@ -81,8 +66,9 @@ static void print_head(FILE *to, const struct converter *c)
     fprintf(to, "crossohm: 1\n%s:\n  bits: %zu\n", c->file[0], c->bits);
 }
 
-static void print_yaml(FILE *to, const struct converter *c)
+static int print_yaml(FILE *to, const void *what)
 {
+    const struct converter *c = what;
     const struct xo_converter_fit *fit = &c->fit;
     print_head(to, c);
     if (c->is_dac)
@@ -92,37 +78,25 @@ static void print_yaml(FILE *to, const struct converter *c)
         print_number(to, "low_ampere", c->low);
         print_number(to, "high_ampere", c->high);
     }
-    print_fitted(to, "gain_error", &fit->gain_error);
-    print_fitted(to, c->is_dac ? "offset_volt" : "offset_lsb", &fit->offset);
+    cli_print_fitted(to, "gain_error", &fit->gain_error, NO_FREEDOM);
+    cli_print_fitted(to, c->is_dac ? "offset_volt" : "offset_lsb", &fit->offset, NO_FREEDOM);
     print_inl(to, c->is_dac ? "inl_volt" : "inl_lsb", fit);
-    print_fitted(to, c->is_dac ? "noise_volt" : "noise_lsb", &fit->noise);
+    cli_print_fitted(to, c->is_dac ? "noise_volt" : "noise_lsb", &fit->noise, NO_FREEDOM);
+    return 0;
 }
 
 int converter_write_yaml(const struct converter *c)
 {
-    struct xo_info info = {""};
-    struct xo_writer writer;
-    int status = xo_writer_open(&writer, c->output, &info);
-    if (!status) {
-        print_yaml(writer.stream, c);
-        status = xo_writer_commit(&writer, &info);
-    }
-    return status ? cli_fail_writing(status, &info, c->output) : CLI_DONE;
+    return cli_write_text(c->output, print_yaml, c);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------------- */
-
-static json_t *fitted(const struct xo_fitted *x)
-{
-    return json_pack("{s:o, s:[o, o]}", "value", cli_json_number(x->value), "interval95", cli_json_number(x->low95),
-                     cli_json_number(x->high95));
-}
 
 static json_t *inl(const struct xo_converter_fit *fit)
 {
     json_t *list = json_array();
     for (int k = 0; fit->inl_terms > 1 && k < fit->inl_terms; k++)
-        json_array_append_new(list, fitted(&fit->inl[k]));
+        json_array_append_new(list, cli_json_fitted(&fit->inl[k]));
     return list;
 }
 
@@ -143,12 +117,12 @@ int converter_write_json(const struct converter *c)
                                "command", c->session.common.command, "converter", c->file[0], "measured", kind(c),
                                "bits", (json_int_t)c->bits, "points", (json_int_t)fit->points);
     int failed = !report || put_ideal(report, c);
-    failed |= cli_json_put(report, "gain_error", fitted(&fit->gain_error));
-    failed |= cli_json_put(report, c->is_dac ? "offset_volt" : "offset_lsb", fitted(&fit->offset));
+    failed |= cli_json_put(report, "gain_error", cli_json_fitted(&fit->gain_error));
+    failed |= cli_json_put(report, c->is_dac ? "offset_volt" : "offset_lsb", cli_json_fitted(&fit->offset));
     failed |= cli_json_put(report, c->is_dac ? "inl_volt" : "inl_lsb", inl(fit));
     failed |= cli_json_put(report, "inl_chosen_by", json_string(c->by_aic ? "AICc"
                            : c->inl_given ? "--inl" : "default"));
-    failed |= cli_json_put(report, c->is_dac ? "noise_volt" : "noise_lsb", fitted(&fit->noise));
+    failed |= cli_json_put(report, c->is_dac ? "noise_volt" : "noise_lsb", cli_json_fitted(&fit->noise));
     failed |= cli_json_put(report, "residual_rms_lsb", cli_json_number(fit->residual_rms_lsb));
     failed |= cli_json_put(report, "residual_max_lsb", cli_json_number(fit->residual_max_lsb));
     failed |= cli_json_put(report, c->is_dac ? "worst_at_code" : "worst_at_input",
@@ -186,14 +160,6 @@ int converter_write_residual(const struct converter *c)
 
 /* ---- for a person --------------------------------------------------------------------------------- */
 
-static void say(const char *name, const struct xo_fitted *x, const char *of)
-{
-    fprintf(stderr, "  %-12s %12.6g %-4s", name, x->value, of);
-    if (isfinite(x->low95))
-        fprintf(stderr, "  95 %%: %.6g to %.6g", x->low95, x->high95);
-    fputc('\n', stderr);
-}
-
 void converter_summarise(const struct converter *c)
 {
     const struct xo_converter_fit *fit = &c->fit;
@@ -202,13 +168,13 @@ void converter_summarise(const struct converter *c)
         return;
     fprintf(stderr, "%zu bits; measured: %s, %zu points; nonlinearity to t^%d (%s)\n", c->bits, kind(c), fit->points,
             fit->inl_terms, c->by_aic ? "chosen by AIC" : c->inl_given ? "as given" : "as usual");
-    say("gain_error", &fit->gain_error, "");
-    say("offset", &fit->offset, unit(c));
+    cli_say_fitted("gain_error", 12, &fit->gain_error, "");
+    cli_say_fitted("offset", 12, &fit->offset, unit(c));
     for (int k = 2; k <= fit->inl_terms; k++) {
         snprintf(name, sizeof name, "inl t^%d", k);
-        say(name, &fit->inl[k - 1], unit(c));
+        cli_say_fitted(name, 12, &fit->inl[k - 1], unit(c));
     }
-    say("scatter", &fit->noise, unit(c));
+    cli_say_fitted("scatter", 12, &fit->noise, unit(c));
     fprintf(stderr, "residual %.3g LSB rms, %.3g LSB at worst, at %g %s\n", fit->residual_rms_lsb,
             fit->residual_max_lsb, c->x[fit->worst_point], input_unit(c));
     if (!is_good(c))

@@ -131,7 +131,7 @@ static int run(struct device *d)
         device_summarise(d);
     if (!code)
         code = cli_write_timing(&d->session);
-    if (!code && (d->fit.unfollowed || d->fit.law != d->fit.wanted))
+    if (!code && !device_is_followed(d))
         code = CLI_FAILED;                                     /* said by device_summarise, --quiet or not */
     return code;
 }

@@ -17,7 +17,7 @@ struct device {
     struct xo_device_fit fit;
 };
 
-/* device_report.c: YAML, table, JSON, a few lines for a person.  Each returns 0 or the exit code. */
+/* device_yaml.c, device_report.c: YAML, table, JSON, a few lines for a person.  Each returns 0 or the exit code. */
 int device_write_yaml(const struct device *d);
 int device_write_table(const struct device *d);
 int device_write_json(const struct device *d);
@@ -28,6 +28,9 @@ const char *device_law_text(char *text, size_t size, const struct device *d);
 const char *device_choice_text(const struct device *d);             /* "as given", "chosen by AIC", ... */
 const char *device_unit_text(const struct device *d);               /* "device", "curve", "point" */
 const char *device_curve_text(char *text, size_t size, const struct device *d, size_t curve);
+const char *device_verdict_text(char *text, size_t size, const struct device *d, const struct xo_device_verdict *v);
+const char *device_intervals_hold(const struct device *d);          /* for what */
+bool device_is_followed(const struct device *d);                    /* every curve, and by the law that was wanted */
 int device_bits(const struct device *d);                            /* per cell, from the number of levels */
 void device_extremes(const struct device *d, size_t *off, size_t *on);      /* levels of least and most conductance */
 size_t device_nth_level(const struct device *d, size_t n);          /* by conductance, from off to on */

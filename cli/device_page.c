@@ -230,29 +230,53 @@ static void put_candidates(FILE *to, const struct device *d)
           "where devices differ in shape.</p></section>\n", to);
 }
 
-static void put_unfollowed(FILE *to, const struct device *d)
+static void put_curve(FILE *to, const struct device *d, size_t j, const struct xo_device_verdict *v)
 {
     char text[200];
+    fputs("<tr><td>", to);
+    page_text(to, device_curve_text(text, sizeof text, d, j));
+    fprintf(to, "</td><td>%.3g</td><td>%.3g</td><td>%.3g</td><td>%.1g</td><td>%.3g</td></tr>\n",
+            100 * v->residual_rms, 100 * v->residual_max, 100 * v->systematic, v->chance, 100 * v->noise);
+}
+
+static void put_curves(FILE *to, const struct device *d)
+{
     size_t shown = 0;
-    if (!d->fit.unfollowed)
-        return;
-    fprintf(to,
-            "<section><h2>Not followed: %zu of %zu curves</h2>\n<div class=\"scroll\"><table class=\"number\"><tr>"
-            "<th>curve</th><th>systematic [%% of its largest current]</th><th>squares unexplained [%%]</th></tr>\n",
-            d->fit.unfollowed, d->fit.curves);
-    for (size_t j = 0; j < d->fit.curves && shown < SHOWN; j++) {
-        if (d->fit.verdict[j].followed)
-            continue;
-        fputs("<tr><td>", to);
-        page_text(to, device_curve_text(text, sizeof text, d, j));
-        fprintf(to, "</td><td>%.3g</td><td>%.3g</td></tr>\n", 100 * d->fit.verdict[j].systematic,
-                100 * d->fit.verdict[j].unexplained);
-        shown++;
-    }
-    fprintf(to, "</table></div><p class=\"note\">By itself, with numbers of its own unless it is a table, the law "
-            "misses more than %g&nbsp;%% of the curve&rsquo;s largest current in a way that hangs together, or half "
-            "of its squares.%s</p></section>\n", 100 * d->options.tolerance,
-            shown < d->fit.unfollowed ? " The others are in the file of --json." : "");
+    fputs("<div class=\"scroll\"><table class=\"number\"><tr><th>curve</th><th>missed by, rms [%]</th>"
+          "<th>at worst [%]</th><th>hangs together, rms [%]</th><th>chance, were it noise</th>"
+          "<th>the rest, noise at most [%]</th></tr>\n", to);
+    if (d->fit.law != d->fit.wanted || !d->fit.unfollowed)
+        put_curve(to, d, d->fit.missed_curve, &d->fit.missed_verdict);
+    for (size_t j = 0; j < d->fit.curves && shown < SHOWN; j++)
+        if (!d->fit.verdict[j].followed) {
+            put_curve(to, d, j, &d->fit.verdict[j]);
+            shown++;
+        }
+    fputs("</table></div>", to);
+}
+
+/* Whether the law follows the curves, and how the worst of them is followed. */
+static void put_verdict(FILE *to, const struct device *d)
+{
+    const struct xo_device_fit *f = &d->fit;
+    if (f->law != f->wanted)
+        fprintf(to, "<section><h2>No law follows %s</h2>\n<p>The best, %s, does not follow %zu of %zu curve%s; a "
+                "table through the means stands in%s.</p>\n", f->curves > 1 ? "these curves" : "this curve",
+                xo_fit_law_name(f->wanted), f->missed, f->curves, cli_plural(f->curves),
+                f->unfollowed ? ", and it does not follow all curves either" : "");
+    else if (f->unfollowed)
+        fprintf(to, "<section><h2>Not followed: %zu of %zu curve%s</h2>\n", f->unfollowed, f->curves,
+                cli_plural(f->curves));
+    else
+        fputs("<section><h2>Every curve is followed</h2>\n<p>The one that the law misses most:</p>\n", to);
+    put_curves(to, d);
+    fprintf(to, "<p class=\"note\">In parts of the curve&rsquo;s largest current. By itself, with numbers of its own "
+            "unless it is a table, the law must not miss a curve by more than %g&nbsp;%% rms in a way that hangs "
+            "together (Durbin and Watson, by voltage and in the order of measurement; noise does so in %g of 100 "
+            "files); where fewer than 16 points more than parameters do not tell, by more than %g&nbsp;%% of the "
+            "current&rsquo;s rms; nor by half of its squares.%s</p></section>\n", 100 * d->options.tolerance,
+            100 * XO_DEVICE_FALSE_ALARM, 1000 * d->options.tolerance,
+            f->unfollowed > SHOWN ? " The others are in the file of --json." : "");
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------- */
@@ -273,8 +297,9 @@ static void put_figures(FILE *to, const struct device *d)
                 "spread over devices, highest level");
     snprintf(text, sizeof text, "%.3g %%", 100 * d->fit.residual_rms);
     page_figure(to, text, "residual rms, of each curve&rsquo;s largest current");
-    snprintf(text, sizeof text, "%zu of %zu", d->fit.unfollowed, d->fit.curves);
-    page_figure(to, text, "curves that the law does not follow");
+    snprintf(text, sizeof text, "%zu of %zu", d->fit.missed, d->fit.curves);
+    page_figure(to, text, d->fit.law != d->fit.wanted ? "curves that the best law does not follow"
+                                                      : "curves that the law does not follow");
     fputs("</div>\n", to);
 }
 
@@ -313,15 +338,16 @@ static void put_method(FILE *to, const struct device *d)
     fputs("</code></p></section>\n", to);
 }
 
-static int put_page(FILE *to, const struct device *d)
+static int put_page(FILE *to, const void *what)
 {
+    const struct device *d = what;
     page_begin(to, "Crossohm: a device from measured curves");
     fputs("<h1>Device from measured curves</h1>\n<p class=\"under\">", to);
     page_text(to, d->input);
     fprintf(to, " &middot; Crossohm %s</p>\n", PACKAGE_VERSION);
     put_figures(to, d);
     put_method(to, d);
-    put_unfollowed(to, d);
+    put_verdict(to, d);
     int failed = put_charts(to, d);
     put_parameters(to, d);
     fputs("</div>\n", to);
@@ -334,16 +360,5 @@ static int put_page(FILE *to, const struct device *d)
 
 int device_write_html(const struct device *d)
 {
-    struct xo_info info = {""};
-    struct xo_writer writer;
-    if (!d->report)
-        return CLI_DONE;
-    int status = xo_writer_open(&writer, d->report, &info);
-    if (!status && put_page(writer.stream, d)) {
-        xo_writer_abandon(&writer);
-        return cli_no_memory();
-    }
-    if (!status)
-        status = xo_writer_commit(&writer, &info);
-    return status ? cli_fail_writing(status, &info, d->report) : CLI_DONE;
+    return cli_write_text(d->report, put_page, d);
 }

@@ -1,4 +1,4 @@
-/* crossohm device: the fitted law as YAML, table, JSON and a few lines for a person.
+/* crossohm device: the fitted law in words, as JSON and in a few lines for a person.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <math.h>
@@ -38,6 +38,34 @@ const char *device_curve_text(char *text, size_t size, const struct device *d, s
     snprintf(text, size, "level %zu%s%.60s%s%.60s (line %zu)", c->level, *c->device_name ? ", device " : "",
              c->device_name, *c->cycle_name ? ", cycle " : "", c->cycle_name, d->iv.line[c->first]);
     return text;
+}
+
+const char *device_verdict_text(char *text, size_t size, const struct device *d, const struct xo_device_verdict *v)
+{
+    int used = snprintf(text, size, "%.3g %% rms, %.3g %% at worst: ", 100 * v->residual_rms, 100 * v->residual_max);
+    if (!v->judged)
+        snprintf(text + used, size - (size_t)used, "too few points to judge");
+    else if (v->chance < XO_DEVICE_FALSE_ALARM)
+        snprintf(text + used, size - (size_t)used, "%.3g %% rms hangs together (chance %.1g were it noise), noise "
+                 "%.3g %% at most", 100 * v->systematic, fmax(v->chance, 1e-300), 100 * v->noise);
+    else
+        snprintf(text + used, size - (size_t)used, "%s", v->few && v->residual_rms > d->options.tolerance
+                 ? "too few points to tell misfit from noise" : "no more than noise, as far as the points tell");
+    return text;
+}
+
+static const char *expected_text(char *text, size_t size, const struct device *d, const struct xo_device_verdict *v)
+{
+    if (v->few && !(v->chance < XO_DEVICE_FALSE_ALARM))
+        snprintf(text, size, "%g %% rms of the rms current at most", 1000 * d->options.tolerance);
+    else
+        snprintf(text, size, "%g %% of its largest current at most", 100 * d->options.tolerance);
+    return text;
+}
+
+bool device_is_followed(const struct device *d)
+{
+    return !d->fit.unfollowed && !d->fit.missed;
 }
 
 int device_bits(const struct device *d)
@@ -85,7 +113,7 @@ double device_unevenness(const struct device *d)
     return worst;
 }
 
-static const char *intervals_hold(const struct device *d)
+const char *device_intervals_hold(const struct device *d)
 {
     static const char *const text[] = {
         "devices replicate: 95 % intervals are for the mean over such devices",
@@ -95,192 +123,13 @@ static const char *intervals_hold(const struct device *d)
     return text[d->fit.unit];
 }
 
-/* ---- YAML ------------------------------------------------------------------------------------------ */
-
-static void print_interval(FILE *to, const struct xo_fitted *x)
-{
-    if (isfinite(x->low95) && isfinite(x->high95))
-        fprintf(to, "    # 95 %%: %.6g to %.6g", x->low95, x->high95);
-    else
-        fputs("    # no interval: nothing replicates", to);
-}
-
-static void print_fitted(FILE *to, const char *key, const struct xo_fitted *x, const char *note)
-{
-    char text[XO_NUMBER_SIZE];
-    fprintf(to, "  %s: %s", key, xo_number_print(text, x->value));
-    print_interval(to, x);
-    fprintf(to, "%s\n", note);
-}
-
-static void print_list(FILE *to, const struct device *d, const struct xo_device_level *level)
-{
-    char text[XO_NUMBER_SIZE];
-    fputs("[1", to);
-    for (size_t q = 0; q < d->fit.shape_count; q++)
-        fprintf(to, ", %s", xo_number_print(text, level->shape[q].value));
-    fputc(']', to);
-}
-
-static void print_coefficients(FILE *to, const struct device *d)
-{
-    size_t lists = d->fit.per_level ? d->fit.levels : 1;
-    for (size_t k = 0; k < lists; k++)
-        for (size_t q = 0; q < d->fit.shape_count; q++) {
-            fputs("  # ", to);
-            if (d->fit.per_level)
-                fprintf(to, "level %zu, ", k);
-            fprintf(to, "c%zu [V^-%zu]: %.6g", q + 2, q + 1, d->fit.level[k].shape[q].value);
-            print_interval(to, &d->fit.level[k].shape[q]);
-            fputc('\n', to);
-        }
-    fputs(d->fit.per_level ? "  coefficients: [" : "  coefficients: ", to);
-    for (size_t n = 0; n < lists; n++) {               /* from off to on */
-        fputs(n ? ",\n                 " : "", to);
-        print_list(to, d, &d->fit.level[d->fit.per_level ? device_nth_level(d, n) : 0]);
-    }
-    fputs(d->fit.per_level ? "]\n" : "\n", to);
-}
-
-/* The table's name as seen from the file that names it. */
-static const char *beside(const struct device *d)
-{
-    const char *slash = strrchr(d->output, '/');
-    size_t folder = slash ? (size_t)(slash - d->output) + 1 : 0;
-    return strncmp(d->table_path, d->output, folder) ? d->table_path : d->table_path + folder;
-}
-
-static void print_law(FILE *to, const struct device *d)
-{
-    char text[XO_NUMBER_SIZE];
-    fprintf(to, "  law: %s\n", xo_fit_law_name(d->fit.law));
-    if (d->fit.law == XO_FIT_TABLE) {
-        fputs("  file: '", to);
-        for (const char *c = beside(d); *c; c++)
-            fputs(*c == '\'' ? "''" : (char []){*c, 0}, to);
-        fputs("'\n", to);
-    }
-    if (d->fit.law == XO_FIT_SINH)
-        print_fitted(to, "v0_volt", &d->fit.level[0].shape[0], "");
-    if (d->fit.law == XO_FIT_POLYNOMIAL)
-        print_coefficients(to, d);
-    if (d->fit.law != XO_FIT_OHMIC)
-        fprintf(to, "  reference_volt: %s\n", xo_number_print(text, d->fit.reference_volt));
-}
-
-static void print_levels(FILE *to, const struct device *d)
-{
-    fprintf(to,
-            "  # levels, at %g V: mean conductance [S] (95 %% interval); spread over devices, from cycle to cycle; "
-            "noise\n", d->fit.reference_volt);
-    for (size_t k = 0; k < d->fit.levels; k++) {
-        const struct xo_device_level *l = &d->fit.level[k];
-        fprintf(to, "  # %zu: %.6g (%.6g to %.6g); ", k, l->siemens.value, l->siemens.low95, l->siemens.high95);
-        if (isfinite(l->device_spread.low95))
-            fprintf(to, "%.3g %% (%.3g to %.3g), ", 100 * l->device_spread.value, 100 * l->device_spread.low95,
-                    100 * l->device_spread.high95);
-        else
-            fputs("unknown, ", to);
-        if (isfinite(l->cycle_spread.low95))
-            fprintf(to, "%.3g %% (%.3g to %.3g); ", 100 * l->cycle_spread.value, 100 * l->cycle_spread.low95,
-                    100 * l->cycle_spread.high95);
-        else
-            fputs("unknown; ", to);
-        fprintf(to, "%.3g A and %.3g %%\n", l->noise_ampere, 100 * l->noise_relative);
-    }
-    if (isfinite(d->fit.spread_aic))
-        fprintf(to, "  # spread over devices is %s (AIC: by %.3g)\n",
-                d->fit.spread == XO_LOGNORMAL ? "lognormal" : "Gaussian", fabs(d->fit.spread_aic));
-}
-
-static void print_head(FILE *to, const struct device *d)
-{
-    char law[80];
-    fprintf(to, "# crossohm %s: %s\n", PACKAGE_VERSION, d->session.common.command);
-    fprintf(to, "# measured: %zu points in %zu curves of %zu device%s, %zu level%s\n", d->iv.points, d->iv.curves,
-            d->iv.devices, cli_plural(d->iv.devices), d->iv.levels, cli_plural(d->iv.levels));
-    if (d->iv.high_kelvin > 0)
-        fprintf(to, "# temperature: %g to %g K\n", d->iv.low_kelvin, d->iv.high_kelvin);
-    fprintf(to, "# law: %s, %s; residual %.3g %% rms of each curve's largest current\n",
-            device_law_text(law, sizeof law, d), device_choice_text(d),
-            100 * d->fit.residual_rms);
-    fprintf(to, "# %s\n", intervals_hold(d));
-    if (d->fit.unfollowed)
-        fprintf(to, "# %zu of %zu curves are not followed within %g of their largest current\n", d->fit.unfollowed,
-                d->iv.curves, d->options.tolerance);
-}
-
-static void print_yaml(FILE *to, const struct device *d)
-{
-    size_t off, on;
-    device_extremes(d, &off, &on);
-    print_head(to, d);
-    fputs("crossohm: 1\ndevice:\n", to);
-    print_law(to, d);
-    print_fitted(to, "on_siemens", &d->fit.level[on].siemens, "");
-    if (on == off)
-        fputs("  off_siemens: 0    # only one level was measured\n", to);
-    else
-        print_fitted(to, "off_siemens", &d->fit.level[off].siemens, "");
-    bool even = (size_t)1 << device_bits(d) == d->fit.levels;
-    fprintf(to, "  %sbits_per_cell: %d", !even && d->fit.law == XO_FIT_TABLE ? "# " : "", device_bits(d));
-    if (!even)
-        fprintf(to, "    # %zu level%s measured", d->fit.levels, cli_plural(d->fit.levels));
-    if (d->fit.levels > 2)
-        fprintf(to, "    # levels are off even steps by up to %.3g %% of on - off", 100 * device_unevenness(d));
-    fputc('\n', to);
-    print_levels(to, d);
-}
-
-int device_write_yaml(const struct device *d)
-{
-    struct xo_info info = {""};
-    struct xo_writer writer;
-    int status = xo_writer_open(&writer, d->output, &info);
-    if (!status) {
-        print_yaml(writer.stream, d);
-        status = xo_writer_commit(&writer, &info);
-    }
-    return status ? cli_fail_writing(status, &info, d->output) : CLI_DONE;
-}
-
-static void print_table(FILE *to, const struct device *d)
-{
-    char volt[XO_NUMBER_SIZE], ampere[XO_NUMBER_SIZE];
-    fprintf(to, "# crossohm %s: %s: the rising curve nearest to the means of each level\n", PACKAGE_VERSION,
-            d->session.common.command);
-    fputs("level,v[V],i[A]\n", to);
-    for (size_t k = 0; k < d->fit.levels; k++)
-        for (size_t p = 0; p < d->fit.level[k].table_points; p++)
-            fprintf(to, "%zu,%s,%s\n", k, xo_number_print(volt, d->fit.level[k].table_volt[p]),
-                    xo_number_print(ampere, d->fit.level[k].table_ampere[p]));
-}
-
-int device_write_table(const struct device *d)
-{
-    struct xo_info info = {""};
-    struct xo_writer writer;
-    int status = xo_writer_open(&writer, d->table_path, &info);
-    if (!status) {
-        print_table(writer.stream, d);
-        status = xo_writer_commit(&writer, &info);
-    }
-    return status ? cli_fail_writing(status, &info, d->table_path) : CLI_DONE;
-}
-
 /* ---- JSON ------------------------------------------------------------------------------------------ */
-
-static json_t *fitted(const struct xo_fitted *x)
-{
-    return json_pack("{s:o, s:[o, o]}", "value", cli_json_number(x->value), "interval95", cli_json_number(x->low95),
-                     cli_json_number(x->high95));
-}
 
 static json_t *shape(const struct device *d, const struct xo_device_level *l)
 {
     json_t *list = json_array();
     for (size_t q = 0; q < d->fit.shape_count; q++)
-        json_array_append_new(list, fitted(&l->shape[q]));
+        json_array_append_new(list, cli_json_fitted(&l->shape[q]));
     return list;
 }
 
@@ -292,7 +141,8 @@ static json_t *levels(const struct device *d)
         json_array_append_new(list, json_pack(
             "{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "level", (json_int_t)k, "devices",
             (json_int_t)l->devices, "curves", (json_int_t)l->curves, "points", (json_int_t)l->points, "siemens",
-            fitted(&l->siemens), "device_spread", fitted(&l->device_spread), "cycle_spread", fitted(&l->cycle_spread),
+            cli_json_fitted(&l->siemens), "device_spread", cli_json_fitted(&l->device_spread), "cycle_spread",
+            cli_json_fitted(&l->cycle_spread),
             "noise_ampere", cli_json_number(l->noise_ampere), "noise_relative", cli_json_number(l->noise_relative),
             "range_volt", json_pack("[o, o]", cli_json_number(l->low_volt), cli_json_number(l->high_volt)),
             d->fit.law == XO_FIT_SINH ? "v0_volt" : "coefficients_from_c2", shape(d, l)));
@@ -313,20 +163,24 @@ static json_t *candidates(const struct device *d)
     return list;
 }
 
+static json_t *curve(const struct device *d, size_t j, const struct xo_device_verdict *v)
+{
+    const struct xo_iv_curve *c = &d->iv.curve[j];
+    return json_pack("{s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "level",
+                     (json_int_t)c->level, "device", cli_json_text(c->device_name), "cycle",
+                     cli_json_text(c->cycle_name), "line", (json_int_t)d->iv.line[c->first], "siemens",
+                     cli_json_number(v->siemens), "residual_rms", cli_json_number(v->residual_rms), "residual_max",
+                     cli_json_number(v->residual_max), "systematic", cli_json_number(v->systematic), "noise",
+                     cli_json_number(v->noise), "chance", cli_json_number(v->chance), "unexplained",
+                     cli_json_number(v->unexplained), "judged", (int)v->judged, "few_points", (int)v->few, "followed",
+                     (int)v->followed);
+}
+
 static json_t *curves(const struct device *d)
 {
     json_t *list = json_array();
-    for (size_t j = 0; j < d->fit.curves; j++) {
-        const struct xo_device_verdict *v = &d->fit.verdict[j];
-        const struct xo_iv_curve *c = &d->iv.curve[j];
-        json_array_append_new(list, json_pack(
-            "{s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "level", (json_int_t)c->level, "device",
-            cli_json_text(c->device_name), "cycle", cli_json_text(c->cycle_name), "line",
-            (json_int_t)d->iv.line[c->first], "siemens", cli_json_number(v->siemens), "residual_rms",
-            cli_json_number(v->residual_rms), "residual_max", cli_json_number(v->residual_max), "systematic",
-            cli_json_number(v->systematic), "unexplained", cli_json_number(v->unexplained), "judged", (int)v->judged,
-            "followed", (int)v->followed));
-    }
+    for (size_t j = 0; j < d->fit.curves; j++)
+        json_array_append_new(list, curve(d, j, &d->fit.verdict[j]));
     return list;
 }
 
@@ -336,11 +190,12 @@ static json_t *device_keys(const struct device *d)
     size_t off, on;
     device_extremes(d, &off, &on);
     json_t *keys = json_pack("{s:s, s:o, s:I}", "law", xo_fit_law_name(d->fit.law), "on_siemens",
-                             fitted(&d->fit.level[on].siemens), "bits_per_cell", (json_int_t)device_bits(d));
+                             cli_json_fitted(&d->fit.level[on].siemens), "bits_per_cell",
+                             (json_int_t)device_bits(d));
     if (off != on)
-        json_object_set_new(keys, "off_siemens", fitted(&d->fit.level[off].siemens));
+        json_object_set_new(keys, "off_siemens", cli_json_fitted(&d->fit.level[off].siemens));
     if (d->fit.law == XO_FIT_SINH)
-        json_object_set_new(keys, "v0_volt", fitted(&d->fit.level[0].shape[0]));
+        json_object_set_new(keys, "v0_volt", cli_json_fitted(&d->fit.level[0].shape[0]));
     if (d->fit.law != XO_FIT_OHMIC)
         json_object_set_new(keys, "reference_volt", cli_json_number(d->fit.reference_volt));
     return keys;
@@ -367,6 +222,11 @@ int device_write_json(const struct device *d)
     failed |= cli_json_put(report, "outliers", json_integer((json_int_t)f->outliers));
     failed |= cli_json_put(report, "tolerance", cli_json_number(d->options.tolerance));
     failed |= cli_json_put(report, "curves_not_followed", json_integer((json_int_t)f->unfollowed));
+    failed |= cli_json_put(report, "false_alarm", cli_json_number(XO_DEVICE_FALSE_ALARM));
+    failed |= cli_json_put(report, "followed", json_boolean(device_is_followed(d)));
+    failed |= cli_json_put(report, "table_stands_in", json_boolean(f->law != f->wanted));
+    failed |= cli_json_put(report, "best_law_misses", json_integer((json_int_t)f->missed));
+    failed |= cli_json_put(report, "best_law_worst_curve", curve(d, f->missed_curve, &f->missed_verdict));
     failed |= cli_json_put(report, "spread",
                            json_string(f->spread == XO_LOGNORMAL ? "lognormal" : "gaussian"));
     failed |= cli_json_put(report, "spread_aic_lognormal_less_gaussian", cli_json_number(f->spread_aic));
@@ -382,14 +242,6 @@ int device_write_json(const struct device *d)
 
 /* ---- for a person ---------------------------------------------------------------------------------- */
 
-static void say(const char *name, const struct xo_fitted *x, const char *unit)
-{
-    fprintf(stderr, "  %-14s %12.6g %-6s", name, x->value, unit);
-    if (isfinite(x->low95))
-        fprintf(stderr, "  95 %%: %.6g to %.6g", x->low95, x->high95);
-    fputc('\n', stderr);
-}
-
 static void say_shape(const struct device *d)
 {
     char name[40], unit[16];
@@ -399,7 +251,7 @@ static void say_shape(const struct device *d)
             if (d->fit.per_level)
                 snprintf(name + strlen(name), sizeof name - strlen(name), ", level %zu", k);
             snprintf(unit, sizeof unit, d->fit.law == XO_FIT_SINH ? "V" : "V^-%zu", q + 1);
-            say(name, &d->fit.level[k].shape[q], unit);
+            cli_say_fitted(name, 14, &d->fit.level[k].shape[q], unit);
         }
 }
 
@@ -409,7 +261,7 @@ static void say_levels(const struct device *d)
     char name[40];
     for (size_t k = 0; k < d->fit.levels && k < SHOWN; k++) {
         snprintf(name, sizeof name, "level %zu", k);
-        say(name, &d->fit.level[k].siemens, "S");
+        cli_say_fitted(name, 14, &d->fit.level[k].siemens, "S");
     }
     if (d->fit.levels > SHOWN)
         fprintf(stderr, "  and %zu levels more\n", d->fit.levels - SHOWN);
@@ -418,32 +270,47 @@ static void say_levels(const struct device *d)
 /* Said whether --quiet or not: it is why the exit code is 1. */
 static void say_unfollowed(const struct device *d)
 {
-    char curve[200];
-    const struct xo_device_verdict *v = &d->fit.verdict[d->fit.worst_curve];
-    if (d->fit.law != d->fit.wanted)
-        fprintf(stderr,
-                "crossohm: %s: no law follows these curves within %g of their largest current, the best being "
-                "%s; a table stands in\n", d->input, d->options.tolerance, xo_fit_law_name(d->fit.wanted));
-    if (d->fit.unfollowed)
-        fprintf(stderr,
-                "crossohm: %s: %zu of %zu curves not followed by law %s, worst %s: %.3g %% of its largest current "
-                "systematic, %.3g %% of its squares unexplained; expected %g %% and 50 %% at most\n", d->input,
-                d->fit.unfollowed, d->iv.curves, xo_fit_law_name(d->fit.law),
-                device_curve_text(curve, sizeof curve, d, d->fit.worst_curve), 100 * v->systematic,
-                100 * v->unexplained, 100 * d->options.tolerance);
+    char curve[200], text[200], expected[80];
+    const struct xo_device_fit *f = &d->fit;
+    bool stands_in = f->law != f->wanted;
+    if (stands_in)
+        fprintf(stderr, "crossohm: %s: no law follows %s: %s, the best, misses %s by %s; expected %s; "
+                "a table stands in, %s\n", d->input, f->curves > 1 ? "these curves" : "this curve",
+                xo_fit_law_name(f->wanted), device_curve_text(curve, sizeof curve, d, f->missed_curve),
+                device_verdict_text(text, sizeof text, d, &f->missed_verdict),
+                expected_text(expected, sizeof expected, d, &f->missed_verdict), d->table_path);
+    if (f->unfollowed)
+        fprintf(stderr, "crossohm: %s: %zu of %zu curve%s not followed by law %s, worst %s, missed by %s; expected "
+                "%s%s\n", d->input, f->unfollowed, f->curves,
+                cli_plural(f->curves), xo_fit_law_name(f->law),
+                device_curve_text(curve, sizeof curve, d, f->worst_curve),
+                device_verdict_text(text, sizeof text, d, &f->verdict[f->worst_curve]),
+                expected_text(expected, sizeof expected, d, &f->verdict[f->worst_curve]),
+                f->law == XO_FIT_TABLE ? "" : ", or --law table");
+}
+
+static void say_fit(const struct device *d)
+{
+    char curve[200], text[200];
+    const struct xo_device_fit *f = &d->fit;
+    fprintf(stderr, "residual %.3g %% rms of each curve's largest current\n", 100 * f->residual_rms);
+    if (device_is_followed(d) && f->law != XO_FIT_TABLE)
+        fprintf(stderr, "%s %s: missed by %s\n", f->curves > 1 ? "worst," : "curve",
+                device_curve_text(curve, sizeof curve, d, f->missed_curve),
+                device_verdict_text(text, sizeof text, d, &f->missed_verdict));
 }
 
 void device_summarise(const struct device *d)
 {
     char law[80];
     if (!d->session.common.quiet) {
-        fprintf(stderr, "%zu curves of %zu device%s, %zu level%s, %zu points; law %s\n", d->iv.curves, d->iv.devices,
-                cli_plural(d->iv.devices), d->iv.levels, cli_plural(d->iv.levels), d->iv.points,
-                device_law_text(law, sizeof law, d));
+        fprintf(stderr, "%zu curve%s of %zu device%s, %zu level%s, %zu points; law %s\n", d->iv.curves,
+                cli_plural(d->iv.curves), d->iv.devices, cli_plural(d->iv.devices), d->iv.levels,
+                cli_plural(d->iv.levels), d->iv.points, device_law_text(law, sizeof law, d));
         say_shape(d);
         say_levels(d);
-        fprintf(stderr, "%s\n", intervals_hold(d));
-        fprintf(stderr, "residual %.3g %% rms of each curve's largest current\n", 100 * d->fit.residual_rms);
+        fprintf(stderr, "%s\n", device_intervals_hold(d));
+        say_fit(d);
         if (d->fit.outliers > d->fit.points / 1000 + 1 && d->options.loss == XO_LOSS_SQUARE)
             fprintf(stderr, "%zu points lie beyond 4 standard deviations: --loss huber or cauchy withstands them\n",
                     d->fit.outliers);

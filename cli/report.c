@@ -176,8 +176,9 @@ static void put_last_note(FILE *to, const struct report *r)
     fputs("Every number shown here is in the file of <code>--json</code>.</p>\n", to);
 }
 
-static void put_page(FILE *to, const struct report *r)
+static int put_page(FILE *to, const void *what)
 {
+    const struct report *r = what;
     const struct cli_session *s = r->session;
     char title[64];
     snprintf(title, sizeof title, "Crossohm: %zu x %zu crossbar", s->rows, s->columns);
@@ -204,23 +205,10 @@ static void put_page(FILE *to, const struct report *r)
         report_put_times(to, r);
     put_last_note(to, r);
     page_end(to);
-}
-
-int report_write_page(const char *path, const struct report *r, void put(FILE *to, const struct report *r))
-{
-    struct xo_info info = {""};
-    struct xo_writer writer;
-    if (!path)
-        return CLI_DONE;
-    int status = xo_writer_open(&writer, path, &info);
-    if (!status) {
-        put(writer.stream, r);
-        status = xo_writer_commit(&writer, &info);
-    }
-    return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
+    return 0;
 }
 
 int report_write_html(const char *path, const struct report *r)
 {
-    return report_write_page(path, r, put_page);
+    return cli_write_text(path, put_page, r);
 }

@@ -115,7 +115,6 @@ int report_write_html(const char *path, const struct report *r);
 void report_put_law(FILE *to, const struct xo_crossbar *x);
 void report_put_engine_names(FILE *to, const struct report *r);
 void report_put_agreement(FILE *to, const struct report *r);
-int report_write_page(const char *path, const struct report *r, void put(FILE *to, const struct report *r));
 void report_put_budget(FILE *to, const struct report *r);
 void report_put_columns(FILE *to, const struct report *r);
 void report_put_scatter(FILE *to, const struct report *r);

@@ -241,6 +241,22 @@ double cli_current_lost(const struct cli_session *s, const double *column_amp, d
 
 /* ---- writing -------------------------------------------------------------------------------------- */
 
+int cli_write_text(const char *path, int (*print)(FILE *to, const void *what), const void *what)
+{
+    struct xo_info info = {""};
+    struct xo_writer writer;
+    if (!path)
+        return CLI_DONE;
+    int status = xo_writer_open(&writer, path, &info);
+    if (!status && print(writer.stream, what)) {
+        xo_writer_abandon(&writer);
+        return cli_no_memory();
+    }
+    if (!status)
+        status = xo_writer_commit(&writer, &info);
+    return status ? cli_fail_writing(status, &info, path) : CLI_DONE;
+}
+
 int cli_write_array(const char *path, const double *value, size_t dimensions, const size_t *shape,
                     const char *header)
 {

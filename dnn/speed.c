@@ -7,6 +7,7 @@
 #include <time.h>
 #include "engine.h"
 #include "memory.h"
+#include "speed.h"
 #include "xo_speed.h"
 
 enum { RUNS = 5, LAYERS = 22, CLASSES = 10, TOGETHER = 8, LARGEST = 64 * 32 * 32, STREAMS = 8, SLICES = 4 };
@@ -29,8 +30,7 @@ struct network {
     float *x;                          /* [images][largest input], as behind Relu */
 };
 
-/* One thread is timed by the seconds it computed, so that what else runs on the machine disturbs less. */
-static double now_sec(int threads)
+double xo_speed_now_sec(int threads)
 {
     struct timespec t;
     clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
@@ -43,7 +43,7 @@ static float uniform(unsigned *state)
     return (float)(*state >> 8) * 0x1p-24f;
 }
 
-static float *numbers(size_t count, float low, float high, unsigned seed)
+float *xo_speed_numbers(size_t count, float low, float high, unsigned seed)
 {
     float *x = xo_calloc(count, sizeof *x);
     for (size_t k = 0; x && k < count; k++)
@@ -79,7 +79,7 @@ static void make_layer(struct network *n, size_t k)
                                          .attributes = s.kernel == 3, .attribute = &n->pads };
     n->layer[k] = (struct xo_layer){ .name = "conv", .node = k, .is_convolution = true, .groups = 1, .inputs = inputs,
                                      .outputs = s.outputs,
-                                     .weight = numbers(inputs * s.outputs, -1, 1, (unsigned)k + 1),
+                                     .weight = xo_speed_numbers(inputs * s.outputs, -1, 1, (unsigned)k + 1),
                                      .bias = xo_calloc(s.outputs, sizeof(float)) };
     n->layer[k].window = (struct xo_window){ .kernel = { s.kernel, s.kernel }, .stride = { s.stride, s.stride },
                                              .dilation = { 1, 1 } };
@@ -99,7 +99,7 @@ static int make_network(struct network *n, size_t images, struct xo_info *info)
     n->graph = (struct xo_graph){ .file = "bench", .opset = 13, .values = count, .nodes = count, .value = n->value,
                                   .node = n->node };
     n->layers = (struct xo_layers){ .count = count, .layer = n->layer };
-    n->x = numbers(largest, -1, 1, 99);
+    n->x = xo_speed_numbers(largest, -1, 1, 99);
     for (size_t k = 0; n->x && k < largest; k++)
         n->x[k] = n->x[k] < 0 ? 0 : n->x[k];
     for (size_t k = 0; k < count; k++)
@@ -145,7 +145,7 @@ static double best_sec(const struct network *n, xo_engine_dnn *e, enum xo_stage 
         failed |= !y || xo_engine_thread_new(&t, e, stage, NULL);
         for (int k = 0; k <= RUNS; k++) {
 #pragma omp barrier
-            double begin = now_sec(threads);
+            double begin = xo_speed_now_sec(threads);
             for (size_t first = 0; first < n->images && !failed; first += TOGETHER) {
                 size_t now = n->images - first < TOGETHER ? n->images - first : TOGETHER;
                 xo_engine_thread_image(t, first + 1);       /* without the images that are looked at more closely */
@@ -154,7 +154,7 @@ static double best_sec(const struct network *n, xo_engine_dnn *e, enum xo_stage 
 #pragma omp barrier
 #pragma omp master
             {
-                double sec = now_sec(threads) - begin;
+                double sec = xo_speed_now_sec(threads) - begin;
                 best = k && sec < best ? sec : best;
             }
         }

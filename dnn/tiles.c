@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "disk.h"
+#include "hdf5_text.h"
 #include "memory.h"
 #include "tiles.h"
 #include "xo_file.h"
@@ -66,19 +67,9 @@ static void put_attribute(xo_tiles_file *f, hid_t object, const char *name, hid_
         H5Sclose(space);
 }
 
-static hid_t text_type(size_t length)
-{
-    hid_t type = H5Tcopy(H5T_C_S1);
-    if (type >= 0 && (H5Tset_size(type, length + 1) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)) {
-        H5Tclose(type);
-        type = -1;
-    }
-    return type;
-}
-
 static void put_text(xo_tiles_file *f, hid_t object, const char *name, const char *text)
 {
-    hid_t type = text_type(strlen(text));
+    hid_t type = xo_hdf5_text(strlen(text));
     if (note(f, type >= 0))
         put_attribute(f, object, name, type, type, text);
     if (type >= 0)
@@ -168,7 +159,7 @@ static void put_hardware(xo_tiles_file *f, const struct xo_hardware *h)
         f->error = ENOMEM;
         return;
     }
-    type = text_type(strlen(yaml));
+    type = xo_hdf5_text(strlen(yaml));
     data = create_data(f, f->file, "hardware", type, 0, NULL, 0, 0);
     note(f, data >= 0 && H5Dwrite(data, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, yaml) >= 0);
     close_data(f, data);

@@ -15,9 +15,9 @@
 #include "fields.h"
 
 #include <errno.h>
-#include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hdf5_text.h"
 #include "memory.h"
 #include "sha256.h"
 
@@ -31,20 +31,9 @@ struct image {
 
 /* ---- HDF5 ----------------------------------------------------------------------------------------- */
 
-/* A text of `length` characters and a NUL.  Negative on failure. */
-static hid_t text_type(size_t length)
-{
-    hid_t type = H5Tcopy(H5T_C_S1);
-    if (type >= 0 && (H5Tset_size(type, length + 1) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)) {
-        H5Tclose(type);
-        type = -1;
-    }
-    return type;
-}
-
 static bool put_attribute(hid_t object, const char *name, const char *text)
 {
-    hid_t type = text_type(strlen(text)), space = H5Screate(H5S_SCALAR), attribute = -1;
+    hid_t type = xo_hdf5_text(strlen(text)), space = H5Screate(H5S_SCALAR), attribute = -1;
     if (type >= 0 && space >= 0)
         attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     bool done = attribute >= 0 && H5Awrite(attribute, type, text) >= 0;
@@ -64,7 +53,7 @@ static hid_t file_type(const struct xo_fcm_item *item)
     case XO_FCM_F8: return H5Tcopy(H5T_IEEE_F64LE);
     case XO_FCM_I8: return H5Tcopy(H5T_STD_I64LE);
     case XO_FCM_U8: return H5Tcopy(H5T_STD_U64LE);
-    default:        return text_type(item->count);
+    default:        return xo_hdf5_text(item->count);
     }
 }
 

@@ -108,13 +108,19 @@ static int take_curves(struct xo_hardware *h, const char *path, struct xo_device
     char *full = full_name(h, path);
     if (!full)
         return ENOMEM;
-    int status = xo_curves_read(&h->owned->arena, full, &level, &law->levels, info);
+    struct xo_info why = {""};
+    int status = xo_curves_read(&h->owned->arena, full, &level, &law->levels, &why);
     law->level = level;
-    if (!status && xo_is_given(h, "device.bits_per_cell") && law->levels != expected)
+    if (status > 0 && status != ENOMEM)            /* errno: no file, or none that can be read */
+        return xo_mark_fail(info, status, data->mark, "%s: %.300s; expected a file.csv with the columns "
+                            "level,v[V],i[A]", path, why.text);
+    if (status)
+        return xo_fail(info, status, "%s", why.text);
+    if (xo_is_given(h, "device.bits_per_cell") && law->levels != expected)
         return xo_mark_fail(info, XO_EVALUE, data->mark, "%s: missing level: %.200s holds %zu levels; expected %zu "
                             "as device.bits_per_cell is %d", path, data->file, law->levels, expected,
                             h->device.bits_per_cell);
-    return status;
+    return 0;
 }
 
 /* Is it a law?  A slope that turns negative below the voltages that are read is the first key's fault. */

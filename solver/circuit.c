@@ -8,11 +8,6 @@
 #include "cell.h"
 #include "memory.h"
 
-static double value_at(const struct xo_values *v, size_t k)
-{
-    return v->each ? v->each[k] : v->all;
-}
-
 static enum xo_line_state line_state(const struct xo_line *line, size_t k)
 {
     return line ? line[k].state : XO_LINE_NORMAL;
@@ -45,7 +40,7 @@ static void draw_cells(xo_circuit *c, const struct xo_crossbar *x)
     size_t m = c->rows, n = c->columns;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
-            double ohm = value_at(&x->series_ohm, i * n + j);
+            double ohm = xo_value_at(&x->series_ohm, i * n + j);
             if (c->bare_ohm)
                 c->bare_ohm[i * n + j] = ohm;
             if (c->gate)
@@ -66,7 +61,7 @@ static void draw_source_lines(xo_circuit *c, const struct xo_crossbar *x)
     size_t step = c->topology == XO_TOPOLOGY_SOURCE_COLUMN ? n : 1;
     for (size_t k = 0; k < count; k++)                     /* a plane: one node for all */
         set_branch(c, c->first[XO_ROW_WIRE] + k, (int32_t)k, (int32_t)(k + step),
-                   c->topology == XO_TOPOLOGY_PLANE ? 0 : value_at(&x->source_wire_ohm, k));
+                   c->topology == XO_TOPOLOGY_PLANE ? 0 : xo_value_at(&x->source_wire_ohm, k));
 }
 
 static void draw_source_ends(xo_circuit *c, const struct xo_crossbar *x)
@@ -77,7 +72,7 @@ static void draw_source_ends(xo_circuit *c, const struct xo_crossbar *x)
         bool top = plane || x->source_side == XO_SENSE_TOP || (x->source_side == XO_SENSE_BOTH && end == 0);
         for (size_t j = 0; j < lines; j++, branch++)
             set_branch(c, branch, xo_source(c, 0), xo_word_node(c, top ? 0 : c->rows - 1, j),
-                       value_at(&x->source_end_ohm, j));
+                       xo_value_at(&x->source_end_ohm, j));
     }
 }
 
@@ -89,12 +84,12 @@ static void draw_wires(xo_circuit *c, const struct xo_crossbar *x)
     for (size_t i = 0; i < m && !xo_has_shared_source(c); i++)
         for (size_t j = 0; j + 1 < n; j++, branch++)
             set_branch(c, branch, xo_word_node(c, i, j), xo_word_node(c, i, j + 1),
-                       value_at(&x->row_wire_ohm, i * (n - 1) + j));
+                       xo_value_at(&x->row_wire_ohm, i * (n - 1) + j));
     branch = c->first[XO_COLUMN_WIRE];
     for (size_t i = 0; i + 1 < m; i++)
         for (size_t j = 0; j < n; j++, branch++)
             set_branch(c, branch, xo_bit_node(c, i, j), xo_bit_node(c, i + 1, j),
-                       value_at(&x->column_wire_ohm, i * n + j));
+                       xo_value_at(&x->column_wire_ohm, i * n + j));
     for (size_t k = 0; k < x->open_word_segment_count; k++)
         c->ohm[c->first[XO_ROW_WIRE] + x->open_word_segment[k].row * (n - 1)
                + x->open_word_segment[k].column] = XO_OPEN;
@@ -114,7 +109,7 @@ static void draw_drivers(xo_circuit *c, const struct xo_crossbar *x)
             bool floating = line_state(x->word_line, i) == XO_LINE_FLOATING;
             set_branch(c, c->first[XO_DRIVER] + end * c->rows + i, xo_source(c, i),
                        xo_word_node(c, i, left ? 0 : c->columns - 1),
-                       floating ? XO_OPEN : value_at(&x->driver_ohm, i));
+                       floating ? XO_OPEN : xo_value_at(&x->driver_ohm, i));
         }
     }
 }
@@ -126,7 +121,7 @@ static void draw_senses(xo_circuit *c, const struct xo_crossbar *x)
         for (size_t j = 0; j < c->columns; j++) {
             bool floating = line_state(x->bit_line, j) == XO_LINE_FLOATING;
             set_branch(c, c->first[XO_SENSE] + end * c->columns + j, xo_bit_node(c, top ? 0 : c->rows - 1, j),
-                       xo_sense(c, j), floating ? XO_OPEN : value_at(&x->sense_ohm, j));
+                       xo_sense(c, j), floating ? XO_OPEN : xo_value_at(&x->sense_ohm, j));
         }
     }
 }
@@ -167,7 +162,7 @@ static void set_terminals(xo_circuit *c, const struct xo_crossbar *x)
         c->held_volt[i] = normal && gates ? x->source_volt : terminal_volt(x->word_line, i, 0);
     }
     for (size_t j = 0; j < c->columns; j++)
-        c->held_volt[c->rows + j] = terminal_volt(x->bit_line, j, value_at(&x->sense_volt, j));
+        c->held_volt[c->rows + j] = terminal_volt(x->bit_line, j, xo_value_at(&x->sense_volt, j));
 }
 
 static int allocate(xo_circuit *c)

@@ -16,6 +16,11 @@
 #include <stdint.h>
 #include "xo_solver.h"
 
+static inline double xo_value_at(const struct xo_values *v, size_t k)
+{
+    return v->each ? v->each[k] : v->all;
+}
+
 enum xo_kind { XO_CELL, XO_ROW_WIRE, XO_COLUMN_WIRE, XO_DRIVER, XO_SENSE, XO_WORD_BRIDGE, XO_BIT_BRIDGE, XO_KINDS };
 
 struct xo_circuit {

@@ -12,11 +12,6 @@
 #define LARGE 0x1p300                  /* p and q are scaled down beyond */
 #define UNIT 0x1p-53
 
-static double value_at(const struct xo_values *v, size_t k)
-{
-    return v->each ? v->each[k] : v->all;
-}
-
 /* ---- which columns ---------------------------------------------------------------------------------- */
 
 /* Source lines end at one side, bit lines at the other. */
@@ -66,7 +61,7 @@ static void set_cells(xo_ladder *l, const struct xo_crossbar *x, const double *c
     for (size_t k = 0; k < x->open_cell_count; k++)
         l->cell_siemens[x->open_cell[k].row * l->columns + x->open_cell[k].column] = 0;
     for (size_t k = 0; k < l->rows * l->columns && !xo_is_nonlinear(x); k++) {
-        double g = l->cell_siemens[k], ohm = value_at(&x->series_ohm, k);
+        double g = l->cell_siemens[k], ohm = xo_value_at(&x->series_ohm, k);
         l->cell_siemens[k] = g == 0 || ohm == XO_OPEN ? 0 : g / (1 + g * ohm);
     }
     for (size_t i = 0; i < l->rows; i++)
@@ -81,7 +76,8 @@ static void set_steps(xo_ladder *l, const struct xo_crossbar *x)
     for (size_t k = 0; k + 1 < l->rows; k++)
         for (size_t j = 0; j < n; j++)
             l->step_ohm[(l->top_is_far ? k : k + 1) * n + j] =
-                value_at(&x->column_wire_ohm, k * n + j) + (plane ? 0 : value_at(&x->source_wire_ohm, k * n + j));
+                xo_value_at(&x->column_wire_ohm, k * n + j)
+                + (plane ? 0 : xo_value_at(&x->source_wire_ohm, k * n + j));
     for (size_t f = 0; f < x->open_bit_segment_count; f++) {
         size_t k = x->open_bit_segment[f].row;
         l->step_ohm[(l->top_is_far ? k : k + 1) * n + x->open_bit_segment[f].column] = XO_OPEN;
@@ -95,8 +91,8 @@ static void set_two_lines(xo_ladder *l, const struct xo_crossbar *x)
     double *bit = source_first ? l->second_ohm : l->step_ohm, *source = source_first ? l->step_ohm : l->second_ohm;
     size_t count = (l->rows - 1) * l->columns;
     for (size_t k = 0; k < count; k++) {
-        bit[k] = value_at(&x->column_wire_ohm, k);
-        source[k] = value_at(&x->source_wire_ohm, k);
+        bit[k] = xo_value_at(&x->column_wire_ohm, k);
+        source[k] = xo_value_at(&x->source_wire_ohm, k);
     }
     for (size_t f = 0; f < x->open_bit_segment_count; f++)
         bit[x->open_bit_segment[f].row * l->columns + x->open_bit_segment[f].column] = XO_OPEN;
@@ -126,9 +122,9 @@ static void set_ends(xo_ladder *l, const struct xo_crossbar *x)
     for (size_t j = 0; j < l->columns; j++) {
         enum xo_line_state state = x->bit_line ? x->bit_line[j].state : XO_LINE_NORMAL;
         double sense = state == XO_LINE_HELD ? x->bit_line[j].hold_volt
-                     : state == XO_LINE_NORMAL ? value_at(&x->sense_volt, j) : 0;
-        double ohm = value_at(&x->sense_ohm, j);
-        ohm += x->topology == XO_TOPOLOGY_PLANE ? 0 : value_at(&x->source_end_ohm, j);
+                     : state == XO_LINE_NORMAL ? xo_value_at(&x->sense_volt, j) : 0;
+        double ohm = xo_value_at(&x->sense_ohm, j);
+        ohm += x->topology == XO_TOPOLOGY_PLANE ? 0 : xo_value_at(&x->source_end_ohm, j);
         bool open = ohm == XO_OPEN || state == XO_LINE_FLOATING;
         l->end_ohm[j] = open ? 0 : ohm;
         l->volt[j] = open ? 0 : x->source_volt - sense;
@@ -146,7 +142,7 @@ static int place_cells(xo_ladder *l, const struct xo_crossbar *x, struct xo_info
     if (!l->cell)
         return xo_fail(info, ENOMEM, "out of memory for %zu x %zu cells", l->rows, l->columns);
     for (size_t k = 0; k < l->rows * l->columns; k++) {
-        status = xo_cell_place(l->laws, l->cell_siemens[k], value_at(&x->series_ohm, k), &l->cell[k], &why);
+        status = xo_cell_place(l->laws, l->cell_siemens[k], xo_value_at(&x->series_ohm, k), &l->cell[k], &why);
         if (status)
             return xo_fail(info, status, "cell (%zu, %zu) %s", k / l->columns, k % l->columns, why.text);
     }

@@ -29,11 +29,6 @@ static double siemens_of(double ohm)
     return ohm == XO_OPEN ? 0 : 1 / ohm;
 }
 
-static double value_at(const struct xo_values *v, size_t k)
-{
-    return v->each ? v->each[k] : v->all;
-}
-
 static void set_cells(xo_factor *f, const double *cell_siemens)
 {
     struct xo_lines *l = f->state;
@@ -50,7 +45,7 @@ static void set_cells(xo_factor *f, const double *cell_siemens)
     for (size_t i = 0; series && i < n->rows; i++)
         for (size_t j = 0; j < n->columns; j++) {
             double *g = &n->cell[xo_bit_at(n, i, j)];
-            *g = xo_cell_and_series(*g, value_at(&x->series_ohm, i * n->columns + j)).hi;
+            *g = xo_cell_and_series(*g, xo_value_at(&x->series_ohm, i * n->columns + j)).hi;
         }
 }
 
@@ -79,7 +74,7 @@ static void set_wire_tile(const struct xo_line_grid *n, const struct xo_values *
         for (size_t m = 0; m < XO_TILE; m++) {
             size_t i = tile_row * XO_TILE + k, j = tile_column * XO_TILE + m;
             if (i < rows && j < columns)
-                tile[word ? m * XO_TILE + k : k * XO_TILE + m] = siemens_of(value_at(ohm, i * columns + j));
+                tile[word ? m * XO_TILE + k : k * XO_TILE + m] = siemens_of(xo_value_at(ohm, i * columns + j));
         }
 }
 
@@ -107,7 +102,7 @@ static void cut_open_segments(const struct xo_line_grid *n, const struct xo_cros
 
 static double end_siemens(const struct xo_values *ohm, const struct xo_line *line, size_t k)
 {
-    return line && line[k].state == XO_LINE_FLOATING ? 0 : siemens_of(value_at(ohm, k));
+    return line && line[k].state == XO_LINE_FLOATING ? 0 : siemens_of(xo_value_at(ohm, k));
 }
 
 static void set_ends(const struct xo_line_grid *n, const struct xo_crossbar *x)

@@ -491,3 +491,19 @@ void chain_judge(struct outcome *out, struct chain *c, const char *what)
                        scale * slack);
         }
 }
+
+/* ---- settings --------------------------------------------------------------------------------------------------- */
+
+const struct way chain_way[CHAIN_WAYS] = {
+    { "differential, analog", { NULL } },
+    { "all in columns, analog", { "mapping.pair=columns", "mapping.slices=columns", NULL } },
+    { "digital, popcount", { "mapping.subtract=digital", NULL } },
+    { "digital, reference column", { "mapping.subtract=digital", "mapping.off_current=reference_column", NULL } },
+    { "digital, off-current left in", { "mapping.subtract=digital", "mapping.off_current=none", NULL } },
+    { "digital, open cells", { "mapping.subtract=digital", "mapping.unused_cell=open", NULL } },
+    { "offset, popcount", { "mapping.sign=offset", NULL } },
+    { "offset, reference, columns", { "mapping.sign=offset", "mapping.off_current=reference_column",
+                                      "mapping.slices=columns", NULL } },
+    { "two's complement", { "mapping.sign=twos_complement", NULL } },
+    { "two's complement, none", { "mapping.sign=twos_complement", "mapping.off_current=none", NULL } },
+};

@@ -55,4 +55,9 @@ struct where chain_where(const struct chain *c, size_t row_tile, size_t output, 
 struct outcome { size_t results, certain, wrong; };
 void chain_judge(struct outcome *out, struct chain *c, const char *what);
 
+/* Settings that make of one weight several cells, each in another way; a list ends with NULL. */
+struct way { const char *name, *set[5]; };
+enum { CHAIN_WAYS = 10 };
+extern const struct way chain_way[CHAIN_WAYS];
+
 #endif

@@ -2,7 +2,6 @@
 # crossohm bench: rates and rows are there, positive, and consistent with each other.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
 
 ngspice=
 [ ! -x "$CROSSOHM_NGSPICE_HELPER" ] || ngspice=--ngspice

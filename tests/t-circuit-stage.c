@@ -295,21 +295,6 @@ static void check(struct one_layer o, const char *name, const char *const *base,
 
 /* ---- settings -------------------------------------------------------------------------------------------------- */
 
-struct way { const char *name, *set[5]; };
-static const struct way way[] = {
-    { "differential, analog", { NULL } },
-    { "all in columns, analog", { "mapping.pair=columns", "mapping.slices=columns", NULL } },
-    { "digital, popcount", { "mapping.subtract=digital", NULL } },
-    { "digital, reference column", { "mapping.subtract=digital", "mapping.off_current=reference_column", NULL } },
-    { "digital, off-current left in", { "mapping.subtract=digital", "mapping.off_current=none", NULL } },
-    { "digital, open cells", { "mapping.subtract=digital", "mapping.unused_cell=open", NULL } },
-    { "offset, popcount", { "mapping.sign=offset", NULL } },
-    { "offset, reference, columns", { "mapping.sign=offset", "mapping.off_current=reference_column",
-                                      "mapping.slices=columns", NULL } },
-    { "two's complement", { "mapping.sign=twos_complement", NULL } },
-};
-enum { WAYS = sizeof way / sizeof *way };
-
 #define ARRAY "array.rows=32", "array.columns=24", "array.row_wire_ohm=5", "array.column_wire_ohm=10", \
               "device.on_siemens=5e-5", "device.off_siemens=5e-6", "mapping.input_bits=4", "dac.output_ohm=30"
 static const char *const no_gain[] = { ARRAY, "gain.scope=none", NULL };
@@ -318,8 +303,8 @@ static void every_way(void)
 {
     struct one_layer both = dense;
     both.is_signed = 1;
-    for (int w = 0; w < WAYS; w++)
-        check(w % 2 ? dense : both, way[w].name, no_gain, way[w].set);
+    for (int w = 0; w < CHAIN_WAYS; w++)
+        check(w % 2 ? dense : both, chain_way[w].name, no_gain, chain_way[w].set);
 }
 
 /* Every read an array of its own: none of these has a matrix. */
@@ -385,8 +370,8 @@ static void gains(void)
         for (int w = 0; w < 3; w += 2) {
             const char *set[SETTINGS];
             char name[100];
-            join(set, base, way[w].set);
-            snprintf(name, sizeof name, "%s, %s", way[w].name, gain[k].name);
+            join(set, base, chain_way[w].set);
+            snprintf(name, sizeof name, "%s, %s", chain_way[w].name, gain[k].name);
             const char *more[6] = { gain[k].set[0], gain[k].set[1], gain[k].set[2], gain[k].set[3], NULL };
             check(single, name, set, more);
         }
@@ -432,14 +417,14 @@ static void without_wires(void)
     static const char *const gain[][3] = { { NULL }, { "gain.scope=column", "adc.range_scope=tile", NULL },
                                            { "gain.source=oracle", "adc.noise_lsb=0.5", NULL } };
     const struct xo_programming plain = { .threads = 1 };
-    for (int w = 0; w < WAYS; w++) {
+    for (int w = 0; w < CHAIN_WAYS; w++) {
         const char *one[SETTINGS], *set[SETTINGS];
-        join(one, base, way[w].set);
+        join(one, base, chain_way[w].set);
         join(set, one, gain[w % 3]);
         tap_ok(same_bytes(set, false, plain, plain, true) == 1, "%s: without wires, the converter stage bit for bit",
-               way[w].name);
+               chain_way[w].name);
         if (w < 3)
-            tap_ok(same_bytes(set, true, plain, plain, true) == 0, "%s: with them, other results", way[w].name);
+            tap_ok(same_bytes(set, true, plain, plain, true) == 0, "%s: with them, other results", chain_way[w].name);
     }
 }
 

@@ -3,9 +3,6 @@
 # was expected, and no file, whole or half, is left behind.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 
 printf 'crossohm: 1\narray: {rows: 2, columns: 2}\n' >hw.yaml
 printf '5e-5,5e-6\n2e-5,1e-5\n' >g.csv

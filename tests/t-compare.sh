@@ -3,9 +3,6 @@
 # is well formed and holds no script, ngspice is asked and agrees, a missing ngspice is named.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 
 cat >hw.yaml <<'END'
 crossohm: 1
@@ -151,14 +148,6 @@ other_cells() {
 }
 fact "a model of other conductances is recognised" other_cells
 
-fails() {
-    want=$1 text=$2
-    shift 2
-    "$@" 2>err
-    got=$?
-    cat err
-    [ $got = "$want" ] && grep -q -e "$text" err
-}
 crossohm fit hw.yaml --set array.rows=2 --set array.columns=2 --arrays 1 --held-out 4 -o t.fcm --quiet
 fact "--times without a report is refused" fails 2 'neither -o nor --json' compare --times
 fact "a technology is no model of an array, and refused" fails 4 'technology' compare --fcm t.fcm

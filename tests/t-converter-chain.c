@@ -58,21 +58,6 @@ static int check(const struct one_layer *o, const char *name, const char *const 
 static const char *const tiles[] = { "array.rows=32", "array.columns=24", "gain.scope=none", "mapping.input_bits=4",
                                      NULL };
 
-struct way { const char *name, *set[4]; };
-static const struct way way[] = {
-    { "differential, analog", { NULL } },
-    { "all in columns, analog", { "mapping.pair=columns", "mapping.slices=columns", NULL } },
-    { "digital, popcount", { "mapping.subtract=digital", NULL } },
-    { "digital, reference column", { "mapping.subtract=digital", "mapping.off_current=reference_column", NULL } },
-    { "digital, off-current left in", { "mapping.subtract=digital", "mapping.off_current=none", NULL } },
-    { "digital, open cells", { "mapping.subtract=digital", "mapping.unused_cell=open", NULL } },
-    { "offset, popcount", { "mapping.sign=offset", NULL } },
-    { "offset, reference, columns", { "mapping.sign=offset", "mapping.off_current=reference_column",
-                                      "mapping.slices=columns", NULL } },
-    { "two's complement, none", { "mapping.sign=twos_complement", "mapping.off_current=none", NULL } },
-};
-enum { WAYS = sizeof way / sizeof *way };
-
 struct converter { const char *name, *set[8]; };
 static const struct converter converter[] = {
     { "8 bits calibrated", { NULL } },
@@ -98,17 +83,17 @@ static void every_way_with_every_converter(void)
 {
     struct one_layer both = dense;
     both.is_signed = 1;
-    for (int w = 0; w < WAYS; w++)
+    for (int w = 0; w < CHAIN_WAYS; w++)
         for (int c = 0; c < CONVERTERS; c++) {
             const char *more[SETTINGS];
             char name[128];
             size_t count = 0;
-            for (int k = 0; way[w].set[k]; k++)
-                more[count++] = way[w].set[k];
+            for (int k = 0; chain_way[w].set[k]; k++)
+                more[count++] = chain_way[w].set[k];
             for (int k = 0; converter[c].set[k]; k++)
                 more[count++] = converter[c].set[k];
             more[count] = NULL;
-            snprintf(name, sizeof name, "%s, %s", way[w].name, converter[c].name);
+            snprintf(name, sizeof name, "%s, %s", chain_way[w].name, converter[c].name);
             check((w + c) % 2 ? &dense : &both, name, tiles, more);
         }
 }
@@ -128,17 +113,17 @@ static void gains(void)
                                                     "adc.range=full", NULL } },
         { "oracle", { "gain.scope=column", "gain.source=oracle", NULL } },
     };
-    for (int w = 0; w < WAYS; w++)
+    for (int w = 0; w < CHAIN_WAYS; w++)
         for (size_t g = 0; g < sizeof gain / sizeof *gain; g++) {
             const char *more[SETTINGS];
             char name[128];
             size_t count = 0;
-            for (int k = 0; way[w].set[k]; k++)
-                more[count++] = way[w].set[k];
+            for (int k = 0; chain_way[w].set[k]; k++)
+                more[count++] = chain_way[w].set[k];
             for (int k = 0; gain[g].set[k]; k++)
                 more[count++] = gain[g].set[k];
             more[count] = NULL;
-            snprintf(name, sizeof name, "%s, %s", way[w].name, gain[g].name);
+            snprintf(name, sizeof name, "%s, %s", chain_way[w].name, gain[g].name);
             check(&single, name, base, more);
         }
 }

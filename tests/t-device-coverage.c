@@ -9,7 +9,7 @@
 enum { TRIALS = 200, LEAST = 180, MOST = 199 };        /* 190 +- 3.2 of its own standard deviations of 3.1 */
 
 /* How often each interval held; what is asked of a fit. */
-struct count { int trials, shape[XO_SHAPE_MOST], siemens[4], device, cycle; };
+struct count { int trials, shape[XO_SHAPE_MOST], siemens[4], device, cycle; double noise2; };
 
 static int holds(struct xo_fitted x, double truth)
 {
@@ -24,6 +24,11 @@ static void count_one(struct count *c, const struct planted *p, const struct xo_
         c->shape[q] += holds(l->shape[q], p->law == XO_FIT_SINH ? p->v0 : p->c[q]);
     for (size_t k = 0; k < p->levels; k++)
         c->siemens[k] += holds(l[k].siemens, p->siemens[k]);
+    for (size_t k = 0; k < p->points; k++) {           /* variance of the noise, on average over the points of a curve */
+        double volt = p->low_volt + (p->high_volt - p->low_volt) * (double)k / (double)(p->points - 1);
+        double ampere = planted_ampere(p, p->siemens[0], 1, volt);
+        c->noise2 += (pow(l->noise_ampere, 2) + pow(l->noise_relative * ampere, 2)) / (double)p->points / TRIALS;
+    }
     c->device += holds(l->device_spread, p->device_spread);
     c->cycle += holds(l->cycle_spread, p->cycle_spread);
 }
@@ -121,15 +126,60 @@ static void polynomials(void)
     about_95(c.shape[1], "c3 of a level's own shape");
 }
 
-static void one_curve(void)
+/* Noise in proportion to the current, constant, and both, together: 600 trials. */
+static void one_curve(enum xo_fit_law law, size_t points)
+{
+    static const struct { double relative, ampere; } noise[] = {{0.01, 0}, {0, 1e-8}, {0.01, 5e-9}};
+    struct xo_device_options o = {.law = law, .order = law == XO_FIT_POLYNOMIAL ? 3 : 0};
+    struct planted p = devices;
+    int siemens = 0, shape = 0, second = 0;
+    p.law = law;
+    p.c[0] = 0.3;
+    p.c[1] = 1.5;
+    p.levels = p.devices = p.cycles = 1;
+    p.points = points;
+    p.device_spread = p.shape_spread = p.cycle_spread = 0;
+    for (size_t k = 0; k < 3; k++) {
+        p.noise = noise[k].relative;
+        p.additive = noise[k].ampere;
+        struct count c = run(p, o, false);
+        siemens += c.siemens[0];
+        shape += c.shape[0];
+        second += c.shape[1];
+    }
+    printf("# %d, %d, %d of %d\n", siemens, shape, second, 3 * TRIALS);
+    tap_ok(siemens >= 3 * LEAST && siemens <= 3 * MOST && (law == XO_FIT_OHMIC || shape >= 3 * LEAST) &&
+           (law != XO_FIT_POLYNOMIAL || second >= 3 * LEAST), "one curve of %zu points, %s: conductance and shape held "
+           "in about 95 %% of trials with three kinds of noise", points, xo_fit_law_name(law));
+}
+
+/* Four parameters and two of the noise from ten points: the fit pulls towards every point. */
+static void ten_points(void)
 {
     struct planted p = devices;
+    struct xo_device_options o = {.law = XO_FIT_POLYNOMIAL, .order = 3};
+    p.law = XO_FIT_POLYNOMIAL;
+    p.c[0] = 0.3;
+    p.c[1] = 1.5;
     p.levels = p.devices = p.cycles = 1;
-    p.points = 41;
-    p.device_spread = p.shape_spread = p.cycle_spread = 0;
-    struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH}, false);
-    about_95(c.shape[0], "v0 of one curve");
-    about_95(c.siemens[0], "its conductance");
+    p.points = 10;
+    p.device_spread = p.shape_spread = p.cycle_spread = p.additive = 0;
+    struct count c = run(p, o, false);
+    about_95(c.shape[0], "c2 from ten points with noise in proportion to the current");
+    about_95(c.siemens[0], "conductance from ten points with noise in proportion to the current");
+    p.noise = 0;
+    p.additive = 1e-8;
+    c = run(p, o, false);
+    tap_close(c.noise2 / 1e-16, 1, 0.2, "the noise of ten points is not estimated too small");
+}
+
+static void one_curve_of_any_law(void)
+{
+    ten_points();
+    for (int law = XO_FIT_OHMIC; law <= XO_FIT_POLYNOMIAL; law++) {
+        one_curve((enum xo_fit_law)law, 15);
+        one_curve((enum xo_fit_law)law, 60);
+    }
 }
 
 static void outliers(void)
@@ -137,6 +187,7 @@ static void outliers(void)
     struct planted p = devices;
     p.cycles = 1;
     p.levels = 2;
+    p.devices = 6;
     p.outliers = 0.05;
     for (int loss = XO_LOSS_HUBER; loss <= XO_LOSS_CAUCHY; loss++) {
         struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH, .loss = (enum xo_fit_loss)loss},
@@ -153,7 +204,7 @@ int main(void)
     points_are_no_devices();
     same_devices_in_all_levels();
     polynomials();
-    one_curve();
+    one_curve_of_any_law();
     outliers();
     return tap_done();
 }

@@ -6,7 +6,6 @@
 . "$top_srcdir/tests/tap.sh"
 cp -R "$top_srcdir/examples" "$top_srcdir/netlists" "$top_srcdir/models" "$work"
 chmod -R u+w "$work/examples" "$work/netlists" "$work/models"
-cd "$work" || exit 99
 
 # Commands and expected lines of one document: "$ command" or "> line".
 shown() {

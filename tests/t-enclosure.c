@@ -188,6 +188,69 @@ static void a_knee_behind_the_first_step(void)
     tap_ok(v.least >= 1, "a knee behind the first step: no bound below the error");
 }
 
+/* Slope siemens (1 + 2 BEND v): what it changes by within a distance is known by hand. */
+#define BEND 4.0
+
+/* The bound as newton-proof.c derives it, with w = K^-1 |r| of two unknowns (one where sense_ohm is 0: the cell leads
+ * to the terminal) and slopes over four times what both ends of the cell can move. */
+static double bound_by_hand(const struct xo_crossbar *x, double siemens, double volt, double word, double bit)
+{
+    double v = word - bit, amp = siemens * (v + BEND * v * v), g = siemens * (1 + 2 * BEND * v);
+    double drive = 1 / x->driver_ohm.all, sense = x->sense_ohm.all ? 1 / x->sense_ohm.all : INFINITY;
+    double r = fabs((volt - word) * drive - amp), r_bit = sense < INFINITY ? fabs(amp - bit * sense) : 0;
+    double w = r / (drive + g), w_bit = 0, q = 0;
+    if (sense < INFINITY) {
+        double det = drive * sense + g * (drive + sense);
+        w = ((g + sense) * r + g * r_bit) / det;
+        w_bit = (g * r + (g + drive) * r_bit) / det;
+    }
+    double spread = 2 * BEND * siemens * 4 * (w + w_bit), taken = spread * fabs(w - w_bit);
+    q = taken < r ? r / (r - taken) : INFINITY;
+    if (sense < INFINITY)
+        q = fmax(q, taken < r_bit ? r_bit / (r_bit - taken) : INFINITY);
+    return q > 4 ? INFINITY : sense < INFINITY ? q * sense * w_bit : q * (g + spread) * w;
+}
+
+/* Neither narrower, which would prove what may be wrong, nor wider, which would give away what holds. */
+static void the_enclosure_is_four_steps_of_both_ends(void)
+{
+    static const struct { double ohm, share, bit; } at[] = {
+        {300, 1e-3, 1}, {300, 2e-2, 0.5}, {300, 1e-2, -1}, {300, -3e-2, 3}, {300, 6e-2, 1}, {300, 2e-1, 1},
+        {300, -3e-1, 3},
+        {300, -1, 0.1}, {0, 1e-2, 1}, {0, -5e-2, 1}, {0, 3e-1, 1}, {0, -3e-1, 1}, {0, -5e-1, 1}, {0, 1, 1}, {0, 2, 1}};
+    const double coefficient[] = {1, BEND}, siemens = 1e-3, volt = 1;
+    const struct xo_law_level level = {.count = 2, .coefficient = coefficient};
+    struct xo_crossbar x = xo_crossbar_default(1, 1);
+    double worst = 0;
+    int infinite = 0, far = 0;
+    x.law = (struct xo_device_law){.law = XO_LAW_POLYNOMIAL, .levels = 1, .level = &level};
+    for (size_t k = 0; k < sizeof at / sizeof *at; k++) {
+        x.sense_ohm.all = at[k].ohm;
+        struct solved *d = solved(&x, &siemens, 1, &volt, XO_ENGINE_CHOLMOD);
+        struct verdict v = {INFINITY, 0};
+        double expected = NAN, bound = 0, least;
+        if (!d->status) {
+            const struct xo_newton *n = &d->factor->nonlinear->thread[0];
+            const xo_circuit *c = d->factor->plan->circuit;
+            const quad none = 0;
+            push(d, at[k].share, at[k].bit);
+            expected = bound_by_hand(&x, siemens, volt, n->volt[c->vertex[0]].hi, n->volt[c->vertex[1]].hi);
+            prove(d, &none, &v);
+            bound = n->bound[1];
+        }
+        least = bound == expected ? 0 : fabs(bound / expected - 1);
+        printf("# sense %g ohm, pushed by %g, %g: bound %.7g A, by hand %.7g A\n", at[k].ohm, at[k].share,
+               at[k].share * at[k].bit, bound, expected);
+        worst = least <= worst ? worst : least == least ? least : INFINITY;
+        infinite += isinf(expected);
+        far += expected < INFINITY;
+        solved_free(d);
+    }
+    tap_ok(worst < 1e-6, "slopes are taken over four steps of both ends, no more: the bound is that by hand (%.2g)",
+           worst);
+    tap_ok(infinite >= 2 && far >= 5, "and none where more than four steps would be needed");
+}
+
 int main(void)
 {
     slopes_on_the_way_differ(1, 1, 1000, 1);
@@ -195,5 +258,6 @@ int main(void)
     slopes_on_the_way_differ(17, 12, 100, 3);
     a_terminal_is_reached_through_a_cell();
     a_knee_behind_the_first_step();
+    the_enclosure_is_four_steps_of_both_ends();
     return tap_done();
 }

@@ -9,7 +9,7 @@ evaluate() {
     crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet "$@"
 }
 score() {
-    evaluate --data idx:images,labels --calibrate idx:train,train-labels@0:50 "$@"
+    evaluate --data idx:images,labels --calibrate idx:train,train-labels@0:20 "$@"
 }
 
 first() {
@@ -30,7 +30,7 @@ agrees() {
 import json, numpy
 report = json.load(open('one/report.json'))
 rows = numpy.loadtxt('one/images.csv', delimiter=',', dtype=int)
-assert report['images'] == len(rows) == 100 and report['calibration_images'] == 50
+assert report['images'] == len(rows) == 100 and report['calibration_images'] == 20
 assert list(rows[:, 0]) == list(range(100))
 for column, stage in ((2, 'fp32'), (3, 'quantised'), (4, 'converters'), (5, 'circuit')):
     assert abs(report['accuracy'][stage] - (rows[:, column] == rows[:, 1]).mean()) < 1e-12, stage
@@ -91,16 +91,16 @@ if [ -n "$python" ]; then fact "$percent" percentiles; else tap_skip "$percent" 
 
 # Killed at some moment while images are evaluated: after the first blocks are on disk.
 killed_and_resumed() {
-    varied() { score --limit 600 --set device.variation.sigma=0.05 --instances 2 "$@"; }
+    varied() { score --limit 300 --set device.variation.sigma=0.05 --instances 2 "$@"; }
     varied -o whole || return
     for attempt in 1 2 3; do
         (exec crossohm eval fashion-lenet5.yaml fashion-lenet5.onnx --preprocess unit --quiet \
-            --data idx:images,labels --calibrate idx:train,train-labels@0:50 --limit 600 \
+            --data idx:images,labels --calibrate idx:train,train-labels@0:20 --limit 300 \
             --set device.variation.sigma=0.05 --instances 2 \
             --resume --threads 1 -o part) &
         process=$!                     # of crossohm itself, not of a shell around it
         for wait in $(seq 6000); do    # longer than a busy machine takes to calibrate
-            test "$(wc -c <part/checkpoint 2>/dev/null || echo 0)" -gt $((attempt * 3000)) && break
+            test "$(wc -c <part/checkpoint 2>/dev/null || echo 0)" -gt $((attempt * 1500)) && break
             sleep 0.01
         done
         kill -9 $process 2>/dev/null
@@ -176,7 +176,7 @@ fact "--stages shows the gains side by side" side_by_side
 technology() {
     crossohm fit fashion-lenet5.yaml -o technology.fcm --arrays 1 --held-out 2 --quiet &&
     crossohm eval technology.fcm fashion-lenet5.onnx --preprocess unit --quiet --data idx:images,labels \
-        --calibrate idx:train,train-labels@0:50 --limit 100 -o technology &&
+        --calibrate idx:train,train-labels@0:20 --limit 100 -o technology &&
         cmp one/images.csv technology/images.csv
 }
 fact "a technology's .fcm serves as hardware" technology
@@ -191,19 +191,19 @@ without_wires() {
 fact "without resistances circuit repeats converters, and with hardly any it computes the same" without_wires
 
 instances() {
-    score --limit 40 --set device.variation.sigma=0.2 --instances 3 --threads 1 -o vary1 &&
-        score --limit 40 --set device.variation.sigma=0.2 --instances 3 --threads 2 -o vary2 || return
+    score --limit 20 --set device.variation.sigma=0.2 --instances 3 --threads 1 -o vary1 &&
+        score --limit 20 --set device.variation.sigma=0.2 --instances 3 --threads 2 -o vary2 || return
     for name in report.json report.html images.csv; do
         cmp vary1/$name vary2/$name || return
     done
     grep -q variation2 vary1/images.csv && grep -q '"variation":' vary1/report.json &&
         grep -q '"enough_for_a_claim": false' vary1/report.json && grep -q 'Programmed instances' vary1/report.html
-    score --limit 40 --set device.faults.stuck_on_rate=0.01 --set seed=2 -o vary3 &&
+    score --limit 20 --set device.faults.stuck_on_rate=0.01 --set seed=2 -o vary3 &&
         grep -q '"count": 1' vary3/report.json
 }
 fact "instances are drawn, the same for any number of threads" instances
 other_instances() {
-    score --limit 600 --set device.variation.sigma=0.05 --instances 3 -o more || return
+    score --limit 300 --set device.variation.sigma=0.05 --instances 3 -o more || return
     ! cmp -s whole/images.csv more/images.csv && cut -d, -f1-8 more/images.csv | sed 1d >a &&
         sed 1d whole/images.csv >b && cmp a b
 }

@@ -3,9 +3,6 @@
 # of inputs it has not seen as closely as it says, and fit takes the cheapest within the tolerance.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 
 # sparse SEED INPUTS ROWS LOW HIGH: as CSV, every input with a density of its own
 sparse() {
@@ -16,15 +13,6 @@ sparse() {
             for (i = 0; i < m; i++)
                 printf "%.17g%s", rand() < density ? a + (b - a) * rand() : 0, i < m - 1 ? "," : "\n"
         }
-    }'
-}
-# cells SEED ROWS COLUMNS LOW HIGH
-cells() {
-    awk -v seed="$1" -v m="$2" -v n="$3" -v a="$4" -v b="$5" 'BEGIN {
-        srand(seed)
-        for (i = 0; i < m; i++)
-            for (j = 0; j < n; j++)
-                printf "%.17g%s", a + (b - a) * rand(), j < n - 1 ? "," : "\n"
     }'
 }
 # error MODEL EXACT: rms and largest over full scale
@@ -59,7 +47,7 @@ array: {row_wire_ohm: 2, column_wire_ohm: 2, driver_ohm: 2, sense_ohm: 2}
 device: {law: sinh, v0_volt: 0.25, reference_volt: 0.5, on_siemens: 1.0e-5, off_siemens: 1.0e-6}
 dac: {read_volt: 0.5}
 END
-cells 1 32 32 1e-6 1e-5 >mild.csv
+numbers 1 32 32 1e-6 1e-5 >mild.csv
 sparse 2 200 32 0 0.5 >mild-new.csv
 fact "a mild array is fitted within 0.05 %" crossohm fit mild.yaml -g mild.csv --tolerance 5e-4 -o mild.fcm \
     --json mild.json --quiet
@@ -79,7 +67,7 @@ array: {row_wire_ohm: 3, column_wire_ohm: 1.5, driver_ohm: 20, sense_ohm: 10, dr
 device: {law: polynomial, coefficients: [1, 0.5, 2], reference_volt: 0.4, on_siemens: 1.0e-4, off_siemens: 1.0e-5}
 dac: {read_volt: 0.5}
 END
-cells 3 24 17 1e-5 1e-4 >strong.csv
+numbers 3 24 17 1e-5 1e-4 >strong.csv
 sparse 4 120 24 -0.4 0.5 >strong-v.csv
 sparse 5 60 24 -0.4 0.5 >strong-new.csv
 crossohm solve strong.yaml -g strong.csv -v strong-new.csv -o exact.csv --quiet
@@ -151,7 +139,7 @@ array: {row_wire_ohm: 3, column_wire_ohm: 0, driver_ohm: 0, sense_ohm: 5, drive_
 device: {law: sinh, v0_volt: 0.3, reference_volt: 0.4, series_ohm: 500, on_siemens: 1.0e-4, off_siemens: 1.0e-5}
 dac: {read_volt: 0.5}
 END
-    cells 6 6 5 1e-5 1e-4 >odd.csv
+    numbers 6 6 5 1e-5 1e-4 >odd.csv
     sparse 7 20 6 0 0.5 >odd-v.csv
     crossohm fit odd.yaml -g odd.csv --tolerance 1e-6 -o odd.fcm --quiet
     fact "so it is with held lines, faults, both ends, no ohm" same odd.fcm odd-v.csv
@@ -167,7 +155,7 @@ fi
 judged() {
     crossohm solve strong.yaml -g small.csv -v small-v.csv -o spice.csv --engine ngspice --quiet
 }
-cells 8 5 6 1e-5 1e-4 >small.csv
+numbers 8 5 6 1e-5 1e-4 >small.csv
 sparse 9 12 5 -0.4 0.5 >small-v.csv
 if judged 2>/dev/null; then
     crossohm fit strong.yaml -g small.csv -v small-v.csv --tolerance 1e-5 -o small.fcm --quiet
@@ -183,7 +171,7 @@ awk 'BEGIN {
         for (v = -6; v <= 6; v++)
             printf "%d,%g,%.9g\n", k, v / 10, 1e-5 * 3^k * (v / 10) * (1 + k * (v / 10)^2)
 }' >curves.csv
-cells 10 9 7 1e-5 9e-5 >laws.csv
+numbers 10 9 7 1e-5 9e-5 >laws.csv
 sparse 11 40 9 0 0.4 >laws-v.csv
 # law NAME DEVICE
 law() {

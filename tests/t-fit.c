@@ -19,14 +19,19 @@ static void fill(unsigned long long seed)
         volt[k] = tap_uniform(&seed) < 0.3 ? 0 : 0.05 + 0.1 * tap_uniform(&seed);
 }
 
-static struct xo_hardware hardware(const char *yaml)
+static struct xo_hardware sized(const char *yaml, size_t rows, size_t columns)
 {
     struct xo_hardware h = {0};
     struct xo_info info = {""};
     if (xo_hardware_parse(&h, yaml, strlen(yaml), "test", NULL, 0, NULL, &info) ||
-        xo_hardware_finish(&h, ROWS, COLUMNS, &info))
+        xo_hardware_finish(&h, rows, columns, &info))
         tap_ok(0, "hardware: %s", info.text);
     return h;
+}
+
+static struct xo_hardware hardware(const char *yaml)
+{
+    return sized(yaml, ROWS, COLUMNS);
 }
 
 static int fit(struct xo_fcm *m, const char *yaml, size_t inputs)
@@ -364,8 +369,8 @@ static int fit_tile(void *user)
 
 static void nonlinear_fits_survive_without_memory(void)
 {
-    struct xo_hardware h = hardware("{device: {law: sinh, v0_volt: 0.15, reference_volt: 0.2, series_ohm: 100, "
-                                    "on_siemens: 1.0e-4, off_siemens: 1.0e-5}}");
+    struct xo_hardware h = sized("{device: {law: sinh, v0_volt: 0.15, reference_volt: 0.2, series_ohm: 100, "
+                                 "on_siemens: 1.0e-4, off_siemens: 1.0e-5}}", 2, 2);
     struct oom_report r = oom_sweep_allowing(fit_nonlinear, &h, 8);
     tap_ok(oom_clean(&r), "fitting nonlinear cells survives each of %zu failing allocations", r.allocations);
     r = oom_sweep_allowing(fit_tile, &h, 8);

@@ -167,6 +167,57 @@ static void two_rungs_by_hand(void)
     solved_free(s);
 }
 
+/* Current of `rows` equal rungs with every gate on, each 300 times the one behind it. */
+static double steep_ladder(size_t rows)
+{
+    struct xo_crossbar x = two_rungs();
+    xo_ladder *l = NULL;
+    double *cell = marked_array(rows), *gate = marked_array(rows), amp = NAN;
+    for (size_t i = 0; i < rows; i++) {
+        cell[i] = 1e-3;
+        gate[i] = 1;
+    }
+    x.rows = rows;
+    x.column_wire_ohm.all = 3e5;
+    x.transistor_ohm = 10;
+    if (!xo_ladder_new(&l, &x, cell, NULL))
+        xo_ladder_amp(l, 1, gate, &amp);
+    xo_ladder_free(l);
+    free(cell);
+    free(gate);
+    return amp;
+}
+
+static void no_ladder_is_too_long(void)
+{
+    double near = steep_ladder(20);
+    tap_close(steep_ladder(400), near, 1e-13 * near, "rungs behind 1000 orders of magnitude: no overflow, no trace");
+}
+
+/* Steps are called alike only where both lines' are. */
+static void alike_on_both_lines(void)
+{
+    struct xo_crossbar x = two_rungs();
+    const double cell[4] = {1e-5, 1e-5, 1e-5, 1e-5};
+    double wire[3] = {30, 30, 30};
+    struct xo_values *const line[] = {&x.column_wire_ohm, &x.source_wire_ohm};
+    x.rows = 4;
+    x.sense_side = XO_SENSE_TOP;
+    for (size_t k = 0; k < 2; k++) {
+        bool uniform[2] = {false, true};
+        line[k]->each = wire;
+        for (int other = 0; other < 2; other++) {
+            xo_ladder *l = NULL;
+            wire[1] = 30 + other;
+            if (!xo_ladder_new(&l, &x, cell, NULL))
+                uniform[other] = l->uniform;
+            xo_ladder_free(l);
+        }
+        line[k]->each = NULL;
+        tap_ok(uniform[0] && !uniform[1], "one wire of %s that differs shows", k ? "source lines" : "bit lines");
+    }
+}
+
 /* With every gate on a source_row array is a crossbar whose rows are all driven alike. */
 static void all_gates_on_is_a_crossbar(void)
 {
@@ -442,6 +493,8 @@ static void what_is_refused(void)
 int main(void)
 {
     two_rungs_by_hand();
+    no_ladder_is_too_long();
+    alike_on_both_lines();
     every_engine_agrees();
     all_gates_on_is_a_crossbar();
     driven_and_gated();

@@ -3,9 +3,6 @@
 # a .fcm.  Two columns are also done by hand.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 
 cat >hw.yaml <<'END'
 crossohm: 1

@@ -3,9 +3,6 @@
 # (tests/tiles.py), layers with settings of their own, mistakes that are named.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 net=$top_srcdir/models/fashion-lenet5.onnx
 printf 'array: {rows: 100, columns: 70}\n' >hw.yaml
 python=

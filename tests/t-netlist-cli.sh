@@ -2,9 +2,6 @@
 # Decks and ngspice on the command line: written, read back, judged; what fails is named and leaves nothing.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
-cd "$work" || exit 99
-LC_ALL=C
-export LC_ALL
 cp "$top_srcdir"/examples/2x2* .
 chmod u+w ./*
 
