@@ -92,8 +92,8 @@ struct xo_use {
     bool corrected;                    /* b is not used: arrays are, with corrections              */
     bool bent;                         /* a column's sums y become y (1 + bend y), plus and minus apart */
     bool ladder, top_is_far;           /* columns are ladders, b is not used; their farthest rung  */
-    size_t leaking;                    /* rows of an array whose transistors conduct when off, else 0: rung i is row i */
-                                       /* on, rung leaking + i the same row off                    */
+    size_t leaking;                    /* rows of an array whose transistors conduct when off, else 0: rung i  */
+                                       /* is row i on, rung leaking + i the same row off                       */
     bool circuit;                      /* b is G_ni: real numbers, the off-current among them      */
     bool fast;                         /* the fused kernels will do                                */
     bool single;                       /* float32 sums will do                                     */
@@ -226,7 +226,8 @@ static inline size_t xo_rungs_of(const struct xo_use *use, size_t inputs)
 {
     return use->leaking ? 2 * use->leaking : inputs;
 }
-/* Currents [rows][XO_STRIP] of a strip, NULL: no memory, or t->unsettled; the same as doubles, exactly where the thread wants it. */
+/* Currents [rows][XO_STRIP] of a strip, NULL: no memory, or t->unsettled; the same as doubles, exactly where the
+ * thread wants it. */
 const float *xo_climb_strip(struct xo_engine_thread *t, const struct xo_strip *s, const struct xo_rows *rows);
 int xo_climb_currents(double *current, struct xo_engine_thread *t, const struct xo_array_layer *l,
                       const struct xo_strip *s, const struct xo_rows *rows);

@@ -71,6 +71,14 @@ fact "nonlinear, read from the top" on "$sinh" --set device.transistor_off_sieme
     --set array.sense_side=top --set array.source_side=top -o both --audit tiles=2
 fact "both at once" holds both "$audited"
 
+technology() {
+    on "$sinh" -o direct &&
+        crossohm fit hw.yaml -o t.fcm --arrays 1 --held-out 2 --quiet && mv t.fcm hw.fcm &&
+        crossohm eval hw.fcm fashion-lenet5.onnx --preprocess unit --quiet --data idx:few,few-labels@0:6 \
+            --calibrate idx:few,few-labels@6:16 -o fitted && cmp direct/images.csv fitted/images.csv
+}
+fact "a technology that was fitted evaluates alike" technology
+
 says() {
     code=$1 text=$2
     shift 2
