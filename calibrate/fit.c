@@ -283,8 +283,8 @@ int xo_fit_check(const struct xo_hardware *h, const struct xo_fit_options *optio
         return xo_fail(info, XO_EUNSUPPORTED, "inputs go to gates: there is no matrix that ngspice could find; "
                        "expected another engine");
     if (h->array.input == XO_INPUT_GATE && h->dac.encoding == XO_DAC_PULSE_WIDTH && h->dac.bits > 1)
-        return xo_fail(info, XO_EUNSUPPORTED, "dac.encoding: pulse_width of %d bits with input gate: a pulse is on for "
-                       "as many slots as its digit says, not half on; expected dac.bits 1, what one slot sees",
+        return xo_fail(info, XO_EUNSUPPORTED, "dac.encoding: pulse_width of %d bits with input gate: a pulse is on "
+                       "for as many slots as its digit says, not half on; expected dac.bits 1, what one slot sees",
                        h->dac.bits);
     if (options->training_inputs > XO_MOST_HELD_OUT)
         return xo_fail(info, XO_ETOOBIG, "%zu inputs to fit to; expected at most %zu", options->training_inputs,

@@ -71,7 +71,7 @@ int xo_fit_provenance(char **out, const struct xo_hardware *h, const struct xo_f
                       const char *method, struct xo_info *info);
 
 #define XO_METHOD_NONLINEAR "the cheapest stage within the tolerance, fitted to exact currents of nonlinear cells"
-#define XO_METHOD_CURVES "ladders as described, cells by curves that miss no current of their law by more than 1e-12 of it"
+#define XO_METHOD_CURVES "ladders as described, cells by curves that miss no current by more than 1e-12 of it"
 #define XO_HELD_OUT_INPUTS 64
 #define XO_HELD_OUT_ARRAYS 8
 

@@ -175,9 +175,9 @@ static void put_method(FILE *to, const struct report *r)
 {
     const struct cli_session *s = r->session;
     const struct xo_crossbar *x = &s->hardware.array;
-    fprintf(to, "<section><h2>What was simulated</h2>\n<p>The column currents of a %zu&nbsp;&times;&nbsp;%zu array of "
-            "transistors and devices were computed with Crossohm %s from Kirchhoff&rsquo;s current law at every node, "
-            "wires included. ", s->rows, s->columns, PACKAGE_VERSION);
+    fprintf(to, "<section><h2>What was simulated</h2>\n<p>The column currents of a %zu&nbsp;&times;&nbsp;%zu array "
+            "of transistors and devices were computed with Crossohm %s from Kirchhoff&rsquo;s current law at every "
+            "node, wires included. ", s->rows, s->columns, PACKAGE_VERSION);
     put_lines(to, s);
     report_put_law(to, x);
     fprintf(to, "behind transistors of %.4g&nbsp;&Omega; whose gates are the inputs, row by row; off they conduct "
@@ -206,9 +206,9 @@ static void put_matrix(FILE *to, const struct report *r)
             "<tr><td>the best, by least squares over %zu inputs</td><td>%.3g</td><td>%.3g</td></tr>\n"
             "<tr><td>measured with one row on at a time</td><td>%.3g</td><td>%.3g</td></tr></table>\n",
             m->fitted_inputs, 100 * m->best_rms, 100 * m->best_max, 100 * m->rows_rms, 100 * m->rows_max);
-    fprintf(to, "<p class=\"note\">On %zu inputs that neither has seen, full scale %.3g&nbsp;A. A row that is switched "
-            "on takes voltage from all others of its column, so currents do not add up, and no matrix is exact.</p>"
-            "</section>\n<div class=\"pair\">\n<section><h2>The best matrix, column by column</h2>\n",
+    fprintf(to, "<p class=\"note\">On %zu inputs that neither has seen, full scale %.3g&nbsp;A. A row that is "
+            "switched on takes voltage from all others of its column, so currents do not add up, and no matrix is "
+            "exact.</p></section>\n<div class=\"pair\">\n<section><h2>The best matrix, column by column</h2>\n",
             m->held_out_inputs, m->full_scale_ampere);
     svg_bars(to, r->gated.column_matrix, s->columns, "column", "rms error [% of full scale]", 100);
     fputs("</section>\n<section><h2>Rows one by one, column by column</h2>\n", to);
@@ -232,13 +232,13 @@ static void put_ladders(FILE *to, const struct report *r)
     const struct report_gated *g = &r->gated;
     fputs("<section><h2>Columns climbed rung by rung</h2>\n", to);
     if (!g->ladders) {
-        fputs("<p>Columns of this array share lines that carry current, or end at both sides: they are no ladders, and "
-              "every input was solved on the mesh.</p></section>\n", to);
+        fputs("<p>Columns of this array share lines that carry current, or end at both sides: they are no ladders, "
+              "and every input was solved on the mesh.</p></section>\n", to);
         return;
     }
     svg_bars(to, g->column_ladder, r->session->columns, "column", "largest difference, relative", 1);
-    fprintf(to, "<p class=\"note\">As fit, apply and eval take columns, against the mesh: %.2g&nbsp;A at most, %.2g of "
-            "the column&rsquo;s scale; by its own bound no current is further than %.2g of itself from exact.</p>"
+    fprintf(to, "<p class=\"note\">As fit, apply and eval take columns, against the mesh: %.2g&nbsp;A at most, %.2g "
+            "of the column&rsquo;s scale; by its own bound no current is further than %.2g of itself from exact.</p>"
             "</section>\n", g->disagreement_amp, g->disagreement_rel, g->worst_bound_rel);
 }
 
@@ -263,8 +263,8 @@ static int put_page(FILE *to, const void *what)
     put_columns(to, r);
     put_ladders(to, r);
     report_put_agreement(to, r);
-    fputs("<p class=\"note\">Numbers by column are in the file of <code>--json</code>; times are left out, because they "
-          "differ from run to run and this page does not.</p>\n", to);
+    fputs("<p class=\"note\">Numbers by column are in the file of <code>--json</code>; times are left out, because "
+          "they differ from run to run and this page does not.</p>\n", to);
     page_end(to);
     return 0;
 }

@@ -297,8 +297,9 @@ static void put_figures(FILE *to, const struct device *d)
                 "spread over devices, highest level");
     snprintf(text, sizeof text, "%.3g %%", 100 * d->fit.residual_rms);
     page_figure(to, text, "residual rms, of each curve&rsquo;s largest current");
-    snprintf(text, sizeof text, "%zu of %zu", d->fit.unfollowed, d->fit.curves);
-    page_figure(to, text, "curves that the law does not follow");
+    snprintf(text, sizeof text, "%zu of %zu", d->fit.missed, d->fit.curves);
+    page_figure(to, text, d->fit.law != d->fit.wanted ? "curves that the best law does not follow"
+                                                      : "curves that the law does not follow");
     fputs("</div>\n", to);
 }
 

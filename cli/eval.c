@@ -138,6 +138,7 @@ static int evaluate(struct eval_job *job)
         .network = job->network, .hardware = &s->hardware, .data = job->scored, .calibrate = job->calibration,
         .preprocess = job->pixels, .limit = job->limit, .calibrate_limit = job->calibrate_limit,
         .threads = (int)s->common.threads, .simd = simd, .every_gain = job->stages,
+        .analog = job->export_onnx ? XO_EVAL_DEMAND : job->stages ? XO_EVAL_IF_POSSIBLE : XO_EVAL_LEAVE,
         .in_float32 = eval_is_float32(job), .keep_logits = job->logits,
         .instances = job->instances,
         .checkpoint = job->checkpoint, .resume = job->resume, .progress = show, .user = job,
@@ -165,10 +166,25 @@ static int compare_instances(struct eval_job *job)
     return status;
 }
 
+/* Stage analog: what wires cost before any converter, and what converters cost then. */
+static int compare_analog(struct eval_job *job)
+{
+    const struct xo_eval_result *r = job->result;
+    job->analog = eval_gain_pass(r, XO_EVAL_ANALOG, (int)r->pass[XO_EVAL_CIRCUIT].gain);
+    if (!job->analog)
+        return 0;
+    job->analog_share = xo_share_of(job->analog->hits, r->images);
+    job->analog_top5 = xo_share_of(job->analog->top5_hits, r->images);
+    int status = xo_paired_of(&job->from_fp32, r->images, r->pass[XO_EVAL_FP32].hit, job->analog->hit);
+    if (!status)
+        status = xo_paired_of(&job->to_circuit, r->images, job->analog->hit, r->pass[XO_EVAL_CIRCUIT].hit);
+    return status;
+}
+
 static int find_statistics(struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
-    int status = 0;
+    int status = compare_analog(job);
     for (size_t p = 0; p < EVAL_STAGES; p++) {
         job->share[p] = xo_share_of(r->pass[p].hits, r->images);
         job->top5[p] = xo_share_of(r->pass[p].top5_hits, r->images);
@@ -210,16 +226,6 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
         c.sampled_error_rel = x->sampled_error_rel > c.sampled_error_rel ? x->sampled_error_rel : c.sampled_error_rel;
     }
     return c;
-}
-
-const char *const eval_gain_name[] = {"none", "array", "column"};
-
-const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
-{
-    for (size_t p = 0; p < r->passes; p++)
-        if (r->pass[p].stage == stage && (int)r->pass[p].gain == gain)
-            return &r->pass[p];
-    return NULL;
 }
 
 /* ---- telling -------------------------------------------------------------------------------------- */
@@ -299,7 +305,8 @@ int cli_eval(int argc, char **argv)
          "raw, unit, imagenet, caffe, tf or a YAML file; raw", false},
         {CLI_COUNT, 0, "limit", &job.limit, "N", "score the first N images; 0: all", false},
         {CLI_COUNT, 0, "calibrate-limit", &job.calibrate_limit, "N", "calibrate on the first N; 0: all", false},
-        {CLI_FLAG, 0, "stages", &job.stages, NULL, "gain none, array and column side by side", false},
+        {CLI_FLAG, 0, "stages", &job.stages, NULL,
+         "gain none, array and column side by side; stage analog", false},
         {CLI_COUNT, 0, "instances", &job.instances, "N",
          "program N instances at random; 1 if anything varies", false},
         {CLI_TEXT, 0, "precision", &job.precision, "P",
@@ -307,7 +314,8 @@ int cli_eval(int argc, char **argv)
         {CLI_FLAG, 0, "logits", &job.logits, NULL, "write logits-STAGE.npy", false},
         {CLI_TEXT, 0, "audit", &job.audit_text, "images=N,tiles=N", "so many, against exact solves", false},
         {CLI_HOW, 0, "resume", &job.resume, NULL, "go on where a killed run stopped", false},
-        {CLI_OUTPUT, 0, "export-onnx", &job.export_onnx, "FILE.onnx", "with what arrays multiply by", false},
+        {CLI_OUTPUT, 0, "export-onnx", &job.export_onnx, "FILE.onnx",
+         "with what arrays multiply by; stage analog", false},
         {CLI_OUTPUT, 0, "export-noise", &job.export_noise, "FILE.csv", "mean, std of codes by ideal code", false},
         {CLI_OUTPUT, 0, "export-error-table", &job.export_error_table, "FILE.json", "what codes become", false},
         {CLI_OUTPUT, 'o', "output", &job.folder, "DIR", "report.html, report.json, images.csv, timing.json", false},

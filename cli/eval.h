@@ -2,6 +2,7 @@
  *     eval.c          options -> request -> result
  *     eval_tell.c     standard output, report.json, images.csv, logits
  *     eval_speed.c    how long it took: standard output, timing.json
+ *     eval_gains.c    gains side by side, in all three places
  *     eval_report.c   the page
  *     eval_audit.c    --audit: what an exact solver says
  *     eval_export.c   files for other programs
@@ -31,6 +32,9 @@ struct eval_job {
     struct xo_share share[EVAL_STAGES], top5[EVAL_STAGES];
     struct xo_paired step[EVAL_STAGES];            /* [k] against pass k - 1; [0] unused      */
     struct xo_paired total;                             /* the last against fp32                    */
+    const struct xo_eval_pass *analog;                  /* the hardware's gain; NULL: there is none */
+    struct xo_share analog_share, analog_top5;
+    struct xo_paired from_fp32, to_circuit;             /* analog against fp32; circuit against it  */
     struct xo_instances variation;                      /* of passes EVAL_STAGES ...                */
     double calibrate_sec, run_sec;
     int phase;                         /* whose progress is shown; -1: none */
@@ -54,7 +58,7 @@ extern const char *const eval_gain_name[];     /* by enum xo_gain_scope */
 
 bool eval_is_float32(const struct eval_job *job);   /* --precision */
 
-/* NULL: that gain was not asked for. */
+/* NULL: that gain, or stage analog, was not asked for. */
 const struct xo_eval_pass *eval_gain_pass(const struct xo_eval_result *r, enum xo_eval_stage stage, int gain);
 
 /* The modelling choices, one sentence each, for page and JSON.  Freed by the caller; NULL without memory. */
@@ -66,6 +70,10 @@ void eval_speed_print(const struct eval_job *job);
 int eval_write_timing(struct eval_job *job);            /* timing.json */
 int eval_write_page(const struct eval_job *job);
 int eval_export(const struct eval_job *job);            /* --export-... */
+
+void eval_gains_print(const struct eval_job *job);      /* nothing where there is one alone */
+json_t *eval_gains_json(const struct eval_job *job);
+void eval_gains_page(FILE *to, const struct eval_job *job);
 
 int eval_audit_read(struct eval_job *job);              /* the option's text */
 int eval_audit(struct eval_job *job);

@@ -9,8 +9,6 @@
 #include "page.h"
 #include "svg.h"
 
-static const char *const gain_name[] = {"none", "array", "column"};
-
 static void put_figures(FILE *to, const struct eval_job *job)
 {
     const struct xo_eval_result *r = job->result;
@@ -58,6 +56,12 @@ static void put_step(FILE *to, const char *what, const struct xo_paired *p)
     fprintf(to, p->resolved ? "%.1e</td></tr>\n" : "%.2g, not resolved</td></tr>\n", p->p);
 }
 
+static void put_stage(FILE *to, enum xo_eval_stage stage, const struct xo_share *share, const struct xo_share *top5)
+{
+    fprintf(to, "<tr><td>%s</td><td>%.2f</td><td>%.2f to %.2f</td><td>%.2f</td></tr>\n", xo_eval_stage_name(stage),
+            100 * share->value, 100 * share->low95, 100 * share->high95, 100 * top5->value);
+}
+
 static void put_steps(FILE *to, const struct eval_job *job)
 {
     fputs("<section><h2>What each stage costs</h2>\n<div class=\"scroll\"><table class=\"number\"><tr>"
@@ -67,19 +71,25 @@ static void put_steps(FILE *to, const struct eval_job *job)
     put_step(to, "integers to converters", &job->step[2]);
     put_step(to, "converters to circuit", &job->step[3]);
     put_step(to, "float32 to circuit", &job->total);
+    if (job->analog) {
+        put_step(to, "float32 to analog", &job->from_fp32);
+        put_step(to, "analog to circuit", &job->to_circuit);
+    }
     fputs("</table></div><p class=\"note\">Paired bootstrap over the same images; lost, gained: images that only the "
           "first, only the second gets right.</p>\n", to);
     if (job->result->ideal)
         fputs("<p class=\"note\">Nothing in these arrays resists: circuit repeats converters.</p>\n", to);
     fputs("<div class=\"scroll\"><table class=\"number\"><tr><th>stage</th><th>top-1 [%]</th><th>95 % interval</th>"
           "<th>top-5 [%]</th></tr>\n", to);
-    for (int stage = 0; stage < EVAL_STAGES; stage++) {
-        size_t p = (size_t)stage;
-        fprintf(to, "<tr><td>%s</td><td>%.2f</td><td>%.2f to %.2f</td><td>%.2f</td></tr>\n",
-                xo_eval_stage_name((enum xo_eval_stage)stage), 100 * job->share[p].value, 100 * job->share[p].low95,
-                100 * job->share[p].high95, 100 * job->top5[p].value);
-    }
-    fputs("</table></div></section>\n", to);
+    for (size_t p = 0; p < EVAL_STAGES; p++)
+        put_stage(to, (enum xo_eval_stage)p, &job->share[p], &job->top5[p]);
+    if (job->analog)
+        put_stage(to, XO_EVAL_ANALOG, &job->analog_share, &job->analog_top5);
+    fputs("</table></div>", to);
+    if (job->analog)
+        fputs("<p class=\"note\">Analog: the circuit's arrays and gain without converters, inputs continuous and "
+              "without a limit: what weights in steps and wires cost alone.</p>", to);
+    fputs("</section>\n", to);
 }
 
 /* Stage "variation": instance by instance. */
@@ -101,33 +111,6 @@ static void put_instances(FILE *to, const struct eval_job *job)
     for (size_t n = 0; n < r->instances; n++)
         fprintf(to, "<tr><td>%zu</td><td>%.2f</td></tr>\n", n,
                 100 * (double)r->pass[EVAL_STAGES + n].hits / (double)r->images);
-    fputs("</table></div></section>\n", to);
-}
-
-static void put_gain(FILE *to, const struct xo_eval_result *r, enum xo_eval_stage stage, int gain)
-{
-    const struct xo_eval_pass *p = eval_gain_pass(r, stage, gain);
-    struct xo_share s = xo_share_of(p->hits, r->images);
-    struct eval_totals t = eval_totals_of(r, (size_t)(p - r->pass));
-    fprintf(to, "<td>%.2f</td><td>%.2f to %.2f</td><td>%.3g</td>", 100 * s.value, 100 * s.low95, 100 * s.high95,
-            100 * eval_part(t.clipped, t.conversions));
-}
-
-static void put_gains(FILE *to, const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    if (r->passes == EVAL_STAGES + r->instances)
-        return;
-    fputs("<section><h2>Gain side by side</h2>\n<div class=\"scroll\"><table class=\"number\"><tr><th>gain</th>"
-          "<th>converters [%]</th><th>95 % interval</th><th>clipped [%]</th><th>circuit [%]</th>"
-          "<th>95 % interval</th><th>clipped [%]</th></tr>\n", to);
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        fprintf(to, "<tr><td>%s%s</td>", gain_name[gain],
-                eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? ", as the hardware file says" : "");
-        put_gain(to, r, XO_EVAL_CONVERTERS, gain);
-        put_gain(to, r, XO_EVAL_CIRCUIT, gain);
-        fputs("</tr>\n", to);
-    }
     fputs("</table></div></section>\n", to);
 }
 
@@ -202,7 +185,7 @@ static void put_page(FILE *to, const struct eval_job *job)
     put_steps(to, job);
     fputs("</div>\n", to);
     put_instances(to, job);
-    put_gains(to, job);
+    eval_gains_page(to, job);
     put_layers(to, job);
     eval_audit_page(to, job);
     fputs("<p class=\"note\">Every number shown here is in report.json; times are in timing.json, because they "

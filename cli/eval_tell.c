@@ -128,6 +128,10 @@ static void put_circuit(FILE *to, const struct eval_job *job)
         put_variation(to, h, job->result->instances);
     else
         fputs("Cells are exactly as programmed. ", to);
+    if (job->analog)
+        fputs("Stage analog has the circuit stage's arrays and gains, cells as programmed, and no converters: inputs "
+              "are voltages of any size and either sign, column currents are taken as they are and decoded in "
+              "float64. ", to);
 }
 
 char *eval_choices(const struct eval_job *job)
@@ -196,20 +200,18 @@ static void print_instances(const struct eval_job *job)
         printf("  %-9zu %6.2f\n", n, 100 * (double)r->pass[EVAL_STAGES + n].hits / (double)r->images);
 }
 
-static void print_gains(const struct eval_job *job)
+/* By how much converters change it is told beside. */
+static void print_analog(const struct eval_job *job)
 {
-    const struct xo_eval_result *r = job->result;
-    if (r->passes == EVAL_STAGES + r->instances)
+    const struct xo_share *s = &job->analog_share;
+    if (!job->analog)
         return;
-    printf("\nGain        converters  95 %% interval      circuit  95 %% interval\n");
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        printf("%-11s", eval_gain_name[gain]);
-        for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
-            struct xo_share s = xo_share_of(eval_gain_pass(r, (enum xo_eval_stage)stage, gain)->hits, r->images);
-            printf("     %6.2f  %6.2f .. %6.2f", 100 * s.value, 100 * s.low95, 100 * s.high95);
-        }
-        printf("%s\n", eval_gain_pass(r, XO_EVAL_CIRCUIT, gain)->main ? "  (as the hardware file says)" : "");
-    }
+    printf("%-11s %6.2f   %6.2f .. %6.2f  %6.2f", "analog", 100 * s->value, 100 * s->low95, 100 * s->high95,
+           100 * job->analog_top5.value);
+    print_step(&job->from_fp32);
+    printf("  (from fp32)\n%-43s", "from analog to circuit");
+    print_step(&job->to_circuit);
+    putchar('\n');
 }
 
 /* Converters and circuit below each other. */
@@ -267,7 +269,8 @@ void eval_print(const struct eval_job *job)
     printf("%-43s", "from fp32 to circuit");
     print_step(&job->total);
     putchar('\n');
-    print_gains(job);
+    print_analog(job);
+    eval_gains_print(job);
     print_layers(job);
     eval_audit_print(job);
     eval_speed_print(job);
@@ -304,13 +307,18 @@ static int put_stages(json_t *report, const struct eval_job *job)
         json_object_set_new(interval, "variation", json_pack("[o, o]", cli_json_number(job->variation.low95),
                                                              cli_json_number(job->variation.high95)));
     }
+    json_t *steps = json_pack("{s:o, s:o, s:o, s:o}", "fp32_to_quantised", paired_json(&job->step[1]),
+                              "quantised_to_converters", paired_json(&job->step[2]), "converters_to_circuit",
+                              paired_json(&job->step[3]), "fp32_to_circuit", paired_json(&job->total));
+    if (job->analog) {
+        json_object_set_new(accuracy, "analog", cli_json_number(job->analog_share.value));
+        json_object_set_new(interval, "analog", share_json(&job->analog_share));
+        json_object_set_new(top5, "analog", cli_json_number(job->analog_top5.value));
+        json_object_set_new(steps, "fp32_to_analog", paired_json(&job->from_fp32));
+        json_object_set_new(steps, "analog_to_circuit", paired_json(&job->to_circuit));
+    }
     return cli_json_put(report, "accuracy", accuracy) | cli_json_put(report, "interval95", interval) |
-           cli_json_put(report, "top5", top5) |
-           cli_json_put(report, "steps", json_pack("{s:o, s:o, s:o, s:o}", "fp32_to_quantised",
-                                                   paired_json(&job->step[1]), "quantised_to_converters",
-                                                   paired_json(&job->step[2]), "converters_to_circuit",
-                                                   paired_json(&job->step[3]), "fp32_to_circuit",
-                                                   paired_json(&job->total)));
+           cli_json_put(report, "top5", top5) | cli_json_put(report, "steps", steps);
 }
 
 static json_t *instances_json(const struct eval_job *job)
@@ -322,31 +330,6 @@ static json_t *instances_json(const struct eval_job *job)
     return json_pack("{s:I, s:o, s:o, s:o, s:b}", "count", (json_int_t)r->instances, "accuracy", each,
                      "between_variance", cli_json_number(job->variation.between_variance), "images_variance",
                      cli_json_number(job->variation.images_variance), "enough_for_a_claim", r->instances >= 10);
-}
-
-/* Every gain there is: the hardware's alone, or all three. */
-static json_t *gains_json(const struct eval_job *job)
-{
-    const struct xo_eval_result *r = job->result;
-    json_t *gains = json_object();
-    for (int gain = XO_GAIN_NONE; gain <= XO_GAIN_COLUMN; gain++) {
-        json_t *accuracy = json_object(), *interval = json_object(), *clipped = json_object();
-        for (int stage = XO_EVAL_CONVERTERS; stage <= XO_EVAL_CIRCUIT; stage++) {
-            const struct xo_eval_pass *p = eval_gain_pass(r, (enum xo_eval_stage)stage, gain);
-            struct xo_share s = xo_share_of(p ? p->hits : 0, r->images);
-            json_object_set_new(accuracy, xo_eval_stage_name((enum xo_eval_stage)stage), cli_json_number(s.value));
-            json_object_set_new(interval, xo_eval_stage_name((enum xo_eval_stage)stage), share_json(&s));
-            struct eval_totals t = eval_totals_of(r, p ? (size_t)(p - r->pass) : 0);
-            json_object_set_new(clipped, xo_eval_stage_name((enum xo_eval_stage)stage),
-                                cli_json_number(eval_part(t.clipped, t.conversions)));
-        }
-        json_t *both = json_pack("{s:o, s:o, s:o}", "accuracy", accuracy, "interval95", interval,
-                                 "clipped_share", clipped);
-        if (eval_gain_pass(r, XO_EVAL_CIRCUIT, gain))
-            json_object_set(gains, eval_gain_name[gain], both);
-        json_decref(both);
-    }
-    return gains;
 }
 
 /* What happened to the conversions of a layer, beside what it got. */
@@ -404,8 +387,9 @@ static json_t *layer_json(const struct xo_eval_layer *l, const struct xo_eval_co
     return layer;
 }
 
-static json_t *layers_json(const struct xo_eval_result *r)
+static json_t *layers_json(const struct eval_job *job)
 {
+    const struct xo_eval_result *r = job->result;
     json_t *list = json_array();
     for (size_t k = 0; k < r->layers; k++) {
         json_t *layer = layer_json(&r->layer[k], &r->pass[XO_EVAL_CONVERTERS].count[k]), *each = json_array();
@@ -418,6 +402,9 @@ static json_t *layers_json(const struct xo_eval_result *r)
         }
         if (r->instances)
             json_object_set(layer, "variation", each);
+        if (job->analog && !r->layer[k].digital)
+            json_object_set_new(layer, "analog", json_pack("{s:o}", "error_rel",
+                                                           cli_json_number(job->analog->count[k].error_rel)));
         json_decref(each);
         json_array_append_new(list, layer);
     }
@@ -465,11 +452,11 @@ static json_t *report_json(const struct eval_job *job)
                                "classes", (json_int_t)r->classes, "calibration_images",
                                (json_int_t)r->calibration_images, "excluded_images", (json_int_t)r->excluded);
     int failed = put_stages(report, job);
-    failed |= cli_json_put(report, "gains", gains_json(job));
+    failed |= cli_json_put(report, "gains", eval_gains_json(job));
     if (r->instances)
         failed |= cli_json_put(report, "instances", instances_json(job));
     failed |= cli_json_put(report, "totals", totals_json(r));
-    failed |= cli_json_put(report, "layers", layers_json(r));
+    failed |= cli_json_put(report, "layers", layers_json(job));
     if (job->audit_text)
         failed |= cli_json_put(report, "audit", eval_audit_json(job));
     failed |= put_provenance(report, job);
@@ -505,11 +492,13 @@ static int write_images(const struct eval_job *job)
         fputs("# image,label,fp32,quantised,converters,circuit", w.stream);
         for (size_t n = 0; n < r->instances; n++)
             fprintf(w.stream, ",variation%zu", n);
-        fputs(": class numbers; image counts from 0 in the whole set\n", w.stream);
+        fprintf(w.stream, "%s: class numbers; image counts from 0 in the whole set\n", job->analog ? ",analog" : "");
         for (size_t k = 0; k < r->images; k++) {
             fprintf(w.stream, "%zu,%" PRId32, r->number[k], r->label[k]);
             for (size_t p = 0; p < EVAL_STAGES + r->instances; p++)
                 fprintf(w.stream, ",%" PRId32, r->pass[p].prediction[k]);
+            if (job->analog)
+                fprintf(w.stream, ",%" PRId32, job->analog->prediction[k]);
             putc('\n', w.stream);
         }
         status = xo_writer_commit(&w, &info);
@@ -519,17 +508,16 @@ static int write_images(const struct eval_job *job)
     return code;
 }
 
-static int write_logits(const struct eval_job *job, enum xo_eval_stage stage)
+static int write_logits(const struct eval_job *job, const struct xo_eval_pass *pass)
 {
     const struct xo_eval_result *r = job->result;
     struct xo_info info = {""};
     char name[40];
-    snprintf(name, sizeof name, "logits-%s.npy", xo_eval_stage_name(stage));
+    snprintf(name, sizeof name, "logits-%s.npy", xo_eval_stage_name(pass->stage));
     char *path = eval_path(job, name);
     if (!path)
         return cli_no_memory();
-    int status = xo_npy_write_float(path, 2, (size_t[]){r->images, r->classes}, r->pass[(size_t)stage].logits,
-                                    &info);
+    int status = xo_npy_write_float(path, 2, (size_t[]){r->images, r->classes}, pass->logits, &info);
     free(path);
     return status ? cli_fail_writing(status, &info, name) : CLI_DONE;
 }
@@ -539,6 +527,8 @@ int eval_write_files(struct eval_job *job)
     int code = write_images(job);
     for (int stage = 0; stage < EVAL_STAGES && job->logits && !code; stage++)
         if (stage != XO_EVAL_CONVERTERS)
-            code = write_logits(job, (enum xo_eval_stage)stage);
+            code = write_logits(job, &job->result->pass[stage]);
+    if (!code && job->logits && job->analog)
+        code = write_logits(job, job->analog);
     return code ? code : write_json(job);
 }

@@ -40,10 +40,10 @@ struct report_size { double rms_amp, max_amp, rms_lsb, max_lsb; };
 
 /* Inputs on gates. */
 struct report_gated {
-    bool ladders;                      /* columns are ladders, as fit and eval take them ...   */
-    double disagreement_amp, disagreement_rel, worst_bound_rel;        /* ... that far from the reference, by column: */
-    double *column_ladder;             /* [columns] largest over inputs, over the column's scale */
-    double *column_matrix;             /* [2][columns] rms of one matrix, over full scale: the best; rows one by one */
+    bool ladders;                      /* columns are ladders, climbed as fit and eval do: differences   */
+    double disagreement_amp, disagreement_rel, worst_bound_rel;
+    double *column_ladder;             /* [columns] largest over inputs, over the column's scale   */
+    double *column_matrix;             /* [2][columns] rms of one matrix: the best, rows one by one       */
     double *column_lost;               /* [columns] share of what cells would carry without wires */
 };
 
@@ -95,7 +95,7 @@ int report_write_json(const struct report *r);
 void report_print_engines(const struct report *r);
 json_t *report_engines_json(const struct report *r);
 
-/* compare_gated.c: inputs on gates, where there is no matrix: ladders, engines, ngspice, and what a matrix would cost.
+/* compare_gated.c: inputs on gates, where there is no matrix: ladders, engines, ngspice, and what one would cost.
  * Returns 0 or the exit code. */
 int report_find_gated(struct report *r, struct cli_session *s);
 void report_free_gated(struct report_gated *g);

@@ -24,7 +24,7 @@ struct arrays {
     uint16_t *digit;                   /* [rows][columns]                                         */
     double *siemens;                   /* [planes][rows][columns] as programmed                   */
     double *steps;                     /* [planes][rows][columns] (G_ni - off)/step               */
-    double *offset_amp;                /* [planes][columns]                                       */
+    double *offset_amp;                /* [planes][columns] all 0: inputs are driven              */
 };
 
 static int arrays_new(struct arrays *a, const struct xo_array_layer *l, int threads, struct xo_info *info)
@@ -33,9 +33,9 @@ static int arrays_new(struct arrays *a, const struct xo_array_layer *l, int thre
     const struct xo_batch_options options = { .precision = XO_FLOAT64, .threads = threads };
     size_t planes = l->layout.planes, cells = x->rows * x->columns;
     struct xo_crossbar array;
-    int status = xo_is_nonlinear(x) ? XO_EUNSUPPORTED : 0;
+    int status = xo_check_linear(l->hardware, l->layer->name, info);
     if (status)
-        return xo_fail(info, status, "nonlinear cells multiply by no matrix; expected ohmic ones");
+        return status;
     status = xo_driven_crossbar(&array, &a->driver_ohm, l->hardware);
     a->l = l;
     a->digit = xo_calloc(cells, sizeof *a->digit);
@@ -78,10 +78,6 @@ static int solve_block(struct arrays *a, size_t matrix, size_t row_block, size_t
     struct xo_batch_arrays batch = { .arrays = l->layout.planes, .cell_siemens = a->siemens, .g_ni_siemens = a->steps,
                                      .offset_amp = a->offset_amp };
     int status = xo_batch_matrix(a->batch, &batch, info);
-    for (size_t k = 0; k < l->layout.planes * h->array.columns && !status; k++)
-        if (a->offset_amp[k] != 0)
-            status = xo_fail(info, XO_EUNSUPPORTED, "layer %s: held lines or sense voltages add currents of their "
-                             "own; expected driven inputs only", l->layer->name);
     for (size_t k = 0; k < all && !status; k++)
         a->steps[k] = steps_of(a->steps[k], l->device.off_siemens, step);
     return status;

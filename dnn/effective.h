@@ -14,8 +14,7 @@
 #include "engine_private.h"
 
 /* sum [m.inputs][m.outputs] out, of matrix number `matrix`: without wires the integers q exactly.
- * XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, or rows have no voltage; what
- * xo_circuit_new, xo_batch_new and xo_batch_matrix say; ENOMEM. */
+ * XO_EUNSUPPORTED of xo_check_linear; what xo_circuit_new, xo_batch_new and xo_batch_matrix say; ENOMEM. */
 int xo_effective_sums(double *sum, const struct xo_array_layer *l, size_t matrix, int threads, struct xo_info *info);
 
 /* The same as a layer's weights and bias in float32: y = sum W x + b for inputs x that are not quantised.  Of a model

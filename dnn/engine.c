@@ -171,12 +171,17 @@ void *xo_room(struct xo_engine_thread *t, enum xo_buffer which, size_t count, si
 int xo_engine_thread_new(xo_engine_thread **out, xo_engine_dnn *e, enum xo_stage stage, struct xo_info *info)
 {
     struct xo_engine_thread *t;
-    if (stage >= XO_STAGE_CONVERTERS && (stage == XO_STAGE_CIRCUIT) != e->programmed)
+    int status = 0;
+    if ((stage == XO_STAGE_CONVERTERS && e->programmed) || (stage == XO_STAGE_CIRCUIT && !e->programmed))
         return xo_fail(info, XO_EVALUE, "stage %s of %s engine", stage == XO_STAGE_CIRCUIT ? "circuit" : "converters",
                        e->programmed ? "a programmed" : "an unprogrammed");
     for (size_t k = 0; k < e->layers && stage >= XO_STAGE_CONVERTERS; k++)
         if (e->layer[k].hardware && !e->layer[k].calibrated)
             return xo_fail(info, XO_EVALUE, "layer %s: not calibrated", e->layer[k].layer->name);
+    for (size_t k = 0; k < e->layers && stage == XO_STAGE_ANALOG && !status; k++)
+        status = e->layer[k].hardware ? xo_check_linear(e->layer[k].hardware, e->layer[k].layer->name, info) : 0;
+    if (status)
+        return status;
     t = xo_calloc(1, sizeof *t);
     if (!t)
         return ENOMEM;
@@ -265,58 +270,62 @@ int xo_engine_calibrate(xo_engine_dnn *e, size_t threads, xo_engine_thread *cons
 
 /* ---- running --------------------------------------------------------------------------------------- */
 
-/* sum q' x' -> sum (q_w - z_w)(x_q - z_x) of a model's own integers. */
+void xo_shift_zeros(double *total, const struct xo_array_layer *l, const struct xo_code_matrix *m, size_t block,
+                    double inputs)
+{
+    const struct xo_model_integers *own = &l->layer->integers;
+    double pad = xo_pad_value(l);
+    for (size_t j = block * m->block_outputs; j < (block + 1) * m->block_outputs; j++) {
+        double lift = (own->weight_unsigned ? 128 : 0) - own->weight_zero[m->first_output + j];
+        total[j] += lift * inputs - pad * l->weight_sum[m->first_output + j];
+    }
+}
+
 static void shift_zeros(double *total, const struct xo_array_layer *l, size_t matrix, const struct xo_patches *p,
                         size_t stride)
 {
     const struct xo_code_matrix *m = &l->codes.matrix[matrix];
-    const struct xo_model_integers *own = &l->layer->integers;
-    double pad = xo_pad_value(l);
     for (size_t n = 0; n < p->count; n++)
         for (size_t block = 0; block * m->block_inputs < m->inputs; block++) {
             const uint8_t *x = p->byte + n * p->stride + m->first_input + block * m->block_inputs;
             double inputs = 0;
             for (size_t i = 0; i < m->block_inputs; i++)
                 inputs += x[i];
-            for (size_t j = block * m->block_outputs; j < (block + 1) * m->block_outputs; j++) {
-                double lift = (own->weight_unsigned ? 128 : 0) - own->weight_zero[m->first_output + j];
-                total[n * stride + j] += lift * inputs - pad * l->weight_sum[m->first_output + j];
-            }
+            xo_shift_zeros(total + n * stride, l, m, block, inputs);
         }
 }
 
-/* y = s_w s_x sum + bias, into (images, channels, positions). */
-static void scale(float *y, const struct xo_array_layer *l, size_t matrix, const struct xo_view *v,
-                  const struct xo_patches *p, const double *total, size_t stride)
+void xo_scale_sums(float *y, const struct xo_array_layer *l, size_t matrix, const struct xo_place *where,
+                   size_t positions, const double *total)
 {
     const struct xo_code_matrix *m = &l->codes.matrix[matrix];
-    size_t channels = l->layer->groups * l->layer->outputs;
-    for (size_t n = 0; n < p->count; n++) {
-        size_t image = (p->first + n) / v->positions, at = (p->first + n) % v->positions;
+    size_t channels = l->layer->groups * l->layer->outputs, stride = l->array.bank[matrix].stride;
+    for (size_t n = 0; n < positions; n++) {
+        size_t image = (where->first_row + n) / where->rows_per_image;
+        size_t at = (where->first_row + n) % where->rows_per_image;
         for (size_t j = 0; j < m->outputs; j++) {
             size_t channel = m->first_output + j;
-            y[(image * channels + channel) * v->positions + at] =
+            y[(image * channels + channel) * where->rows_per_image + at] =
                 (float)((double)l->codes.weight_scale[channel] * l->input.scale * total[n * stride + j] +
                         (double)l->layer->bias[channel]);
         }
     }
 }
 
-/* Of sampled images: how far the sums are from exact ones. */
-static void compare(struct xo_layer_counts *count, const struct xo_place *where, const double *total,
-                    const double *exact, size_t positions, size_t stride, size_t outputs)
+void xo_compare_sums(struct xo_layer_counts *count, const struct xo_place *where, const double *total,
+                     const double *exact, size_t positions, const struct xo_bank *bank)
 {
     for (size_t n = 0; n < positions; n++) {
         if (!xo_is_sampled(where, n))
             continue;
-        for (size_t j = n * stride; j < n * stride + outputs; j++) {
+        for (size_t j = n * bank->stride; j < n * bank->stride + bank->matrix->outputs; j++) {
             count->error_square += (total[j] - exact[j]) * (total[j] - exact[j]);
             count->signal_square += exact[j] * exact[j];
         }
     }
 }
 
-static bool has_sample(const struct xo_place *where, size_t positions)
+bool xo_has_sample(const struct xo_place *where, size_t positions)
 {
     for (size_t n = 0; n < positions; n++)
         if (xo_is_sampled(where, n))
@@ -329,7 +338,7 @@ static int look_closer(struct xo_engine_thread *t, const struct xo_array_layer *
 {
     const struct xo_bank *bank = &l->array.bank[matrix];
     const struct xo_place where = { p->first, v->positions, t->first_image, XO_SCORED };
-    if (!has_sample(&where, p->count))
+    if (!xo_has_sample(&where, p->count))
         return 0;
     double *exact = xo_room(t, XO_BUFFER_EXACT, p->count, bank->stride * sizeof *exact);
     int status = exact ? xo_evaluate(exact, t, l, &l->exact, matrix, v, p) : ENOMEM;
@@ -337,7 +346,7 @@ static int look_closer(struct xo_engine_thread *t, const struct xo_array_layer *
         return status;
     if (l->layer->has_integers)
         shift_zeros(exact, l, matrix, p, bank->stride);
-    compare(&t->count[l->number], &where, total, exact, p->count, bank->stride, bank->matrix->outputs);
+    xo_compare_sums(&t->count[l->number], &where, total, exact, p->count, bank);
     return xo_count_codes(&t->count[l->number], t, l, matrix, v, p);
 }
 
@@ -352,7 +361,8 @@ static int run_matrix(struct xo_engine_thread *t, const struct xo_array_layer *l
         return status;
     if (l->layer->has_integers)
         shift_zeros(total, l, matrix, p, stride);
-    scale(y, l, matrix, v, p, total, stride);
+    xo_scale_sums(y, l, matrix, &(struct xo_place){ p->first, v->positions, t->first_image, XO_SCORED }, p->count,
+                  total);
     if (t->is_calibrator)
         return xo_observe(t, l, matrix, v, p);
     if (t->pairs)
@@ -367,6 +377,8 @@ static int run_layer(void *user, size_t layer, const struct xo_tensor *input, st
     const struct xo_array_layer *l = &t->engine->layer[layer];
     struct xo_view v;
     struct xo_patches p;
+    if (t->stage == XO_STAGE_ANALOG)
+        return xo_run_analog(t, l, input, output, info);
     int status = xo_view_open(&v, t, l, input, info);
     for (size_t first = 0; !status && first < v.images * v.positions; first += XO_CHUNK) {
         status = xo_view_patches(&p, t, l, &v, first);

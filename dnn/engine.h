@@ -28,6 +28,7 @@ enum xo_stage {
     XO_STAGE_QUANTISED,                /* integers, exactly                                       */
     XO_STAGE_CONVERTERS,               /* and DAC, ADC, gain on ideal arrays                      */
     XO_STAGE_CIRCUIT,                  /* and wires, of a programmed engine                       */
+    XO_STAGE_ANALOG,                   /* no converters: of either engine, as its arrays are; analog.c */
     XO_STAGES
 };
 
@@ -48,7 +49,7 @@ void xo_engine_dnn_free(xo_engine_dnn *e);
  * solved exactly (xo_batch, float64, then rounded), and G_ni and i0 take the place of G.  Where a layer's resistances
  * are all 0, its lines all driven and sensed at 0 V and nothing varies or is stuck, G_ni is G itself.
  * base must be calibrated and outlive the new engine, which has to be calibrated in its turn: its ranges and gains
- * are those of the programmed arrays.  It serves XO_STAGE_CIRCUIT and calibrators.
+ * are those of the programmed arrays.  It serves XO_STAGE_CIRCUIT, XO_STAGE_ANALOG and calibrators.
  * XO_ECONFLICT and others of xo_circuit_new and xo_batch_new, with the layer's name; ENOMEM. */
 struct xo_programming {
     const struct xo_hardware *const *hardware; /* [layers] base's with another gain; NULL: base's     */
@@ -73,6 +74,10 @@ struct xo_layer_counts {
                                                 /* flipped: unlike that of the ideal array        */
     double error_square, signal_square;         /* of the layer's sums against exact integers     */
 };
+
+/* Do its arrays multiply inputs by a matrix, and do nothing else?  As XO_STAGE_ANALOG needs; XO_EUNSUPPORTED names
+ * layer and reason: nonlinear cells, inputs on gates, held lines or sense voltages. */
+int xo_check_linear(const struct xo_hardware *h, const char *layer, struct xo_info *info);
 
 /* One thread's scratch and counts. */
 typedef struct xo_engine_thread xo_engine_thread;

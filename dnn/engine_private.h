@@ -8,6 +8,7 @@
  *     window.c     images -> integers -> bytes -> patches -> rows of digits
  *     evaluate.c   rows of digits through strips -> sums of a matrix -> outputs
  *     convert.c    the same conversion by conversion, with every key of dac: and adc:
+ *     analog.c     the same without any of them: continuous inputs, currents as they are
  *     ranges.c     currents of calibration images -> ADC ranges
  *     tails.c      exact quantiles of very many numbers
  *     gain.c       the gain, measured
@@ -254,6 +255,8 @@ struct xo_engine_thread {
 void *xo_room(struct xo_engine_thread *t, enum xo_buffer which, size_t count, size_t size);
 
 /* window.c */
+int xo_window_of(struct xo_window *out, size_t *images, const struct xo_engine_thread *t,
+                 const struct xo_array_layer *l, const struct xo_tensor *input, struct xo_info *info);
 int xo_view_open(struct xo_view *v, struct xo_engine_thread *t, const struct xo_array_layer *l,
                  const struct xo_tensor *input, struct xo_info *info);
 int xo_view_patches(struct xo_patches *p, struct xo_engine_thread *t, const struct xo_array_layer *l,
@@ -278,6 +281,23 @@ struct xo_place {
 
 struct xo_place xo_place_of(const struct xo_engine_thread *t, const struct xo_use *use, const struct xo_view *v,
                             const struct xo_patches *p);
+
+/* engine.c, of [positions][stride of the layer's bank] sums; where: of positions, not of rows.
+ *     shift_zeros   one position: sum q' x' -> sum (q_w - z_w)(x_q - z_x) of a model's own integers, of one block of
+ *                   the diagonal whose inputs' sum is given
+ *     scale_sums    y = s_w s_x sum + bias, into (images, channels, positions)
+ *     compare_sums  of sampled images: how far they are from exact ones */
+void xo_shift_zeros(double *total, const struct xo_array_layer *l, const struct xo_code_matrix *m, size_t block,
+                    double inputs);
+void xo_scale_sums(float *y, const struct xo_array_layer *l, size_t matrix, const struct xo_place *where,
+                   size_t positions, const double *total);
+bool xo_has_sample(const struct xo_place *where, size_t positions);
+void xo_compare_sums(struct xo_layer_counts *count, const struct xo_place *where, const double *total,
+                     const double *exact, size_t positions, const struct xo_bank *bank);
+
+/* analog.c: a layer in XO_STAGE_ANALOG. */
+int xo_run_analog(struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_tensor *input,
+                  struct xo_tensor *output, struct xo_info *info);
 
 /* evaluate.c: total [p->count][bank stride], before scaling: q x sums. */
 int xo_evaluate(double *total, struct xo_engine_thread *t, const struct xo_array_layer *l, const struct xo_use *use,

@@ -10,7 +10,8 @@
 
 const char *xo_eval_stage_name(enum xo_eval_stage stage)
 {
-    static const char *const name[] = {"fp32", "quantised", "converters", "circuit", "variation"};
+    static const char *const name[] = {"fp32", "quantised", "converters", "circuit", "variation",
+                                       "analog"};
     return stage < XO_EVAL_STAGES ? name[stage] : "?";
 }
 
@@ -208,7 +209,7 @@ static int set_up(struct xo_eval *e, struct xo_info *info)
     if (!status)
         status = check_labels(e, info);
     if (!status)
-        status = xo_eval_choose_passes(e);
+        status = xo_eval_choose_passes(e, info);
     if (!status)
         status = make_room(e);
     if (!status)

@@ -49,7 +49,7 @@ struct xo_eval {
         xo_engine_dnn *dnn;                     /* of the pass's stage and gain           */
         struct xo_hardware *copy;               /* [layers] with another gain; or NULL    */
         const struct xo_hardware **hardware;    /* [layers] of them                       */
-    } *engine;                                  /* [passes] dnn NULL: that of converters, or of what `same` says */
+    } *engine;                                  /* [passes] dnn NULL: see xo_eval_engine_of */
     struct xo_eval_result result;
     struct xo_eval_pass *pass;                  /* [passes]                               */
     size_t *same;                               /* [passes] the pass whose results these are too */
@@ -60,7 +60,8 @@ struct xo_eval {
     unsigned char *block_done;                  /* [blocks]                               */
 };
 
-/* What a pass runs on; of the converters' where the circuit repeats them.  NULL for fp32. */
+/* What a pass runs on; the circuit's where it is analog; the converters' where the circuit repeats them.  NULL for
+ * fp32. */
 xo_engine_dnn *xo_eval_engine_of(const struct xo_eval *e, size_t pass);
 
 int xo_eval_for_blocks(struct xo_eval *e, const struct xo_eval_images *images, const struct xo_eval_work *work,
@@ -70,7 +71,7 @@ int xo_eval_for_blocks(struct xo_eval *e, const struct xo_eval_images *images, c
 int xo_eval_choose_images(struct xo_eval *e, struct xo_info *info);
 
 /* The passes in the order in which they run, and then, for each, an engine with its ranges and gains. */
-int xo_eval_choose_passes(struct xo_eval *e);
+int xo_eval_choose_passes(struct xo_eval *e, struct xo_info *info);
 int xo_eval_calibrate(struct xo_eval *e, struct xo_info *info);
 
 /* Fill in e->range. */

@@ -25,10 +25,32 @@ static bool is_ideal(const struct xo_eval *e)
     return ideal;
 }
 
-int xo_eval_choose_passes(struct xo_eval *e)
+/* *analog: it is wished for, and there is such a stage. */
+static int check_analog(bool *analog, const struct xo_eval *e, struct xo_info *info)
+{
+    int status = 0;
+    for (size_t k = 0; k < e->layers.count && !status; k++)
+        status = e->hardware[k] ? xo_check_linear(e->hardware[k], e->layers.layer[k].name, info) : 0;
+    *analog = !status && e->request.analog != XO_EVAL_LEAVE;
+    return e->request.analog == XO_EVAL_DEMAND ? status : 0;
+}
+
+static void add_gain(struct xo_eval *e, enum xo_gain_scope gain, bool analog)
+{
+    add_pass(e, XO_EVAL_CONVERTERS, gain, 0, 0);
+    add_pass(e, XO_EVAL_CIRCUIT, gain, 0, 0);
+    if (analog)
+        add_pass(e, XO_EVAL_ANALOG, gain, 0, 0);
+}
+
+int xo_eval_choose_passes(struct xo_eval *e, struct xo_info *info)
 {
     enum xo_gain_scope own = e->request.hardware->gain.scope;
-    size_t room = XO_EVAL_VARIATION + e->request.instances + 2 * XO_GAIN_COLUMN;
+    size_t room = XO_EVAL_VARIATION + e->request.instances + 1 + 3 * XO_GAIN_COLUMN;
+    bool analog;
+    int status = check_analog(&analog, e, info);
+    if (status)
+        return status;
     e->pass = xo_calloc(room, sizeof *e->pass);
     e->same = xo_calloc(room, sizeof *e->same);
     e->engine = xo_calloc(room, sizeof *e->engine);
@@ -38,9 +60,11 @@ int xo_eval_choose_passes(struct xo_eval *e)
         add_pass(e, (enum xo_eval_stage)stage, stage < XO_EVAL_CONVERTERS ? XO_GAIN_NONE : own, 0, 1);
     for (size_t n = 0; n < e->request.instances; n++)
         add_pass(e, XO_EVAL_VARIATION, own, n, 1);
+    if (analog)
+        add_pass(e, XO_EVAL_ANALOG, own, 0, 1);
     for (int gain = XO_GAIN_NONE; e->request.every_gain && gain <= XO_GAIN_COLUMN; gain++)
-        for (int stage = XO_EVAL_CONVERTERS; gain != (int)own && stage <= XO_EVAL_CIRCUIT; stage++)
-            add_pass(e, (enum xo_eval_stage)stage, (enum xo_gain_scope)gain, 0, 0);
+        if (gain != (int)own)
+            add_gain(e, (enum xo_gain_scope)gain, analog);
     e->result.instances = e->request.instances;
     e->result.ideal = is_ideal(e);
     for (size_t p = 0; p < e->result.passes && e->result.ideal; p++)
@@ -86,7 +110,7 @@ static int program(struct xo_eval *e, size_t p, struct xo_info *info)
     return status;
 }
 
-/* The quantised pass shares the converters' engine. */
+/* The quantised pass shares the converters' engine, the analog one the circuit's. */
 static int make_engine(struct xo_eval *e, size_t p, struct xo_info *info)
 {
     struct xo_eval_engine *engine = &e->engine[p];
@@ -104,6 +128,8 @@ static int make_engine(struct xo_eval *e, size_t p, struct xo_info *info)
 
 xo_engine_dnn *xo_eval_engine_of(const struct xo_eval *e, size_t p)
 {
+    if (e->pass[p].stage == XO_EVAL_ANALOG)
+        p = e->pass[p].main ? (size_t)XO_EVAL_CIRCUIT : p - 1;
     return e->engine[p == XO_EVAL_QUANTISED ? (size_t)XO_EVAL_CONVERTERS : e->same[p]].dnn;
 }
 
@@ -151,7 +177,7 @@ int xo_eval_calibrate(struct xo_eval *e, struct xo_info *info)
 {
     int status = e->calibration.count ? xo_eval_input_ranges(e, info) : 0;
     for (size_t p = XO_EVAL_CONVERTERS; p < e->result.passes && !status; p++) {
-        if (e->same[p] != p)
+        if (e->same[p] != p || e->pass[p].stage == XO_EVAL_ANALOG)
             continue;
         status = make_engine(e, p, info);
         if (!status)

@@ -171,12 +171,12 @@ static int find_key(char key[65], const struct xo_eval *e, struct xo_info *info)
         status = xo_data_sha256(r->data, data, info);
     if (!status && r->calibrate)
         status = xo_data_sha256(r->calibrate, calibrate, info);
-    if (!status && asprintf(&text, "%s %s\n%s\n%s\n%s\n%s %zu %zu\n%s %zu %zu\n%s\n%d %d %d %zu %zu\n",
+    if (!status && asprintf(&text, "%s %s\n%s\n%s\n%s\n%s %zu %zu\n%s %zu %zu\n%s\n%d %d %d %zu %zu %zu\n",
                             PACKAGE_VERSION, xo_simd_name(r->simd == XO_SIMD_BEST ? xo_simd_best() : r->simd),
                             hardware, files, xo_network_sha256(r->network), data, xo_data_first(r->data),
                             e->scored.count, calibrate, r->calibrate ? xo_data_first(r->calibrate) : 0,
                             e->calibration.count, xo_preprocess_text(r->preprocess), r->every_gain, r->keep_logits,
-                            r->in_float32, r->instances, e->block_images) < 0)
+                            r->in_float32, r->instances, e->block_images, e->result.passes) < 0)
         status = ENOMEM;
     if (!status)
         xo_sha256_hex(key, text, strlen(text));
@@ -187,7 +187,8 @@ static int find_key(char key[65], const struct xo_eval *e, struct xo_info *info)
 
 static enum xo_stage stage_of(const struct xo_eval_pass *p)
 {
-    return p->stage == XO_EVAL_VARIATION ? XO_STAGE_CIRCUIT : (enum xo_stage)p->stage;
+    return p->stage == XO_EVAL_VARIATION ? XO_STAGE_CIRCUIT :
+           p->stage == XO_EVAL_ANALOG ? XO_STAGE_ANALOG : (enum xo_stage)p->stage;
 }
 
 static int make_threads(struct running *r, struct xo_info *info)

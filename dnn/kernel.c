@@ -310,6 +310,36 @@ static void quantise(const float *x, size_t count, double scale, int32_t low, in
     }
 }
 
+/* ---- in float64 ------------------------------------------------------------------------------------ */
+
+typedef double wide __attribute__((vector_size(4 * LANES), may_alias));
+typedef float narrow __attribute__((vector_size(2 * LANES), aligned(4), may_alias));
+enum { WIDES = 2 * HALF };             /* of a half */
+
+INLINE void weigh_half(const double *x, size_t stride, const int rows, size_t inputs, const float *b, double *out)
+{
+    wide sum[ROWS][WIDES] = { { { 0 } } };
+    for (size_t i = 0; i < inputs; i++, b += XO_STRIP)
+        UNROLL for (int v = 0; v < WIDES; v++) {
+            wide column = __builtin_convertvector(*(const narrow *)(b + v * LANES / 2), wide);
+            UNROLL for (int r = 0; r < rows; r++)
+                sum[r][v] += column * x[(size_t)r * stride + i];
+        }
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < WIDES; v++)
+            *(wide *)(out + r * XO_STRIP + v * LANES / 2) = sum[r][v];
+}
+
+static void weigh(const double *x, size_t stride, size_t rows, size_t inputs, const float *b, double *out)
+{
+    for (size_t row = 0; row < rows; row += rows - row < ROWS ? 1 : ROWS)
+        for (size_t half = 0; half < XO_STRIP; half += XO_HALF)
+            if (rows - row < ROWS)
+                weigh_half(x + row * stride, stride, 1, inputs, b + half, out + row * XO_STRIP + half);
+            else
+                weigh_half(x + row * stride, stride, ROWS, inputs, b + half, out + row * XO_STRIP + half);
+}
+
 const struct xo_kernels XO_PASTE(xo_kernels_, XO_LEVEL) = {
-    currents, convert, tabulate, flush, pack, widen, quantise, XO_PASTE(xo_climb_, XO_LEVEL)
+    currents, convert, tabulate, flush, pack, widen, quantise, weigh, XO_PASTE(xo_climb_, XO_LEVEL)
 };

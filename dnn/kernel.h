@@ -35,8 +35,8 @@ struct xo_digits {
     bool ready;                        /* currents [rows][XO_STRIP] take the place of a table             */
 };
 
-/* Rungs of nonlinear cells: with `volt` less t across it a rung carries sum_k curve[k] t^k.  A column's voltages follow
- * from that of its farthest rung, which Newton's method finds between low and high. */
+/* Rungs of nonlinear cells: with `volt` less t across it a rung carries sum_k curve[k] t^k.  A column's voltages
+ * follow from that of its farthest rung, which Newton's method finds between low and high. */
 struct xo_curves {
     int degree;
     const float *curve;                /* [rungs][degree + 1][XO_STRIP]                                  */
@@ -109,6 +109,8 @@ struct xo_kernels {
     void (*widen)(const struct xo_digit_bits *stream, size_t streams, size_t count, float *volt);
     /* round((double)x/scale), clamped */
     void (*quantise)(const float *x, size_t count, double scale, int32_t low, int32_t high, int32_t *out);
+    /* out [rows][XO_STRIP] in float64: sum_i x[row][i] b[i], in the order of i; x lies `stride` apart. */
+    void (*weigh)(const double *x, size_t stride, size_t rows, size_t inputs, const float *b, double *out);
     /* out [rows][XO_STRIP]: currents of plus, less those of minus (may be NULL); returns how many rows of nonlinear
      * cells did not settle  (kernel_ladder.c) */
     size_t (*climb)(const struct xo_active *, size_t, const struct xo_rungs *, const struct xo_rungs *, float *);

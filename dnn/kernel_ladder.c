@@ -2,8 +2,8 @@
  *
  * solver/xo_ladder.h has the recursion: a rung that is on takes two products and two sums for 32 columns, plus and
  * minus sides at once, rungs that are off nothing.  Each rung waits for the one before, so two rows of digits climb
- * side by side.  Nonlinear cells are polynomials, and a row is climbed until a step of Newton's method is small for all
- * 32 columns.
+ * side by side.  Nonlinear cells are polynomials, and a row is climbed until a step of Newton's method is small for
+ * all 32 columns.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdlib.h>
@@ -245,8 +245,8 @@ INLINE void guess(vec first[2][VECTORS], const struct xo_rungs *const side[2], c
         }
 }
 
-INLINE size_t climb_curves_as(const struct xo_active *a, size_t rows, const struct xo_rungs *const side[2], float *out,
-                              struct way is)
+INLINE size_t climb_curves_as(const struct xo_active *a, size_t rows, const struct xo_rungs *const side[2],
+                              float *out, struct way is)
 {
     size_t unsettled = 0;
     for (size_t row = 0; row < rows; row++, out += XO_STRIP) {

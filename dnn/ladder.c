@@ -1,9 +1,9 @@
 /* Layers whose inputs go to gates: every read of a column is a ladder of the cells that are on, exactly.
  *
  * Strips hold rungs in place of a matrix, plus and minus sides apart, for no difference of two columns is one column.
- * Streams of one bit are gates: on or off, as they come packed; a pulse of more is as many slots long as its digit says,
- * each a read of its own.  A transistor that conducts when off makes a second rung of its row.  solver/xo_ladder.h has
- * the recursion and its bound, kernel_ladder.c runs it in float32.
+ * Streams of one bit are gates: on or off, as they come packed; a pulse of more is as many slots long as its digit
+ * says, each a read of its own.  A transistor that conducts when off makes a second rung of its row.
+ * solver/xo_ladder.h has the recursion and its bound, kernel_ladder.c runs it in float32.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
@@ -23,15 +23,15 @@ int xo_check_gated(const struct xo_array_layer *l, struct xo_info *info)
                        "expected source_column or plane, or input drive");
     if (h->dac.bits > 1 && h->dac.encoding == XO_DAC_AMPLITUDE)
         return xo_fail(info, XO_EUNSUPPORTED,
-                       "dac.bits: found %d with input gate; expected 1 or dac.encoding pulse_width: half a gate is not "
-                       "half the current, with a device in series", h->dac.bits);
+                       "dac.bits: found %d with input gate; expected 1 or dac.encoding pulse_width: half a gate is "
+                       "not half the current, with a device in series", h->dac.bits);
     if (h->dac.bits > MOST_GATE_BITS)
         return xo_fail(info, XO_EUNSUPPORTED, "dac.bits: found %d with input gate; expected at most %d: a pulse is "
                        "read slot by slot", h->dac.bits, MOST_GATE_BITS);
     if (!l->array.ideal || h->dac.noise_volt > 0)
         return xo_fail(info, XO_EUNSUPPORTED,
-                       "dac: found errors or noise with input gate; expected none, as gates are on or off: what a low "
-                       "or high gate conducts are device.transistor_ohm and transistor_off_siemens");
+                       "dac: found errors or noise with input gate; expected none, as gates are on or off: what a "
+                       "low or high gate conducts are device.transistor_ohm and transistor_off_siemens");
     return 0;
 }
 

@@ -16,9 +16,9 @@ struct xo_exact_rungs {
     double *position, *second_position;        /* [rungs + 1][XO_STRIP] second NULL: ends at one side */
     double end_ohm[XO_STRIP], volt[XO_STRIP];
     /* nonlinear cells; siemens are secants then */
-    double all_on[XO_STRIP], alone[XO_STRIP];  /* I_unit: all rungs on; the same cells without wires and transistors */
-    double least_volt[XO_STRIP];               /* across any of them, in read_volt                                   */
-    const xo_ladder *ladder[XO_STRIP];         /* audits only: where they come from                                  */
+    double all_on[XO_STRIP], alone[XO_STRIP];  /* I_unit: all rungs on; the same without wires and transistors */
+    double least_volt[XO_STRIP];               /* across any of them, in read_volt                             */
+    const xo_ladder *ladder[XO_STRIP];         /* audits only: where they come from                            */
     size_t column[XO_STRIP];
 };
 
@@ -77,8 +77,8 @@ int xo_ladder_sample_new(struct xo_ladder_sample *v, const struct xo_array_layer
 void xo_ladder_sample_free(struct xo_ladder_sample *v);
 int xo_ladder_sample(struct xo_array_layer *l, const struct xo_ladder_sample *v, const struct xo_kernels *kernels);
 
-/* ladder_curves.c: a lane's currents with every rung on (e->all_on, ...); then curves for all strips, the sample's exact
- * currents, and the bound. */
+/* ladder_curves.c: a lane's currents with every rung on (e->all_on, ...); then curves for all strips, the sample's
+ * exact currents, and the bound. */
 int xo_curves_look(struct xo_exact_rungs *e, const struct xo_array_layer *l, const xo_ladder *from,
                    xo_ladder_work *work, size_t column, size_t lane, size_t inputs, struct xo_info *info);
 int xo_curves_fill(struct xo_array_layer *l, int threads, const xo_ladder *lines, struct xo_ladder_sample *v,

@@ -1,10 +1,10 @@
-/* Gated columns of nonlinear cells: what each carries as a polynomial for float32, how good that is, and the currents by
- * the laws themselves.
+/* Gated columns of nonlinear cells: what each carries as a polynomial for float32, how good that is, and the
+ * currents by the laws themselves.
  *
- * No rung ever has less across it than with all rungs on, nor more than the whole: on that stretch, mostly a few percent
- * of the read voltage, a polynomial of low degree is the law.  It is found at Chebyshev's points and tried between them.
- * What a rung carries may be off by a share, by its polynomial and by rounding, and so may the whole then, but no more
- * (solver/ladder_curved.c has why): that is the bound.
+ * No rung ever has less across it than with all rungs on, nor more than the whole: on that stretch, mostly a few
+ * percent of the read voltage, a polynomial of low degree is the law.  It is found at Chebyshev's points and tried
+ * between them.  What a rung carries may be off by a share, by its polynomial and by rounding, and so may the whole
+ * then, but no more (solver/ladder_curved.c has why): that is the bound.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>

@@ -34,7 +34,8 @@ static void weigh(struct xo_array_layer *l, const struct xo_exact_rungs *e, size
                   const struct list *all, struct sums *unit, double *nf_sum)
 {
     bool curved = xo_is_nonlinear(&l->hardware->array);
-    double amp = curved ? e->all_on[lane] : xo_exact_current(e, all->rung, all->count, all->rungs, lane), ideal = 0, nf;
+    double amp = curved ? e->all_on[lane] : xo_exact_current(e, all->rung, all->count, all->rungs, lane);
+    double ideal = 0, nf;
     double ton = l->hardware->array.transistor_ohm;
     for (size_t i = 0; i < inputs && !curved; i++) {       /* of the cell alone */
         double g = e->siemens[i * XO_STRIP + lane];

@@ -87,18 +87,27 @@ static bool fits(const struct xo_view *v, size_t planes)
            v->height * v->width * w->channels <= UINT32_MAX && v->image_bytes < most / v->images / planes;
 }
 
-int xo_view_open(struct xo_view *out, struct xo_engine_thread *t, const struct xo_array_layer *l,
-                 const struct xo_tensor *input, struct xo_info *info)
+int xo_window_of(struct xo_window *out, size_t *images, const struct xo_engine_thread *t,
+                 const struct xo_array_layer *l, const struct xo_tensor *input, struct xo_info *info)
 {
-    struct xo_view v = { 0 };
-    struct xo_window *w = &v.window;
-    int status = xo_layer_resolve(w, t->engine->graph, l->layer, input->dimensions, input->shape, info);
+    int status = xo_layer_resolve(out, t->engine->graph, l->layer, input->dimensions, input->shape, info);
     if (status)
         return status;
     if (l->layer->has_integers ? input->type != XO_U8 && input->type != XO_I8 : input->type != XO_F32)
         return xo_fail(info, XO_EVALUE, "layer %s: found inputs of another type than its calibration saw",
                        l->layer->name);
-    v.images = xo_tensor_count(input) / (w->channels * w->height * w->width);
+    *images = xo_tensor_count(input) / (out->channels * out->height * out->width);
+    return 0;
+}
+
+int xo_view_open(struct xo_view *out, struct xo_engine_thread *t, const struct xo_array_layer *l,
+                 const struct xo_tensor *input, struct xo_info *info)
+{
+    struct xo_view v = { 0 };
+    struct xo_window *w = &v.window;
+    int status = xo_window_of(w, &v.images, t, l, input, info);
+    if (status)
+        return status;
     v.positions = w->out_height * w->out_width;
     v.height = larger(w->pad[0] + w->height, reach(w->out_height, w->stride[0], w->kernel[0], w->dilation[0]));
     v.width = larger(w->pad[1] + w->width, reach(w->out_width, w->stride[1], w->kernel[1], w->dilation[1]));

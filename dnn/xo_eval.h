@@ -21,20 +21,25 @@
 extern "C" {
 #endif
 
-/* Each stage adds to the one before it. */
+/* Each stage adds to the one before it, but the last. */
 enum xo_eval_stage {
     XO_EVAL_FP32,                      /* the network as it is, in float32              */
     XO_EVAL_QUANTISED,                 /* weights and inputs as integers, sums exact    */
     XO_EVAL_CONVERTERS,                /* DAC, ADC and gain on arrays without wires     */
     XO_EVAL_CIRCUIT,                   /* every array solved exactly, wires and all     */
     XO_EVAL_VARIATION,                 /* as programmed: device.variation and faults    */
+    XO_EVAL_ANALOG,                    /* the circuit's arrays and gain without converters: inputs are continuous
+                                          voltages, currents are taken as they are and decoded in float64        */
     XO_EVAL_STAGES
 };
-/* "fp32", "quantised", "converters", "circuit", "variation". */
+/* "fp32", "quantised", "converters", "circuit", "variation", "analog". */
 const char *xo_eval_stage_name(enum xo_eval_stage stage);
 
 enum xo_eval_phase { XO_EVAL_RANGES, XO_EVAL_CURRENTS, XO_EVAL_PROGRAMMING, XO_EVAL_IMAGES, XO_EVAL_AUDIT,
                      XO_EVAL_CODES };
+
+/* A stage that not every hardware has. */
+enum xo_eval_wish { XO_EVAL_LEAVE, XO_EVAL_IF_POSSIBLE, XO_EVAL_DEMAND };
 
 struct xo_eval_request {               /* everything is borrowed and must outlive the evaluation */
     const xo_network *network;
@@ -46,6 +51,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     int threads;                                            /* < 1: one                                      */
     enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
+    enum xo_eval_wish analog;                               /* a pass XO_EVAL_ANALOG beside every circuit's  */
     size_t instances;                                       /* programmed at random; 0: none                 */
     int in_float32;                                         /* solve arrays in float32: quicker, hardly a bound */
     int keep_logits;
@@ -110,7 +116,8 @@ struct xo_eval_result {
     int label_offset;                  /* 1: output 0 is no class of the labels                       */
     size_t resumed_images;             /* taken from the checkpoint                                   */
     const struct xo_eval_layer *layer;
-    const struct xo_eval_pass *pass;   /* fp32, quantised, converters, circuit, instances, then other gains */
+    const struct xo_eval_pass *pass;   /* fp32, quantised, converters, circuit, instances, analog where it is
+                                          asked for, then other gains: converters, circuit, analog        */
     size_t instances;
     double program_sec;                /* programming and solving arrays, of all passes               */
     double program_processor_sec;      /* the same, of all processors together                        */
@@ -126,7 +133,9 @@ int xo_eval_needs_images(const xo_network *n, const struct xo_hardware *h);
 int xo_eval_varies(const xo_network *n, const struct xo_hardware *h);
 
 /* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network
- * cannot take; XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM, XO_ESTOPPED. */
+ * cannot take; XO_EUNSUPPORTED: stage analog is demanded, and arrays do more than multiply inputs by a matrix:
+ * nonlinear cells, inputs on gates, held lines, sense voltages; XO_ECONFLICT: a checkpoint of something else; errno,
+ * ENOMEM, XO_ESTOPPED. */
 int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_info *info);
 int xo_eval_run(xo_eval *e, struct xo_info *info);
 const struct xo_eval_result *xo_eval_result(const xo_eval *e);
@@ -134,8 +143,8 @@ const struct xo_eval_result *xo_eval_result(const xo_eval *e);
 /* The network as an ordinary ONNX file whose layers on arrays have for weights what their arrays multiply by before
  * any converter, wires, sneak paths and gain included, exact for ohmic cells: y = sum W x + b for inputs x in
  * float32.  Layers whose arrays couple the channels of a grouped convolution become ungrouped ones.  After
- * xo_eval_new.  XO_EUNSUPPORTED where held lines or sense voltages add currents of their own, XO_ETOOBIG,
- * XO_ECONFLICT, errno, ENOMEM. */
+ * xo_eval_new.  Its logits are those of the main pass of XO_EVAL_ANALOG, found another way.  XO_EUNSUPPORTED as
+ * xo_eval_new, XO_ETOOBIG, XO_ECONFLICT, errno, ENOMEM. */
 int xo_eval_export_onnx(const xo_eval *e, const char *path, struct xo_info *info);
 
 /* The circuit stage against the solver, after xo_eval_run.

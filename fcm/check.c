@@ -144,7 +144,8 @@ static int check_stage(const struct xo_fcm *m, const char *name, struct xo_info 
 {
     bool exact = m->stage == XO_FCM_LINEAR || (m->stage == XO_FCM_LADDER && !m->ladder.curves);
     if (m->exact && !exact)
-        return xo_fail(info, XO_EVALUE, "%s: model/exact: 1; expected 0 but in stages linear and ladder without curves", name);
+        return xo_fail(info, XO_EVALUE, "%s: model/exact: 1; expected 0 but in stages linear and ladder, without "
+                       "curves", name);
     int status = check_basis(m, name, info);
     if (!status)
         status = check_correction(m, name, info);

@@ -1,5 +1,5 @@
-/* Gated columns of nonlinear cells: every rung's voltage follows from that of the farthest, which Newton's method finds
- * (xo_fcm.h has the formulas; solver/ladder_curved.c does the same from the laws themselves).
+/* Gated columns of nonlinear cells: every rung's voltage follows from that of the farthest, which Newton's method
+ * finds (xo_fcm.h has the formulas; solver/ladder_curved.c does the same from the laws themselves).
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <float.h>

@@ -22,7 +22,7 @@ void xo_correct(const struct xo_fcm *m, size_t inputs, const double *volt, doubl
 
 /* Gated columns  (ladder.c). */
 void xo_ladder_run(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp);
-double xo_channel_siemens(const struct xo_fcm *m, double volt);      /* of a transistor; INFINITY: a switch that is on */
+double xo_channel_siemens(const struct xo_fcm *m, double volt);      /* of a transistor; INFINITY: a switch, on */
 /* ... of nonlinear cells  (ladder_curves.c). */
 size_t xo_curves_scratch(const struct xo_fcm *m);
 void xo_curves_run(const struct xo_fcm *m, size_t inputs, const double *volt, double *amp, double *scratch);

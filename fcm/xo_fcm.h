@@ -84,8 +84,8 @@ struct xo_fcm_correction {
  *     k = 1/(1 + g (b + c)), c *= k, a += g b c, b *= k, then b += step_ohm, c += second_ohm
  *     I = volt/(a + c + end_ohm)
  * Nonlinear cells have curves: the device's current I(v) is a mixture of curve k = cell_curve and the next,
- * cell_lower C_k(v) + cell_upper C_(k+1)(v), C a cubic between points from their currents and slopes, and the cell's at
- * u follows from v + (cell_ohm + 1/t) I(v) = u.  From the farthest rung on, with J = 0 and u to be found:
+ * cell_lower C_k(v) + cell_upper C_(k+1)(v), C a cubic between points from their currents and slopes, and the cell's
+ * at u follows from v + (cell_ohm + 1/t) I(v) = u.  From the farthest rung on, with J = 0 and u to be found:
  *     J += I, u += step_ohm J           until u + end_ohm J = volt */
 struct xo_fcm_ladder {
     int top_is_far;                    /* 1: row 0 is the farthest; else the last                              */

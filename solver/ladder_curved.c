@@ -1,9 +1,9 @@
 /* Gated columns of nonlinear cells: see xo_ladder.h.
  *
- * The rungs that are on follow from the voltage x of the farthest.  V(x) rises; for laws that bend upwards it is convex
- * and Newton's method comes down to the root from above, for others bounds close in around it.  While x is far too
- * large a rung may lie far beyond V: nothing above it is looked at, for that this rung is to come down to V is a bound
- * as good, and nothing overflows.
+ * The rungs that are on follow from the voltage x of the farthest.  V(x) rises; for laws that bend upwards it is
+ * convex and Newton's method comes down to the root from above, for others bounds close in around it.  While x is far
+ * too large a rung may lie far beyond V: nothing above it is looked at, for that this rung is to come down to V is a
+ * bound as good, and nothing overflows.
  *
  * How far a current can be off: voltages and currents found obey Kirchhoff's laws to a few roundings a rung, as if
  * wires and voltages were other ones by as much.  Wires and cells that carry more by a share carry more by at most
@@ -115,8 +115,8 @@ static double first_guess(xo_ladder_work *w, const struct xo_laws *laws)
     return w->volt / volt;
 }
 
-/* From the first rung at x up to V, or to the first that lies far beyond; what is missing there goes to *gap, how that
- * falls with x to *slope.  False: it ended before V. */
+/* From the first rung at x up to V, or to the first that lies far beyond; what is missing there goes to *gap, how
+ * that falls with x to *slope.  False: it ended before V. */
 static bool climb(xo_ladder_work *w, const struct xo_laws *laws, double x, double *gap, double *slope)
 {
     double volt = x, lift = 1, most = 1.25 * fabs(w->volt);
@@ -196,8 +196,8 @@ static int check_ranges(const xo_ladder_work *w, const struct xo_laws *laws, siz
         const char *part, *where;
         double at, range[2];
         if (!xo_cell_covers(laws, &r->cell, r->volt, &r->point, &part, &where, &at, range))
-            return xo_fail(info, XO_EVALUE, "the %s of cell (%zu, %zu) is at %g V; expected %g to %g V, where its law "
-                           "is known%s", part, r->row, column, at, range[0], range[1], where);
+            return xo_fail(info, XO_EVALUE, "the %s of cell (%zu, %zu) is at %g V; expected %g to %g V, where its "
+                           "law is known%s", part, r->row, column, at, range[0], range[1], where);
     }
     return 0;
 }

@@ -20,8 +20,8 @@
  * derivative carried along, finds the one that belongs to V; what it leaves is taken off by that derivative.
  *
  * For ohmic cells nothing is subtracted, and no step changes any resistance by more than 12 2^-53 of itself, nor does
- * the whole then: every current is within (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array, and
- * to all but currents.
+ * the whole then: every current is within (24 rows + 10) 2^-53 of itself.  xo_solve is the way to any other array,
+ * and to all but currents.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef XO_LADDER_H
 #define XO_LADDER_H
@@ -71,9 +71,9 @@ void xo_ladder_free(xo_ladder *l);
  * Returns the bound: no current is further than this share of itself from exact. */
 double xo_ladder_amp(const xo_ladder *l, size_t inputs, const double *gate, double *column_amp);
 
-/* Any cells, one column after the other; bound_amp [inputs][columns] out, may be NULL: how far each current can be from
- * exact.  XO_ENOTPROVEN: not converged, or to no better than 1e-9 of the current (which input and column, info says);
- * XO_EVALUE: a cell ends up where its law is not known; ENOMEM. */
+/* Any cells, one column after the other; bound_amp [inputs][columns] out, may be NULL: how far each current can be
+ * from exact.  XO_ENOTPROVEN: not converged, or to no better than 1e-9 of the current (info says which input and
+ * column); XO_EVALUE: a cell ends up where its law is not known; ENOMEM. */
 int xo_ladder_currents(const xo_ladder *l, size_t inputs, const double *gate, double *column_amp, double *bound_amp,
                        struct xo_info *info);
 

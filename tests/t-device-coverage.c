@@ -187,6 +187,7 @@ static void outliers(void)
     struct planted p = devices;
     p.cycles = 1;
     p.levels = 2;
+    p.devices = 6;
     p.outliers = 0.05;
     for (int loss = XO_LOSS_HUBER; loss <= XO_LOSS_CAUCHY; loss++) {
         struct count c = run(p, (struct xo_device_options){.law = XO_FIT_SINH, .loss = (enum xo_fit_loss)loss},

@@ -1,6 +1,6 @@
 /* What arrays multiply by: without wires the integers themselves, for every way to store them; with wires what
- * certified currents for one input at a time decode to; and layers and networks with such weights compute what
- * arrays do.
+ * certified currents for one input at a time decode to; and layers with such weights compute what arrays do: in stage
+ * analog whatever converters are like, in stage circuit where they hardly count.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <stdint.h>
@@ -28,12 +28,13 @@ struct set_up {
     struct xo_info info;
 };
 
-static int set_up(struct set_up *s, struct one_layer model, const char *const *settings)
+/* room: of input ranges, over what inputs take: nothing is clipped from 1 on, whatever wires do. */
+static int set_up_with(struct set_up *s, struct one_layer model, double room, const char *const *settings)
 {
     *s = (struct set_up){ .o = model };
     int status = one_layer_new(&s->o, settings);
-    s->o.range.low *= 1.25;            /* nothing is clipped, whatever wires do */
-    s->o.range.high *= 1.25;
+    s->o.range.low *= room;
+    s->o.range.high *= room;
     if (!status)
         status = one_layer_engine(&s->e, &s->o, &s->info);
     if (status)
@@ -41,6 +42,11 @@ static int set_up(struct set_up *s, struct one_layer model, const char *const *s
     else
         s->l = &s->e->layer[0];
     return status;
+}
+
+static int set_up(struct set_up *s, struct one_layer model, const char *const *settings)
+{
+    return set_up_with(s, model, 1.25, settings);
 }
 
 static void take_down(struct set_up *s)
@@ -291,15 +297,116 @@ static void circuits_compute_the_same(void)
     is_the_circuit_stage(&depthwise, "gain.scope=array", NULL, NULL);
 }
 
+/* ---- the stage without converters ------------------------------------------------------------------- */
+
+static double farthest(double *range, const struct one_layer *o, const struct xo_effective *e)
+{
+    size_t positions = o->out_height * o->out_width, channels = o->groups * o->outputs;
+    double worst = 0, least = INFINITY, most = -INFINITY;
+    for (size_t k = 0; k < one_layer_results(o); k++) {
+        double want = output_of(o, e, k / positions / channels, k / positions % channels, k % positions);
+        worst = fmax(worst, fabs(want - (double)o->y[k]));
+        least = fmin(least, want);
+        most = fmax(most, want);
+    }
+    *range = most - least;
+    return worst;
+}
+
+/* DACs that are off, ADCs of 4 bits, inputs beyond their range: all of that counts in stage circuit alone. */
+static void is_the_analog_stage(const char *name, const struct one_layer *model, const char *a, const char *b,
+                                const char *c)
+{
+    const char *const settings[] = { TILE, WIRES, "adc.bits=4", "dac.offset_volt=0.004", "dac.gain_error=0.03",
+                                     "dac.noise_volt=0.002", a, b, c, NULL };
+    const struct xo_programming how = { .threads = 1, .varies = true, .instance = 3 };
+    struct set_up s;
+    struct xo_effective e = { 0 };
+    struct xo_layer_counts count = { 0 };
+    xo_engine_dnn *programmed = NULL;
+    double worst = 0, range = 0, circuit = 0;
+    int status = set_up_with(&s, *model, 0.5, settings);
+    if (!status)
+        status = one_layer_program(&programmed, &s.o, s.e, &how, &s.info);
+    if (!status)
+        status = xo_effective_new(&e, &programmed->layer[0], 1, &s.info) ||
+                 one_layer_run(&s.o, programmed, XO_STAGE_CIRCUIT, 2, NULL, &s.info);
+    circuit = status ? 0 : farthest(&range, &s.o, &e);
+    if (!status)
+        status = one_layer_run(&s.o, programmed, XO_STAGE_ANALOG, 2, &count, &s.info);
+    worst = status ? 0 : farthest(&range, &s.o, &e);
+    printf("# worst %.2g of a range of %.3g, stage circuit %.2g, error %.2g\n", worst, range, circuit,
+           sqrt(count.error_square / count.signal_square));
+    tap_ok(!status && worst < 1e-6 * range && circuit > 1e-2 * range && count.error_square > 0 && !count.conversions,
+           "stage analog, %s%s%s%s%s: results as with such weights", name, a ? ", " : "", a ? a : "", b ? ", " : "",
+           b ? b : "");
+    xo_effective_free(&e);
+    xo_engine_dnn_free(programmed);
+    take_down(&s);
+}
+
+static void analog_computes_the_same(void)
+{
+    static const char *const setting[][3] = {
+        { "gain.scope=none", "mapping.slices=columns" }, { "gain.scope=array", "mapping.pair=columns" },
+        { "gain.scope=column", "mapping.subtract=digital" }, { "gain.scope=column", "gain.where=reference" },
+        { "gain.scope=column", "mapping.sign=offset" }, { "gain.scope=array", "mapping.sign=twos_complement" },
+        { "mapping.sign=offset", "mapping.off_current=reference_column", "gain.scope=column" },
+        { "mapping.sign=offset", "mapping.off_current=none" },
+        { "mapping.sign=twos_complement", "mapping.unused_cell=open" },
+        { "mapping.input_sign=twos_complement", "dac.bits=2" },
+        { "device.variation.sigma=0.1", "device.faults.stuck_on_rate=0.02" },
+        { "array.columns=50", "array.rows=17" }, { "mapping.weight_scale=channel", "dac.encoding=pulse_width" } };
+    const struct one_layer *model[] = { &gemm, &conv, &depthwise };
+    static const char *const kind[] = { "a Gemm", "a grouped convolution", "a depthwise convolution" };
+    for (size_t k = 0; k < sizeof setting / sizeof *setting; k++)
+        is_the_analog_stage(kind[k % 3], model[k % 3], setting[k][0], setting[k][1], setting[k][2]);
+    for (int own = 1; own <= 2; own++) {
+        struct one_layer o = conv;
+        o.own = own;
+        is_the_analog_stage(own == 1 ? "int8 weights of the model's own, uint8 inputs" : "uint8 weights, int8 inputs",
+                            &o, "mapping.sign=offset", NULL, NULL);
+    }
+}
+
+/* Stage analog of an engine without wires multiplies by the integers; on every instruction set alike. */
+static void analog_without_wires(void)
+{
+    static const char *const settings[] = { TILE, NO_WIRES, "mapping.sign=offset", "gain.scope=none", NULL };
+    struct set_up s;
+    struct xo_layer_counts count = { 0 };
+    int status = set_up_with(&s, gemm, 0.5, settings), same = 1;
+    size_t nbytes = status ? 0 : one_layer_results(&s.o) * sizeof *s.o.y;
+    float *first = calloc(1, nbytes + 1);
+    for (int simd = XO_SIMD_PORTABLE; simd <= XO_SIMD_AVX512 && !status; simd++) {
+        if (!xo_simd_available((enum xo_simd)simd))
+            continue;
+        xo_engine_dnn_simd(s.e, (enum xo_simd)simd);
+        status = one_layer_run(&s.o, s.e, XO_STAGE_ANALOG, (size_t)simd + 1, &count, &s.info);
+        if (simd == XO_SIMD_PORTABLE)
+            memcpy(first, s.o.y, nbytes);
+        same &= !memcmp(first, s.o.y, nbytes);
+    }
+    double error = sqrt(count.error_square / count.signal_square);
+    printf("# error %.2g\n", error);
+    tap_ok(!status && same && error < 1e-12 && count.signal_square > 0, "stage analog without wires multiplies by the "
+           "integers, with every instruction set alike");
+    free(first);
+    take_down(&s);
+}
+
 static void held_lines_are_refused(void)
 {
     static const char *const settings[] = { TILE, WIRES, "array.lines={word: {3: {hold_volt: 0.1}}}", NULL };
     struct set_up s;
     struct xo_effective e = { 0 };
     int status = set_up(&s, gemm, settings);
+    xo_engine_thread *t = NULL;
     if (!status)
         status = xo_effective_new(&e, s.l, 1, &s.info);
     tap_ok(status == XO_EUNSUPPORTED && strstr(s.info.text, "layer only"), "held lines are refused: %s", s.info.text);
+    status = xo_engine_thread_new(&t, s.e, XO_STAGE_ANALOG, &s.info);
+    tap_ok(status == XO_EUNSUPPORTED && !t, "by stage analog too");
     take_down(&s);
 }
 
@@ -311,6 +418,8 @@ int main(void)
     layers_compute_the_same();
     wires_couple_channels();
     circuits_compute_the_same();
+    analog_computes_the_same();
+    analog_without_wires();
     held_lines_are_refused();
     return tap_done();
 }

@@ -1,5 +1,5 @@
-/* Gated columns of nonlinear cells, rung by rung: by hand, against Newton's method on the mesh with KLU, as stored in a
- * .fcm, and in float32.
+/* Gated columns of nonlinear cells, rung by rung: by hand, against Newton's method on the mesh with KLU, as stored in
+ * a .fcm, and in float32.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -19,7 +19,8 @@ static const double bends[] = {1, 0.5, 4}, bends_on[] = {1, -0.2, 2, 9};
 static const double knot[] = {-1, -0.55, -0.3, -0.07, 0.05, 0.13, 0.31, 0.6, 1.1};
 static const double knot_amp[2][9] = {{-3.1e-6, -1e-6, -4e-7, -8e-8, 5e-8, 1.6e-7, 5e-7, 1.4e-6, 4e-6},
                                       {-8e-5, -3e-5, -1.3e-5, -3e-6, 2e-6, 6e-6, 1.7e-5, 5e-5, 2e-4}};
-static const struct xo_law_level polynomial_levels[] = {{1e-6, 3, bends, NULL, NULL}, {1e-4, 4, bends_on, NULL, NULL}};
+static const struct xo_law_level polynomial_levels[] = {{1e-6, 3, bends, NULL, NULL},
+                                                        {1e-4, 4, bends_on, NULL, NULL}};
 static const struct xo_law_level table_levels[] = {{0, 9, NULL, knot, knot_amp[0]}, {0, 9, NULL, knot, knot_amp[1]}};
 static const struct { const char *name; struct xo_device_law law; } laws[LAWS] = {
     {"sinh", {.law = XO_LAW_SINH, .reference_volt = 0.2, .v0_volt = 0.1}},
@@ -237,7 +238,8 @@ static void what_cannot_be_had(void)
     int status = xo_ladder_new(&l, &x, (double[]){2e-5, 3e-5}, &info);
     if (!status)
         status = xo_ladder_currents(l, 1, gate, &amp, NULL, &info);
-    tap_ok(status == XO_EVALUE && strstr(info.text, "where its law is known"), "a cell beyond its table: %s", info.text);
+    tap_ok(status == XO_EVALUE && strstr(info.text, "where its law is known"), "a cell beyond its table: %s",
+           info.text);
     xo_ladder_free(l);
     l = NULL;
     x = two_rungs();
@@ -345,7 +347,8 @@ static void draw_rungs(struct xo_rungs *g, struct xo_curves *c, struct rungs *r,
 }
 
 /* One column in double, by bisection of the first voltage. */
-static double column_by_hand(const struct rungs *r, const float *position, const uint16_t *rung, size_t count, size_t j)
+static double column_by_hand(const struct rungs *r, const float *position, const uint16_t *rung, size_t count,
+                             size_t j)
 {
     double low = 0, high = 1, amp = 0;
     for (int k = 0; k < 60; k++) {

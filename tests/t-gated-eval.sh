@@ -1,6 +1,6 @@
 #!/bin/sh
-# Networks on gated columns: nonlinear cells, pulses on gates, transistors that leak; sampled arrays against the mesh and
-# ngspice, images through ladders by the laws themselves, and what is refused.
+# Networks on gated columns: nonlinear cells, pulses on gates, transistors that leak; sampled arrays against the mesh
+# and ngspice, images through ladders by the laws themselves, and what is refused.
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/fashion.sh"
@@ -38,8 +38,8 @@ fact "a network on gated columns of law sinh" on "$sinh" --threads 1 --logits -o
 fact "float32 within its bound of the mesh and of ngspice" holds one "$audited"
 fact "an image by the laws themselves changes no class" holds one \
     "r['audit']['images']['changed'] == 0 and r['audit']['images']['certified_bound_rel'] <= 1e-9"
-fact "no matrix is said to be exact, none to be fitted" grep -q 'solved by Newton.*no one conductance matrix is exact' \
-    one/report.html
+fact "no matrix is said to be exact, none to be fitted" \
+    grep -q 'solved by Newton.*no one conductance matrix is exact' one/report.html
 same() {
     on "$sinh" --threads 2 --logits -o two --audit tiles=2,images=1 &&
         cmp one/logits-circuit.npy two/logits-circuit.npy && cmp one/report.json two/report.json
@@ -57,7 +57,8 @@ fact "ohmic cells" on '' --logits -o ohmic
 almost() {
     holds almost "True" >almost.txt && holds ohmic "True" >ohmic.txt && python3 -c "
 import json
-a, b = ([l['circuit'] for l in json.load(open(f + '/report.json'))['layers'] if 'circuit' in l] for f in ('almost', 'ohmic'))
+a, b = ([l['circuit'] for l in json.load(open(f + '/report.json'))['layers'] if 'circuit' in l]
+    for f in ('almost', 'ohmic'))
 for x, y in zip(a, b):
     assert abs(x['nf_high'] / y['nf_high'] - 1) < 1e-4 and abs(x['gain'] / y['gain'] - 1) < 1e-3, (x, y)"
 }

@@ -107,7 +107,8 @@ done
 read_by_python() {
     $python -c "import numpy; numpy.save('v.npy', numpy.loadtxt('v.csv', delimiter=','))" || return
     for m in a c o; do
-        $python "$top_srcdir/examples/read_fcm.py" $m.fcm v.npy py.npy && crossohm apply $m.fcm -v v.npy --quiet -o own.npy &&
+        $python "$top_srcdir/examples/read_fcm.py" $m.fcm v.npy py.npy &&
+            crossohm apply $m.fcm -v v.npy --quiet -o own.npy &&
             $python -c "
 import numpy
 a, b = numpy.load('py.npy'), numpy.load('own.npy')
@@ -126,8 +127,8 @@ fact "a technology of nonlinear gated columns" sh -c "
     crossohm fit hw.yaml $curved --set array.rows=8 --set array.columns=4 -o u.fcm --arrays 2 --held-out 4 --quiet &&
     crossohm info u.fcm >/dev/null"
 # shellcheck disable=SC2086
-fact "ends at two sides are not, and say so" refused 4 'of nonlinear cells, source lines end at one side' fit hw.yaml \
-    -g g.csv -o b.fcm $curved --set array.source_side=top
+fact "ends at two sides are not, and say so" refused 4 'of nonlinear cells, source lines end at one side' \
+    fit hw.yaml -g g.csv -o b.fcm $curved --set array.source_side=top
 fact "nor pulses, which are several gates one after the other" refused 2 'what one slot sees' fit hw.yaml -g g.csv \
     -o b.fcm --set dac.bits=3 --set dac.encoding=pulse_width
 # shellcheck disable=SC2086
