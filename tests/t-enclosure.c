@@ -251,6 +251,27 @@ static void the_enclosure_is_four_steps_of_both_ends(void)
     tap_ok(infinite >= 2 && far >= 5, "and none where more than four steps would be needed");
 }
 
+/* Nothing is unknown between a source and a sense without resistance: what is left is rounding, of law and current. */
+static void a_cell_alone_is_off_by_its_rounding(void)
+{
+    struct xo_crossbar x = xo_crossbar_default(1, 1);
+    int off = 0, wrong = 0;
+    double slope, widest = 0;
+    x.law = steep_law;
+    x.driver_ohm.all = x.sense_ohm.all = 0;
+    for (int k = 1; k <= 20; k++) {
+        const double siemens = 1e-4, volt = 0.043 * k;
+        struct solved *d = solved(&x, &siemens, 1, &volt, XO_ENGINE_CHOLMOD);
+        quad error = quad_abs(d->s.column_amp[0] - newton_reference_cell(&x, siemens, 0, volt, &slope));
+        wrong += d->status || error > d->s.bound_amp[0];
+        off += error > 0;
+        widest = fmax(widest, d->s.bound_amp[0] / d->s.column_amp[0]);
+        solved_free(d);
+    }
+    tap_ok(off > 5 && !wrong && widest < 1e-13, "a cell alone: the bound covers its rounding, no more than %.2g of it",
+           widest);
+}
+
 int main(void)
 {
     slopes_on_the_way_differ(1, 1, 1000, 1);
@@ -259,5 +280,6 @@ int main(void)
     a_terminal_is_reached_through_a_cell();
     a_knee_behind_the_first_step();
     the_enclosure_is_four_steps_of_both_ends();
+    a_cell_alone_is_off_by_its_rounding();
     return tap_done();
 }
