@@ -139,6 +139,7 @@ static int evaluate(struct eval_job *job)
         .preprocess = job->pixels, .limit = job->limit, .calibrate_limit = job->calibrate_limit,
         .threads = (int)s->common.threads, .simd = simd, .every_gain = job->stages,
         .analog = job->export_onnx ? XO_EVAL_DEMAND : job->stages ? XO_EVAL_IF_POSSIBLE : XO_EVAL_LEAVE,
+        .audits_images = job->audit_images > 0,
         .tolerance = job->tolerance, .in_float32 = eval_is_float32(job), .keep_logits = job->logits,
         .instances = job->instances,
         .checkpoint = job->checkpoint, .resume = job->resume, .progress = show, .user = job,

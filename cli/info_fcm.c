@@ -32,13 +32,13 @@ static void print_nonlinear(const struct xo_fcm *m)
     const struct xo_fcm_basis *b = &m->basis;
     const struct xo_fcm_correction *c = &m->correction;
     if (m->stage == XO_FCM_BASIS && m->scope == XO_FCM_ARRAY)
-        printf("stage       I_j = y_j%s + i0_j, y_j = sum_k sum_i A_k[i][j] b_k(V_i): %zu functions, polynomials of "
-               "V/%g V to power %zu; cost %.3g\n", b->bent ? " (1 + bend_j y_j)" : "", b->functions, b->scale_volt,
-               b->terms, xo_fcm_cost(m));
+        printf("stage       I_j = y_j%s + i0_j, y_j = sum_k sum_i A_k[i][j] b_k(V_i): %zu function%s, polynomial%s "
+               "of V/%g V to power %zu; cost %.3g\n", b->bent ? " (1 + bend_j y_j)" : "", b->functions,
+               cli_plural(b->functions), cli_plural(b->functions), b->scale_volt, b->terms, xo_fcm_cost(m));
     if (m->stage == XO_FCM_CORRECTED && m->scope == XO_FCM_ARRAY)
-        printf("stage       linear array with %zu corrections by the law (%zu curve%s of %zu points, %g V to %g V), "
-               "%zu sweep%s over all lines each; cost %.4g\n", c->count, c->curves, cli_plural(c->curves),
-               c->points, c->low_volt, c->high_volt, c->sweeps, cli_plural(c->sweeps), xo_fcm_cost(m));
+        printf("stage       linear array with %zu correction%s by the law (%zu curve%s of %zu points, %g V to %g V), "
+               "%zu sweep%s over all lines each; cost %.4g\n", c->count, cli_plural(c->count), c->curves,
+               cli_plural(c->curves), c->points, c->low_volt, c->high_volt, c->sweeps, cli_plural(c->sweeps), xo_fcm_cost(m));
     if (m->scope == XO_FCM_TECHNOLOGY && m->candidates)
         printf("stage       of arrays: %zu functions%s, %zu corrections\n", b->functions, b->bent ? ", bent" : "",
                c->count);

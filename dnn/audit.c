@@ -194,11 +194,9 @@ static void add_errors(struct xo_eval_audit *out, const struct audit *a)
 
 static int audit_images(struct xo_eval_audit *out, struct audit *a, struct xo_info *info)
 {
-    for (size_t k = 0; k < a->e->layers.count; k++)
-        if (a->e->hardware[k] && a->e->hardware[k]->dac.noise_volt > 0)
-            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without "
-                           "noise, as audited images get", a->e->layers.layer[k].name);
-    int status = plan_exact(a, info);
+    int status = xo_eval_check_audit(a->e, info);
+    if (!status)
+        status = plan_exact(a, info);
     if (!status)
         status = xo_certify_arrays(a->engine, (int)a->e->threads, &out->certified_bound_rel, info);
     if (!status)

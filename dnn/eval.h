@@ -73,6 +73,7 @@ int xo_eval_choose_images(struct xo_eval *e, struct xo_info *info);
 
 /* The passes in the order in which they run, and then, for each, an engine with its ranges and gains. */
 int xo_eval_choose_passes(struct xo_eval *e, struct xo_info *info);
+int xo_eval_check_audit(const struct xo_eval *e, struct xo_info *info);     /* of images */
 int xo_eval_calibrate(struct xo_eval *e, struct xo_info *info);
 
 /* Fill in e->range. */

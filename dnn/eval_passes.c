@@ -35,6 +35,16 @@ static int check_analog(bool *analog, const struct xo_eval *e, struct xo_info *i
     return e->request.analog == XO_EVAL_DEMAND ? status : 0;
 }
 
+/* Audited images are run without noise. */
+int xo_eval_check_audit(const struct xo_eval *e, struct xo_info *info)
+{
+    for (size_t k = 0; k < e->layers.count; k++)
+        if (e->hardware[k] && e->hardware[k]->dac.noise_volt > 0)
+            return xo_fail(info, XO_EUNSUPPORTED, "layer %s: dac.noise_volt is not 0; expected voltages without "
+                           "noise, as audited images get", e->layers.layer[k].name);
+    return 0;
+}
+
 static void add_gain(struct xo_eval *e, enum xo_gain_scope gain, bool analog)
 {
     add_pass(e, XO_EVAL_CONVERTERS, gain, 0, 0);
@@ -49,6 +59,8 @@ int xo_eval_choose_passes(struct xo_eval *e, struct xo_info *info)
     size_t room = XO_EVAL_VARIATION + e->request.instances + 1 + 3 * XO_GAIN_COLUMN;
     bool analog;
     int status = check_analog(&analog, e, info);
+    if (!status && e->request.audits_images)
+        status = xo_eval_check_audit(e, info);
     if (status)
         return status;
     e->pass = xo_calloc(room, sizeof *e->pass);

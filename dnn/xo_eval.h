@@ -53,6 +53,7 @@ struct xo_eval_request {               /* everything is borrowed and must outliv
     enum xo_simd simd;                                      /* all-zero: the best here; the same bytes       */
     int every_gain;                                         /* gain none, array and column side by side      */
     enum xo_eval_wish analog;                               /* a pass XO_EVAL_ANALOG beside every circuit's  */
+    int audits_images;                                      /* refuse at once what keeps an audit from images */
     size_t instances;                                       /* programmed at random; 0: none                 */
     double tolerance;                                       /* of nonlinear arrays' fits; 0: XO_FIT_TOLERANCE */
     int in_float32;                                         /* solve arrays in float32: quicker, hardly a bound */
@@ -136,8 +137,8 @@ int xo_eval_varies(const xo_network *n, const struct xo_hardware *h);
 
 /* XO_EVALUE: labels outside the classes, no image left, overrides that fit no layer; XO_ESHAPE: images the network
  * cannot take; XO_EUNSUPPORTED: stage analog is demanded, and arrays do more than multiply inputs by a matrix:
- * nonlinear cells, inputs on gates, held lines, sense voltages; XO_ECONFLICT: a checkpoint of something else; errno,
- * ENOMEM, XO_ESTOPPED. */
+ * nonlinear cells, inputs on gates, held lines, sense voltages; or images are to be audited, and a DAC has noise;
+ * XO_ECONFLICT: a checkpoint of something else; errno, ENOMEM, XO_ESTOPPED. */
 int xo_eval_new(xo_eval **out, const struct xo_eval_request *request, struct xo_info *info);
 int xo_eval_run(xo_eval *e, struct xo_info *info);
 const struct xo_eval_result *xo_eval_result(const xo_eval *e);

@@ -187,7 +187,7 @@ done
 noisy() {
     evaluate --calibrate idx:train,train-labels@0:1 --limit 1 --audit images=1 --set dac.noise_volt=0.001 \
         -o noisy 2>said
-    test $? -eq 4 && grep -q 'dac.noise_volt' said
+    test $? -eq 4 && grep -q 'dac.noise_volt' said && ! test -e noisy/report.json
 }
 fact "images with noise of the DAC are refused by name" noisy
 tap_done
