@@ -33,24 +33,28 @@ static struct knot together(struct knot a, struct knot b)
                          (a.ampere * a.number + b.ampere * b.number) / number, number, a.at};
 }
 
-/* Equal voltages become one knot; if there are still too many, neighbours are put together in equal numbers. */
+/* Equal voltages become one knot; if there are still too many, neighbours between the first and the last are put
+ * together in equal numbers: a table reaches as far as its data do. */
 static size_t bin(struct knot *knot, size_t count)
 {
-    size_t kept = 0, each;
+    size_t last = 0, kept = 1, each;
     qsort(knot, count, sizeof *knot, compare_knots);
     for (size_t k = 1; k < count; k++)
-        if (knot[k].volt > knot[kept].volt)
-            knot[++kept] = knot[k];
+        if (knot[k].volt > knot[last].volt)
+            knot[++last] = knot[k];
         else
-            knot[kept] = together(knot[kept], knot[k]);
-    count = kept + 1;
-    each = (count + MOST_BINS - 1) / MOST_BINS;
-    for (kept = 0; kept * each < count; kept++) {
-        struct knot sum = knot[kept * each];
-        for (size_t k = kept * each + 1; k < (kept + 1) * each && k < count; k++)
-            sum = together(sum, knot[k]);
+            knot[last] = together(knot[last], knot[k]);
+    if (last < MOST_BINS)
+        return last + 1;
+    each = (last - 1 + MOST_BINS - 3) / (MOST_BINS - 2);
+    for (size_t k = 1; k < last; kept++) {
+        size_t end = k + each < last ? k + each : last;
+        struct knot sum = knot[k++];
+        while (k < end)
+            sum = together(sum, knot[k++]);
         knot[kept] = sum;
     }
+    knot[kept++] = knot[last];
     return kept;
 }
 
@@ -69,7 +73,8 @@ static size_t anchor(struct knot *knot, size_t count)
     return count;
 }
 
-/* Neighbours that do not rise are put together until all do.  pooled [count]; how many are left. */
+/* Neighbours that do not rise are put together until all do; what is put together at an end of the data stays at that
+ * end.  pooled [count]; how many are left. */
 static size_t pool(struct knot *pooled, const struct knot *knot, size_t count)
 {
     size_t kept = 0;
@@ -80,6 +85,8 @@ static size_t pool(struct knot *pooled, const struct knot *knot, size_t count)
             kept--;
         }
     }
+    pooled[0].volt = knot[0].volt;
+    pooled[kept - 1].volt = kept > 1 ? knot[count - 1].volt : pooled[0].volt;
     for (size_t k = 0; k < kept; k++)
         if (pooled[k].number >= 1e12)
             pooled[k].volt = pooled[k].ampere = 0;
