@@ -5,17 +5,28 @@
  * deviation: near 2 for noise, small for a misfit.  What a fit of m parameters leaves is u = M e, with M = 1 - Q Q^T
  * and e the noise, so mean and variance of d follow from traces (Durbin and Watson, Biometrika 37, 1950); in between
  * the beta distribution of these on (0, 4) serves (38, 1951).
+ *
+ * A fit that takes a misfit for noise has large noise, and what it leaves is little in its deviations.  So a level's
+ * only curve is also judged without them, by what neighbours differ by.  Of noise of variance a^2 + b^2 I^2 their
+ * typical difference is no less than a in ampere, and no less than b as a share of the current, in the larger half of
+ * the currents too, where it is nearer to b.  Both are medians, which a step or an outlier leaves alone.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
 #include "device_fit.h"
 
 #define LOOKS 2                        /* orders in which curves are looked at                             */
-#define FEW 16                         /* degrees of freedom: fewer do not tell noise from a misfit        */
+#define FEW 32                         /* degrees of freedom: fewer do not tell noise from a misfit        */
 #define LARGE 10                       /* tolerances: larger is not put down to noise without evidence     */
+#define FAR 5                          /* typical differences of neighbours: no noise is so far off ...    */
+#define FAR_FEW 45                     /* ... and this over the degrees of freedom more: medians of few    */
+#define FAR_FREEDOM 8                  /* degrees of freedom that medians of differences take              */
+#define FAR_MISS 3                     /* tolerances: a point that far off and missed by more counts       */
 #define LEAST_EXPLAINED 0.5            /* of the sum of squares: below, the law says nothing about a curve */
 
 enum { MOST = XO_SHAPE_MOST + 1 };
@@ -144,6 +155,63 @@ static struct xo_serial look(struct xo_work *w, const struct xo_range *r, size_t
     return found[found[1].chance < found[0].chance];
 }
 
+/* What a fit leaves at a point, and the current by the law there. */
+static double left_at(const struct xo_work *w, const struct xo_range *r, size_t j, size_t k, double *law_amp)
+{
+    *law_amp = r->siemens[j] * r->value[k];
+    return w->iv->ampere[k] - *law_amp;
+}
+
+/* Standard deviation of noise from the differences |e_k - (e_(k-1) + e_(k+1))/2| of three points: their median. */
+static double typical(double *difference, size_t count)
+{
+    gsl_sort(difference, 1, count);
+    return gsl_stats_median_from_sorted_data(difference, 1, count) / (0.6745 * sqrt(1.5));
+}
+
+/* The largest miss that noise would not give, points in the order of w->order; 0: none.  spare [4 points] */
+static double far_miss(const struct xo_work *w, const struct xo_range *r, size_t j, size_t freedom, double *spare)
+{
+    const struct xo_iv_curve *c = &w->iv->curve[j];
+    size_t count = c->points - 2, upper = 0;
+    double *ampere = spare, *share = ampere + c->points, *size = share + c->points, largest = 0, law;
+    for (size_t k = 0; k < count; k++)
+        size[k] = fabs(r->siemens[j] * r->value[c->first + w->order[k + 1]]);
+    gsl_sort(size, 1, count);
+    double middle = size[count / 2];
+    for (size_t k = 0; k < count; k++) {
+        double before = left_at(w, r, j, c->first + w->order[k], &law);
+        double after = left_at(w, r, j, c->first + w->order[k + 2], &law);
+        double here = left_at(w, r, j, c->first + w->order[k + 1], &law);
+        ampere[k] = fabs(here - 0.5 * (before + after));
+        if (fabs(law) >= middle && law != 0)
+            share[upper++] = ampere[k] / fabs(law);
+    }
+    double far = FAR + FAR_FEW / (double)freedom, far_ampere = far * typical(ampere, count);
+    double far_share = upper ? far * typical(share, upper) : 0;
+    for (size_t k = c->first; k < c->first + c->points; k++) {
+        double miss = fabs(left_at(w, r, j, k, &law));
+        if (miss > hypot(far_ampere, far_share * law))
+            largest = fmax(largest, miss);
+    }
+    return largest;
+}
+
+static bool is_alone(const struct xo_iv *iv, size_t j)
+{
+    return (!j || iv->curve[j - 1].level != iv->curve[j].level) && xo_iv_end_of_level(iv, j) == j + 1;
+}
+
+/* By whichever order says more; the design has served. */
+static double look_for_points(struct xo_work *w, const struct xo_range *r, size_t j, size_t freedom)
+{
+    const struct xo_iv_curve *c = &w->iv->curve[j];
+    double by_volt = far_miss(w, r, j, freedom, w->design[c->first]);
+    for (size_t k = 0; k < c->points; k++)
+        w->order[k] = k;
+    return fmax(by_volt, far_miss(w, r, j, freedom, w->design[c->first]));
+}
+
 /* A chance against noise counts by how often it had the opportunity: all curves, and all levels that have several. */
 static double of_all(const struct xo_work *w, double chance)
 {
@@ -154,7 +222,7 @@ static double of_all(const struct xo_work *w, double chance)
 static bool is_misfit(const struct xo_work *w, const struct xo_device_verdict *v)
 {
     return (v->chance < XO_DEVICE_FALSE_ALARM && v->systematic > w->o->tolerance) ||
-           v->unexplained > 1 - LEAST_EXPLAINED;
+           v->far_miss > FAR_MISS * w->o->tolerance || v->unexplained > 1 - LEAST_EXPLAINED;
 }
 
 /* columns: parameters of the curve's own, its conductance among them. */
@@ -177,6 +245,8 @@ static void judge_residuals(struct xo_work *w, const struct xo_range *r, size_t 
         v->chance = of_all(w, s.chance);
         v->systematic = left * sqrt(fmax(1 - s.ratio, 0));
         v->noise = left * sqrt(fmin(s.ratio, 1));
+        if (v->freedom >= FAR_FREEDOM && is_alone(w->iv, j))
+            v->far_miss = look_for_points(w, r, j, v->freedom) / largest;
     }
     v->followed = !is_misfit(w, v);
 }

@@ -117,6 +117,8 @@ struct xo_device_verdict {
     double systematic, noise;          /* what hangs together in the order of voltages or of measurement, and the
                                           rest: rms, the squares of both are what the fit leaves           */
     double chance;                     /* that noise alone hangs together so much anywhere in the file     */
+    double far_miss;                   /* of a level's only curve: the largest miss of a point that is further off than
+                                          noise, as neighbours show it, ever is; 0: none                   */
     double unexplained;                /* share of the sum of squares of the current that the fit leaves   */
     size_t freedom;                    /* points less parameters; 0: too few to be judged                  */
     bool judged, few, followed;        /* few: the level's points do not tell noise from a misfit          */
@@ -146,8 +148,11 @@ struct xo_device_fit {
  *     what is left hangs together more than noise does in one of 100 files (Durbin and Watson 1951, by voltage and in
  *         the order of measurement, each curve and the curves of each level together), and so much of it is more than
  *         the tolerance; or
- *     the root mean square left is above ten tolerances of the current's own, where a level has fewer than 16 points
+ *     the root mean square left is above ten tolerances of the current's own, where a level has fewer than 32 points
  *         more than parameters, which do not tell noise from a misfit; or
+ *     it is the only one of its level, has 8 points more than parameters, and a point misses by more than three
+ *         tolerances of the largest current and by more than 5 + 45/(points less parameters) standard deviations of
+ *         the noise that neighbours show, a part of it constant and a part a share of the current; or
  *     more than half of the sum of squares is left.
  * Where the chosen law leaves more than half of a level's curves unfollowed and none was asked for, the table stands
  * in for it.

@@ -273,9 +273,10 @@ static void put_verdict(FILE *to, const struct device *d)
     fprintf(to, "<p class=\"note\">In parts of the curve&rsquo;s largest current. By itself, with numbers of its own "
             "unless it is a table, the law must not miss a curve by more than %g&nbsp;%% rms in a way that hangs "
             "together (Durbin and Watson, by voltage and in the order of measurement; noise does so in %g of 100 "
-            "files); where fewer than 16 points more than parameters do not tell, by more than %g&nbsp;%% of the "
-            "current&rsquo;s rms; nor by half of its squares.%s</p></section>\n", 100 * d->options.tolerance,
-            100 * XO_DEVICE_FALSE_ALARM, 1000 * d->options.tolerance,
+            "files); where fewer than 32 points more than parameters do not tell, by more than %g&nbsp;%% of the "
+            "current&rsquo;s rms; a level&rsquo;s only curve in no point by more than %g&nbsp;%% where neighbours "
+            "scatter far less; nor by half of its squares.%s</p></section>\n", 100 * d->options.tolerance,
+            100 * XO_DEVICE_FALSE_ALARM, 1000 * d->options.tolerance, 300 * d->options.tolerance,
             f->unfollowed > SHOWN ? " The others are in the file of --json." : "");
 }
 

@@ -48,6 +48,9 @@ const char *device_verdict_text(char *text, size_t size, const struct device *d,
     else if (v->chance < XO_DEVICE_FALSE_ALARM)
         snprintf(text + used, size - (size_t)used, "%.3g %% rms hangs together (chance %.1g were it noise), noise "
                  "%.3g %% at most", 100 * v->systematic, fmax(v->chance, 1e-300), 100 * v->noise);
+    else if (v->far_miss > 0)
+        snprintf(text + used, size - (size_t)used, "a point misses by %.3g %%, too much for what neighbours scatter "
+                 "by", 100 * v->far_miss);
     else
         snprintf(text + used, size - (size_t)used, "%s", v->few && v->residual_rms > d->options.tolerance
                  ? "too few points to tell misfit from noise" : "no more than noise, as far as the points tell");
@@ -56,7 +59,9 @@ const char *device_verdict_text(char *text, size_t size, const struct device *d,
 
 static const char *expected_text(char *text, size_t size, const struct device *d, const struct xo_device_verdict *v)
 {
-    if (v->few && !(v->chance < XO_DEVICE_FALSE_ALARM))
+    if (v->far_miss > 0 && !(v->chance < XO_DEVICE_FALSE_ALARM))
+        snprintf(text, size, "%g %% of its largest current at most", 300 * d->options.tolerance);
+    else if (v->few && !(v->chance < XO_DEVICE_FALSE_ALARM))
         snprintf(text, size, "%g %% rms of the rms current at most", 1000 * d->options.tolerance);
     else
         snprintf(text, size, "%g %% of its largest current at most", 100 * d->options.tolerance);
@@ -166,14 +171,14 @@ static json_t *candidates(const struct device *d)
 static json_t *curve(const struct device *d, size_t j, const struct xo_device_verdict *v)
 {
     const struct xo_iv_curve *c = &d->iv.curve[j];
-    return json_pack("{s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "level",
+    return json_pack("{s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "level",
                      (json_int_t)c->level, "device", cli_json_text(c->device_name), "cycle",
                      cli_json_text(c->cycle_name), "line", (json_int_t)d->iv.line[c->first], "siemens",
                      cli_json_number(v->siemens), "residual_rms", cli_json_number(v->residual_rms), "residual_max",
                      cli_json_number(v->residual_max), "systematic", cli_json_number(v->systematic), "noise",
                      cli_json_number(v->noise), "chance", cli_json_number(v->chance), "unexplained",
-                     cli_json_number(v->unexplained), "judged", (int)v->judged, "few_points", (int)v->few, "followed",
-                     (int)v->followed);
+                     cli_json_number(v->unexplained), "far_miss", cli_json_number(v->far_miss), "judged",
+                     (int)v->judged, "few_points", (int)v->few, "followed", (int)v->followed);
 }
 
 static json_t *curves(const struct device *d)

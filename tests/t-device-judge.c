@@ -179,9 +179,21 @@ static double flat_top(size_t k, size_t points, double *volt)
     return 1e-5 * fmin(*volt, 0.3);
 }
 
-/* One curve with noise of 0.2 %: 0 said not to be followed, 1 followed within the tolerance, 2 missed in silence.  Few
+static double step(size_t k, size_t points, double *volt)
+{
+    *volt = up(k, points);
+    return 1e-6 * sinh(*volt / 0.2) * (*volt > 0.3 ? 2 : 1);
+}
+
+static double last_point(size_t k, size_t points, double *volt)
+{
+    *volt = up(k, points);
+    return 1e-6 * sinh(*volt / 0.2) * (k + 1 == points ? 3 : 1);
+}
+
+/* One curve with noise of 0.2 % of the current, or of the largest everywhere: 0 said not to be followed, 1 followed within the tolerance, 2 missed in silence.  Few
  * points do not tell a misfit of less than a tenth of the current from noise; that is said in words. */
-static int verdict(double (*law)(size_t, size_t, double *), size_t points, unsigned long long seed)
+static int verdict(double (*law)(size_t, size_t, double *), size_t points, bool everywhere, unsigned long long seed)
 {
     struct planted p = {.law = XO_FIT_OHMIC, .siemens = {1e-6}, .levels = 1, .devices = 1, .cycles = 1,
                         .points = points, .high_volt = 0.5, .reference_volt = 0.5, .seed = seed};
@@ -189,8 +201,13 @@ static int verdict(double (*law)(size_t, size_t, double *), size_t points, unsig
     struct xo_device_fit f = {0};
     struct xo_info info = {""};
     struct xo_iv iv = plant(&p);
+    double largest = 0;
+    for (size_t k = 0; k < points; k++) {
+        iv.ampere[k] = law(k, points, &iv.volt[k]);
+        largest = fmax(largest, fabs(iv.ampere[k]));
+    }
     for (size_t k = 0; k < points; k++)
-        iv.ampere[k] = law(k, points, &iv.volt[k]) * (1 + 0.002 * planted_gauss(&p, 4, k));
+        iv.ampere[k] += 0.002 * (everywhere ? largest : iv.ampere[k]) * planted_gauss(&p, 4, k);
     int status = xo_device_fit(&f, &iv, "f.csv", &o, &info);
     bool said = status ? strstr(info.text, "no law follows either") != NULL
                        : f.missed && f.wanted != XO_FIT_TABLE && f.law == XO_FIT_TABLE;
@@ -211,14 +228,28 @@ static void no_law(double (*law)(size_t, size_t, double *), bool may_follow, con
     size_t count[3] = {0};
     for (size_t c = 0; c < sizeof points / sizeof *points; c++)
         for (unsigned long long seed = 1; seed <= 4; seed++)
-            count[verdict(law, points[c], seed)]++;
+            count[verdict(law, points[c], false, seed)]++;
     printf("# said %zu, followed %zu, silent %zu\n", count[0], count[1], count[2]);
     tap_ok(!count[2] && (may_follow || !count[1]), "%s, 9 to 60 points: %s", what,
            may_follow ? "said not to be followed where it is not" : "said not to be followed");
 }
 
+/* What a fit that gives its noise the size of the misfit would hide. */
+static void no_law_far_off(double (*law)(size_t, size_t, double *), const char *what)
+{
+    static const size_t points[] = {20, 26, 40, 60};
+    size_t count[3] = {0};
+    for (size_t c = 0; c < sizeof points / sizeof *points; c++)
+        for (unsigned long long seed = 1; seed <= 8; seed++)
+            count[verdict(law, points[c], seed % 2, seed)]++;
+    printf("# said %zu, followed %zu, silent %zu\n", count[0], count[1], count[2]);
+    tap_ok(!count[1] && !count[2], "%s, 20 to 60 points, noise in proportion and everywhere alike: said", what);
+}
+
 static void wrong_curves_are_said(void)
 {
+    no_law_far_off(step, "twice the current from 0.3 V on");
+    no_law_far_off(last_point, "a last point of three times its current");
     no_law(hysteresis, false, "hysteresis");
     no_law(threshold, false, "a threshold switch");
     no_law(peak, false, "a peak of current");
