@@ -17,8 +17,8 @@
  * Newton step) with Student's t of units - 1 degrees of freedom; the unit is the device where every level has two or
  * more, else the curve where every level has two or more, else the point.  In the last case they say how well this
  * one curve is known, nothing about others; each residual counts as if its point were left out of the fit (HC3,
- * MacKinnon and White 1985), and a table has no interval.  The penalty of Akaike's criterion is counted by units too (Takeuchi
- * 1976).  Intervals take law and order for granted; chosen by the same data they hold less often.
+ * MacKinnon and White 1985), and a table has no interval.  The penalty of Akaike's criterion is counted by units too
+ * (Takeuchi 1976).  Intervals take law and order for granted; chosen by the same data they hold less often.
  *
  * GSL allocates inside and, by default, aborts the program when memory runs out: a program that cares calls
  * gsl_set_error_handler_off() first.  Nothing else here can reach that handler; arguments are checked before.
@@ -117,8 +117,8 @@ struct xo_device_verdict {
     double systematic, noise;          /* what hangs together in the order of voltages or of measurement, and the
                                           rest: rms, the squares of both are what the fit leaves           */
     double chance;                     /* that noise alone hangs together so much anywhere in the file     */
-    double far_miss;                   /* of a level's only curve: the largest miss of a point that is further off than
-                                          noise, as neighbours show it, ever is; 0: none                   */
+    double far_miss;                   /* of a level's only curve: the largest miss of a point that is further off
+                                          than noise, as neighbours show it, ever is; 0: none              */
     double unexplained;                /* share of the sum of squares of the current that the fit leaves   */
     size_t freedom;                    /* points less parameters; 0: too few to be judged                  */
     bool judged, few, followed;        /* few: the level's points do not tell noise from a misfit          */

@@ -22,6 +22,12 @@ struct job {
     size_t inputs, outside;
 };
 
+/* Voltages, or what stands on gates. */
+static const char *inputs_path(const struct job *job)
+{
+    return job->session.volt_path ? job->session.volt_path : job->session.gate_path;
+}
+
 static int open_inputs(struct job *job)
 {
     struct xo_info info = {""};
@@ -35,17 +41,20 @@ static int open_inputs(struct job *job)
     if (job->converters && !m->adc_lsb_ampere)
         return cli_fail(CLI_BAD_INPUT, "%s: no ADC range was fixed when it was fitted; expected one for --converters",
                         job->fcm_path);
+    if (job->session.gate_path && m->stage != XO_FCM_LADDER)
+        return cli_fail(CLI_BAD_INPUT, "%s: inputs drive its rows, no gates; expected -v", job->fcm_path);
     if (job->session.common.seed_given)
         m->seed = job->session.common.seed;
-    status = xo_rows_open(&job->in, job->session.volt_path, &info);
+    status = xo_rows_open(&job->in, inputs_path(job), &info);
     if (status)
-        return cli_fail_reading(status, &info, job->session.volt_path);
+        return cli_fail_reading(status, &info, inputs_path(job));
     job->inputs = xo_rows_count(job->in);
     if (xo_rows_width(job->in) != m->rows)
-        return cli_fail(CLI_BAD_INPUT, "%s: rows of %zu numbers; expected (inputs, %zu): one voltage per row of %s",
-                        job->session.volt_path, xo_rows_width(job->in), m->rows, job->fcm_path);
+        return cli_fail(CLI_BAD_INPUT, "%s: rows of %zu numbers; expected (inputs, %zu): one %s per row of %s",
+                        inputs_path(job), xo_rows_width(job->in), m->rows,
+                        job->session.gate_path ? "gate" : "voltage", job->fcm_path);
     if (!job->inputs)
-        return cli_fail(CLI_BAD_INPUT, "%s: holds no input; expected at least one", job->session.volt_path);
+        return cli_fail(CLI_BAD_INPUT, "%s: holds no input; expected at least one", inputs_path(job));
     return CLI_DONE;
 }
 
@@ -61,6 +70,19 @@ static int make_room(struct job *job)
     return job->volt && job->amp ? CLI_DONE : cli_no_memory();
 }
 
+/* Gates 0 to 1 as the DAC's voltages. */
+static int volts_of_gates(struct job *job, size_t first, size_t count)
+{
+    const struct xo_fcm *m = &job->model;
+    for (size_t k = 0; k < count * m->rows; k++) {
+        if (!(job->volt[k] >= 0 && job->volt[k] <= 1))
+            return cli_fail(CLI_BAD_INPUT, "%s: input %zu, row %zu is %g; expected 0 (off) to 1 (on)",
+                            job->session.gate_path, first + k / m->rows, k % m->rows, job->volt[k]);
+        job->volt[k] *= m->dac.read_volt;
+    }
+    return CLI_DONE;
+}
+
 static int apply_piece(struct job *job, size_t first, size_t count)
 {
     struct xo_info info = {""};
@@ -71,7 +93,10 @@ static int apply_piece(struct job *job, size_t first, size_t count)
     size_t outside = 0;
     int status = xo_rows_read(job->in, count, job->volt, &info);
     if (status)
-        return cli_fail_reading(status, &info, job->session.volt_path);
+        return cli_fail_reading(status, &info, inputs_path(job));
+    int code = job->session.gate_path ? volts_of_gates(job, first, count) : CLI_DONE;
+    if (code)
+        return code;
     status = xo_fcm_apply(&job->model, &how, count, job->volt, job->amp, &outside, &info);
     if (status)
         return cli_fail_computing(status, &info, job->fcm_path);
@@ -138,8 +163,11 @@ static int write_report(struct job *job)
 
 static int run(struct job *job)
 {
-    if (!job->session.volt_path)
+    if (!inputs_path(job))
         return cli_missing("-v", "the read voltages [V], a .npy or .csv of (inputs, rows)");
+    if (job->session.volt_path && job->session.gate_path)
+        return cli_fail(CLI_USAGE, "-v and --gate: found both; expected one, as a model of gated columns has its "
+                        "voltage within");
     if (!job->output)
         job->output = "-";
     if (cli_is_stdout(job->session.common.json) && cli_is_stdout(job->output))
@@ -168,6 +196,7 @@ int cli_apply(int argc, char **argv)
     struct job job = {0};
     struct cli_option options[] = {
         {CLI_INPUT, 'v', "volts", &job.session.volt_path, "V.npy", "read voltages [V], (inputs, rows)", false},
+        {CLI_INPUT, 0, "gate", &job.session.gate_path, "X.npy", "1T1R: gates, (inputs, rows), 0 off to 1 on", false},
         {CLI_OUTPUT, 'o', "output", &job.output, "I.npy", "column currents [A]; default: CSV to stdout", false},
         {CLI_FLAG, 0, "converters", &job.converters, NULL, "snap V to the DAC's levels, read I by the ADC", false},
         {CLI_FLAG, 0, "gain", &job.gain, NULL, "multiply by the stored gain", false},

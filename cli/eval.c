@@ -230,8 +230,22 @@ struct eval_circuit eval_circuit_of(const struct xo_eval_result *r, size_t pass)
 
 /* ---- telling -------------------------------------------------------------------------------------- */
 
+/* Nothing of the image is left. */
+static bool is_dead(const struct xo_eval_result *r, size_t pass)
+{
+    const int32_t *class = r->pass[pass].prediction;
+    bool same = r->images >= 10;
+    for (size_t k = 1; k < r->images && same; k++)
+        same = class[k] == class[0];
+    return same;
+}
+
 static void warn(const struct eval_job *job)
 {
+    for (int stage = XO_EVAL_QUANTISED; stage < EVAL_STAGES; stage++)
+        if (is_dead(job->result, (size_t)stage) && !is_dead(job->result, XO_EVAL_FP32))
+            fprintf(stderr, "warning: stage %s gives every one of %zu images the same class: nothing of the image is "
+                    "left\n", xo_eval_stage_name((enum xo_eval_stage)stage), job->result->images);
     if (job->result->instances && job->result->instances < 10 && !job->session.common.quiet)
         fprintf(stderr, "%zu programmed instance%s: fewer than the 10 that a claim about others takes\n",
                 job->result->instances, cli_plural(job->result->instances));
@@ -270,6 +284,8 @@ static int run(struct eval_job *job)
     cli_lap(&job->session, "read");
     if (!code)
         code = make_folder(job);
+    if (!code)
+        code = eval_check_exports(job);
     if (!code && !(job->checkpoint = eval_path(job, "checkpoint")))
         code = cli_no_memory();
     if (!code)

@@ -80,6 +80,7 @@ int eval_write_files(struct eval_job *job);             /* report.json, images.c
 void eval_speed_print(const struct eval_job *job);
 int eval_write_timing(struct eval_job *job);            /* timing.json */
 int eval_write_page(const struct eval_job *job);
+int eval_check_exports(const struct eval_job *job);     /* before anything runs */
 int eval_export(const struct eval_job *job);            /* --export-... */
 
 void eval_gains_print(const struct eval_job *job);      /* nothing where there is one alone */

@@ -145,8 +145,8 @@ void eval_audit_page(FILE *to, const struct eval_job *job)
     if (a->images && a->exact_checked)
         fprintf(to, "<p>%zu of %zu predictions changed when every column current was exact: with 95 %% confidence no "
                 "more than %.2g %% of all predictions would (Clopper and Pearson, one-sided).  Logits lie within "
-                "%.1e of their range.  Exact currents came from corrections as far as they go, and are within %.1e of "
-                "certified solves of %zu inputs.</p>\n", a->changed, a->images, 100 * a->changed_high95,
+                "%.1e of their range.  Exact currents came from corrections as far as they go, and are within "
+                "%.1e of certified solves of %zu inputs.</p>\n", a->changed, a->images, 100 * a->changed_high95,
                 a->logit_error_rel, a->exact_rel, a->exact_checked);
     else if (a->images)
         fprintf(to, "<p>%zu of %zu predictions changed when every column current came from an exact solve: with 95 "

@@ -170,6 +170,22 @@ static int export_codes(const struct eval_job *job)
     return code;
 }
 
+/* Hours before they are written: can they be? */
+int eval_check_exports(const struct eval_job *job)
+{
+    const char *const path[] = {job->export_onnx, job->export_noise, job->export_error_table};
+    for (size_t k = 0; k < sizeof path / sizeof *path; k++) {
+        struct xo_writer w;
+        struct xo_info info = {""};
+        int status = path[k] ? xo_writer_open(&w, path[k], &info) : 0;
+        if (status)
+            return cli_fail_writing(status, &info, path[k]);
+        if (path[k])
+            xo_writer_abandon(&w);
+    }
+    return CLI_DONE;
+}
+
 int eval_export(const struct eval_job *job)
 {
     struct xo_info info = {""};

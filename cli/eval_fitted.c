@@ -82,8 +82,8 @@ void eval_fitted_page(FILE *to, const struct eval_job *job)
         }
     }
     fprintf(to, "</table></div><p class=\"note\">No matrix is exact where cells are nonlinear.  Stages were fitted "
-            "to some arrays of each layer and tried on exact currents of other inputs; the cheapest within %.2g of full "
-            "scale rms, over all inputs and for nine in ten of them, is what all arrays of the layer got.</p>"
+            "to some arrays of each layer and tried on exact currents of other inputs; the cheapest within %.2g of "
+            "full scale rms, over all inputs and for nine in ten of them, is what all arrays of the layer got.</p>"
             "</section>\n", eval_tolerance(job));
 }
 

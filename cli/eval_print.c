@@ -77,8 +77,8 @@ static void print_layer(const struct xo_eval_result *r, size_t k)
                100 * eval_part(c->flipped, c->conversions), 100 * c->error_rel);
         const struct xo_tile_choice *f = &x->fitted;
         if (p == XO_EVAL_CIRCUIT)
-            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean, f->count ? f->candidate[f->chosen].error_rms : x->bound_rel,
-                   x->sampled_error_rel);
+            printf(" %7.2f %9.1e %9.1e", 100 * x->nf_mean,
+                   f->count ? f->candidate[f->chosen].error_rms : x->bound_rel, x->sampled_error_rel);
         putchar('\n');
     }
 }

@@ -38,7 +38,8 @@ static void print_nonlinear(const struct xo_fcm *m)
     if (m->stage == XO_FCM_CORRECTED && m->scope == XO_FCM_ARRAY)
         printf("stage       linear array with %zu correction%s by the law (%zu curve%s of %zu points, %g V to %g V), "
                "%zu sweep%s over all lines each; cost %.4g\n", c->count, cli_plural(c->count), c->curves,
-               cli_plural(c->curves), c->points, c->low_volt, c->high_volt, c->sweeps, cli_plural(c->sweeps), xo_fcm_cost(m));
+               cli_plural(c->curves), c->points, c->low_volt, c->high_volt, c->sweeps, cli_plural(c->sweeps),
+               xo_fcm_cost(m));
     if (m->scope == XO_FCM_TECHNOLOGY && m->candidates)
         printf("stage       of arrays: %zu functions%s, %zu corrections\n", b->functions, b->bent ? ", bent" : "",
                c->count);

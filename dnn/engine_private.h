@@ -215,8 +215,8 @@ int xo_bend_currents(double *current, struct xo_engine_thread *t, const struct x
                      const struct xo_row_block *r, const struct xo_strip *s, const struct xo_rows *rows);
 
 int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
-/* Digits one by one are asked for: rungs are listed from them (pulses, and rows that leak), whole arrays take them, and
- * so does the array as it was meant where voltages that are not packed went through the law of nonlinear cells. */
+/* Digits one by one are asked for: rungs are listed from them (pulses, and rows that leak), whole arrays take them,
+ * and so does the array as it was meant where voltages that are not packed went through the law of nonlinear cells. */
 static inline bool xo_needs_digits(const struct xo_use *use)
 {
     return (use->ladder && (use->levels > 2 || use->leaking)) || use->corrected || (use->fitted && !use->bits);

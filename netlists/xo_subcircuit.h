@@ -68,7 +68,8 @@ typedef struct xo_subcircuit xo_subcircuit;
  * another folder, and "off" keeps none.  Such a file is a table of law table as well.
  *   blame  out on failure: the key at fault, "file", "subcircuit", "state_node", ...; a literal
  * XO_EVALUE: tables that miss the tolerance; no such subcircuit, pin or parameter; a current at 0 V, one that falls;
- * levels of equal curves or not in order of conductance; a state that does not stay.  XO_EJUDGE, XO_ESYNTAX, XO_ESTOPPED, errno, ENOMEM. */
+ * levels of equal curves or not in order of conductance; a state that does not stay.  XO_EJUDGE,
+ * XO_ESYNTAX, XO_ESTOPPED, errno, ENOMEM. */
 int xo_subcircuit_new(xo_subcircuit **out, const struct xo_subcircuit_keys *keys,
                       const struct xo_ngspice_options *options, const char **blame, struct xo_info *info);
 void xo_subcircuit_free(xo_subcircuit *s);             /* NULL allowed */
@@ -77,8 +78,8 @@ void xo_subcircuit_free(xo_subcircuit *s);             /* NULL allowed */
  *     e sum over all cells of max(|I|, floor) / (1 - cells e)
  * with e = worst_rel (or what tables are refined to, whatever is more) and the report's floor; or, if less, e times
  * as much as all cells can carry.  For, put a source d = I(v) - table(v) beside every cell, v the voltages of the
- * array of the true cells, and the array of tables is that array.  In a network of rising laws a current that enters at one
- * node and leaves at another changes no branch's or terminal's current by more than itself (of small ones the
+ * array of the true cells, and the array of tables is that array.  In a network of rising laws a current that enters
+ * at one node and leaves at another changes no branch's or terminal's current by more than itself (of small ones the
  * terminals get shares between 0 and 1, and large ones are sums of small ones), so a terminal's current moves by
  * sum |d| at most, and so does every cell's, which is what 1 - cells e allows for.  A series resistance or selector
  * only makes d smaller.  It is as true as e: that is measured, at extra_points.

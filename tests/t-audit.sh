@@ -190,4 +190,11 @@ noisy() {
     test $? -eq 4 && grep -q 'dac.noise_volt' said && ! test -e noisy/report.json
 }
 fact "images with noise of the DAC are refused by name" noisy
+nowhere() {
+    evaluate --calibrate idx:train,train-labels@0:1 --limit 1 --export-onnx nowhere/x.onnx -o unwritten 2>said
+    code=$?
+    cat said
+    test $code -eq 1 && grep -q 'nowhere/x.onnx' said && ! test -e unwritten/report.json
+}
+fact "where an export cannot be written nothing runs" nowhere
 tap_done

@@ -24,7 +24,7 @@ static void count_one(struct count *c, const struct planted *p, const struct xo_
         c->shape[q] += holds(l->shape[q], p->law == XO_FIT_SINH ? p->v0 : p->c[q]);
     for (size_t k = 0; k < p->levels; k++)
         c->siemens[k] += holds(l[k].siemens, p->siemens[k]);
-    for (size_t k = 0; k < p->points; k++) {           /* variance of the noise, on average over the points of a curve */
+    for (size_t k = 0; k < p->points; k++) {           /* variance of the noise, on average over a curve */
         double volt = p->low_volt + (p->high_volt - p->low_volt) * (double)k / (double)(p->points - 1);
         double ampere = planted_ampere(p, p->siemens[0], 1, volt);
         c->noise2 += (pow(l->noise_ampere, 2) + pow(l->noise_relative * ampere, 2)) / (double)p->points / TRIALS;
@@ -149,8 +149,8 @@ static void one_curve(enum xo_fit_law law, size_t points)
     }
     printf("# %d, %d, %d of %d\n", siemens, shape, second, 3 * TRIALS);
     tap_ok(siemens >= 3 * LEAST && siemens <= 3 * MOST && (law == XO_FIT_OHMIC || shape >= 3 * LEAST) &&
-           (law != XO_FIT_POLYNOMIAL || second >= 3 * LEAST), "one curve of %zu points, %s: conductance and shape held "
-           "in about 95 %% of trials with three kinds of noise", points, xo_fit_law_name(law));
+           (law != XO_FIT_POLYNOMIAL || second >= 3 * LEAST), "one curve of %zu points, %s: conductance and shape "
+           "held in about 95 %% of trials with three kinds of noise", points, xo_fit_law_name(law));
 }
 
 /* Four parameters and two of the noise from ten points: the fit pulls towards every point. */

@@ -217,7 +217,8 @@ static void the_enclosure_is_four_steps_of_both_ends(void)
     static const struct { double ohm, share, bit; } at[] = {
         {300, 1e-3, 1}, {300, 2e-2, 0.5}, {300, 1e-2, -1}, {300, -3e-2, 3}, {300, 6e-2, 1}, {300, 2e-1, 1},
         {300, -3e-1, 3},
-        {300, -1, 0.1}, {0, 1e-2, 1}, {0, -5e-2, 1}, {0, 3e-1, 1}, {0, -3e-1, 1}, {0, -5e-1, 1}, {0, 1, 1}, {0, 2, 1}};
+        {300, -1, 0.1}, {0, 1e-2, 1}, {0, -5e-2, 1}, {0, 3e-1, 1}, {0, -3e-1, 1}, {0, -5e-1, 1}, {0, 1, 1},
+        {0, 2, 1}};
     const double coefficient[] = {1, BEND}, siemens = 1e-3, volt = 1;
     const struct xo_law_level level = {.count = 2, .coefficient = coefficient};
     struct xo_crossbar x = xo_crossbar_default(1, 1);
@@ -251,7 +252,8 @@ static void the_enclosure_is_four_steps_of_both_ends(void)
     tap_ok(infinite >= 2 && far >= 5, "and none where more than four steps would be needed");
 }
 
-/* Nothing is unknown between a source and a sense without resistance: what is left is rounding, of law and current. */
+/* Nothing is unknown between a source and a sense without resistance:
+ * what is left is rounding, of law and current. */
 static void a_cell_alone_is_off_by_its_rounding(void)
 {
     struct xo_crossbar x = xo_crossbar_default(1, 1);
@@ -268,8 +270,8 @@ static void a_cell_alone_is_off_by_its_rounding(void)
         widest = fmax(widest, d->s.bound_amp[0] / d->s.column_amp[0]);
         solved_free(d);
     }
-    tap_ok(off > 5 && !wrong && widest < 1e-13, "a cell alone: the bound covers its rounding, no more than %.2g of it",
-           widest);
+    tap_ok(off > 5 && !wrong && widest < 1e-13, "a cell alone: the bound covers its rounding, no more than %.2g of "
+           "it", widest);
 }
 
 int main(void)

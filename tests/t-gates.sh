@@ -75,6 +75,13 @@ model() {
     within exact.csv applied.csv 1e-14
 }
 fact "the fast model is the ladders: apply has solve's currents" model
+as_gates() {
+    crossohm apply a.fcm --gate x.csv --quiet | grep -v '^#' >gated.csv && grep -v '^#' applied.csv | cmp - gated.csv
+}
+fact "apply takes gates as they are" as_gates
+echo "0,2$(sed -n '1s/^[^,]*,[^,]*//p' x.csv)" >far.csv
+fact "and no gate beyond 1" refused 4 'far.csv: input 0, row 1 is 2; expected 0 (off) to 1 (on)' \
+    apply a.fcm --gate far.csv
 opposed() {
     set -- --set array.source_side=top
     crossohm fit hw.yaml -g g.csv "$@" -o o.fcm --quiet || return
