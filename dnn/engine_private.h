@@ -216,7 +216,7 @@ int xo_bend_currents(double *current, struct xo_engine_thread *t, const struct x
 
 int xo_list_active(struct xo_rows *o, struct xo_engine_thread *t, const struct xo_use *use);
 /* Digits one by one are asked for: rungs are listed from them (pulses, and rows that leak), whole arrays take them,
- * and so does the array as it was meant where voltages that are not packed went through the law of nonlinear cells. */
+ * and so does the array as it was meant where voltages that are not packed went through nonlinear cells' law. */
 static inline bool xo_needs_digits(const struct xo_use *use)
 {
     return (use->ladder && (use->levels > 2 || use->leaking)) || use->corrected || (use->fitted && !use->bits);

@@ -93,8 +93,8 @@ static int check_tolerance(const xo_subcircuit *s, const char **blame, struct xo
         return 0;
     return xo_fail(info, XO_EVALUE, "found tables of %zu levels at %zu voltages%s that miss the subcircuit's current "
                    "by %.2g of itself between their points; expected at most %g: narrow level_range or volt_range, "
-                   "or raise the tolerance", s->levels, s->volts, full ? ", as many as there may be," : "", r->worst_rel,
-                   s->keys.tolerance);
+                   "or raise the tolerance", s->levels, s->volts, full ? ", as many as there may be," : "",
+                   r->worst_rel, s->keys.tolerance);
 }
 
 /* From the cache, or by ngspice. */

@@ -190,6 +190,13 @@ noisy() {
     test $? -eq 4 && grep -q 'dac.noise_volt' said && ! test -e noisy/report.json
 }
 fact "images with noise of the DAC are refused by name" noisy
+dead() {
+    evaluate --calibrate idx:train,train-labels@0:10 --limit 10 --set array.rows=128 --set array.column_wire_ohm=3000 \
+        --set gain.scope=none -o dead 2>said || return
+    cat said
+    test "$(grep -c 'the same class' said)" = 1 && grep -q 'stage circuit gives every one of 10 images' said
+}
+fact "a stage that leaves nothing of the images is named" dead
 nowhere() {
     evaluate --calibrate idx:train,train-labels@0:1 --limit 1 --export-onnx nowhere/x.onnx -o unwritten 2>said
     code=$?

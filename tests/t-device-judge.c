@@ -192,8 +192,8 @@ static double last_point(size_t k, size_t points, double *volt)
 }
 
 /* One curve with noise of 0.2 % of the current, or of the largest everywhere: 0 said not to be followed, 1 followed
- * within the tolerance, 2 missed in silence.  Few points do not tell a misfit of less than a tenth of the current from
- * noise; that is said in words. */
+ * within the tolerance, 2 missed in silence.  Few points do not tell a misfit of less than a tenth of the current
+ * from noise; that is said in words. */
 static int verdict(double (*law)(size_t, size_t, double *), size_t points, bool everywhere, unsigned long long seed)
 {
     struct planted p = {.law = XO_FIT_OHMIC, .siemens = {1e-6}, .levels = 1, .devices = 1, .cycles = 1,
