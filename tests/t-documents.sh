@@ -73,7 +73,7 @@ fact "crossohm-modelling(7) shows what results/modelling computed" modelling_tab
 # From elsewhere, by a path that only holds there.
 quickstart_usage() {
     source=$(cd "$top_srcdir" && pwd -P)       # top_srcdir may end in ..
-    cd "$source/.." && { "./$(basename "$source")/quickstart" what; test $? -eq 2; } 2>&1 | tee "$work/usage"
+    (cd "$source/.." && { "./$(basename "$source")/quickstart" what; test $? -eq 2; }) 2>&1 | tee "$work/usage"
     grep -q 'quickstart check' "$work/usage" && ! grep -qi 'no such file\|can.t read' "$work/usage"
 }
 fact "quickstart shows its usage from any folder" quickstart_usage
