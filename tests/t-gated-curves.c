@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "solved.h"
 #include "tap.h"
+#include "two-rungs.h"
 #include "xo_calibrate.h"
 #include "xo_ladder.h"
 
@@ -132,18 +133,9 @@ static void ladders_agree_with_the_mesh(void)
 
 /* ---- by hand ---------------------------------------------------------------------------------------- */
 
-static struct xo_crossbar two_rungs(void)
+static struct xo_crossbar two_bent_rungs(void)
 {
-    struct xo_crossbar x = xo_crossbar_default(2, 1);
-    x.topology = XO_TOPOLOGY_SOURCE_COLUMN;
-    x.input = XO_INPUT_GATE;
-    x.cell_type = XO_CELL_1T1R;
-    x.transistor_ohm = 2000;
-    x.source_wire_ohm.all = 30;
-    x.column_wire_ohm.all = 50;
-    x.source_end_ohm.all = 70;
-    x.sense_ohm.all = 90;
-    x.source_volt = 0.2;
+    struct xo_crossbar x = two_rungs();
     x.law = laws[0].law;
     return x;
 }
@@ -163,7 +155,7 @@ static long double cell_by_hand(long double siemens, long double volt)
 /* Two nodes' voltages in turn, until they stay: no marching. */
 static void two_rungs_by_hand(void)
 {
-    struct xo_crossbar x = two_rungs();
+    struct xo_crossbar x = two_bent_rungs();
     const double cell[2] = {1e-4, 5e-5}, gate[4] = {1, 1, 1, 0};
     double amp[2] = {0}, bound[2] = {0};
     long double far = 0.19L, near = 0.19L, both = 0;
@@ -227,7 +219,7 @@ static void hard_columns_converge(void)
 
 static void what_cannot_be_had(void)
 {
-    struct xo_crossbar x = two_rungs();
+    struct xo_crossbar x = two_bent_rungs();
     const double cell[2] = {1e-4, 5e-5}, gate[2] = {1, 1};
     double amp;
     struct xo_info info = {""};
@@ -242,7 +234,7 @@ static void what_cannot_be_had(void)
            info.text);
     xo_ladder_free(l);
     l = NULL;
-    x = two_rungs();
+    x = two_bent_rungs();
     x.source_side = XO_SENSE_TOP;
     status = xo_ladder_new(&l, &x, cell, &info);
     tap_ok(status == XO_EVALUE && !l && strstr(info.text, "of nonlinear cells, source lines end at one side"),

@@ -9,6 +9,7 @@
 #include "kernel.h"
 #include "solved.h"
 #include "tap.h"
+#include "two-rungs.h"
 #include "xo_ladder.h"
 #include "xo_ngspice.h"
 
@@ -127,21 +128,6 @@ static void every_engine_agrees(void)
 }
 
 /* ---- by hand ---------------------------------------------------------------------------------------- */
-
-static struct xo_crossbar two_rungs(void)
-{
-    struct xo_crossbar x = xo_crossbar_default(2, 1);
-    x.topology = XO_TOPOLOGY_SOURCE_COLUMN;
-    x.input = XO_INPUT_GATE;
-    x.cell_type = XO_CELL_1T1R;
-    x.transistor_ohm = 2000;
-    x.source_wire_ohm.all = 30;
-    x.column_wire_ohm.all = 50;
-    x.source_end_ohm.all = 70;
-    x.sense_ohm.all = 90;
-    x.source_volt = 0.2;
-    return x;
-}
 
 static void two_rungs_by_hand(void)
 {
