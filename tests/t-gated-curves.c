@@ -143,39 +143,65 @@ static struct xo_crossbar two_bent_rungs(void)
 /* Current of a sinh cell behind 2 kohm, by bisection in long double. */
 static long double cell_by_hand(long double siemens, long double volt)
 {
-    long double low = 0, high = volt, g = siemens * 0.2L / sinhl(2), amp = 0;
+    long double low = 0, high = volt, g = siemens * 0.2 / sinhl(2), amp = 0;
     for (int k = 0; k < 80; k++) {
         long double v = (low + high) / 2;
-        amp = g * sinhl(v / 0.1L);
+        amp = g * sinhl(v / 0.1);   /* the double 0.1, as the array has it */
         *(v + 2000 * amp < volt ? &low : &high) = v;
     }
     return amp;
 }
 
 /* Two nodes' voltages in turn, until they stay: no marching. */
+static long double rungs_by_hand(const double *siemens)
+{
+    long double far = 0.19L, near = 0.19L, both = 0;
+    for (int k = 0; k < 60; k++) {
+        long double a = cell_by_hand(siemens[0], far), b = cell_by_hand(siemens[1], near);
+        near = 0.2 - 160 * (a + b);
+        far = near - 80 * a;
+        both = a + b;
+    }
+    return both;
+}
+
 static void two_rungs_by_hand(void)
 {
     struct xo_crossbar x = two_bent_rungs();
     const double cell[2] = {1e-4, 5e-5}, gate[4] = {1, 1, 1, 0};
     double amp[2] = {0}, bound[2] = {0};
-    long double far = 0.19L, near = 0.19L, both = 0;
     xo_ladder *l = NULL;
     int status = xo_ladder_new(&l, &x, cell, NULL);
     if (!status)
         status = xo_ladder_currents(l, 2, gate, amp, bound, NULL);
-    for (int k = 0; k < 200; k++) {
-        long double a = cell_by_hand(1e-4L, far), b = cell_by_hand(5e-5L, near);
-        near = 0.2L - 160 * (a + b);
-        far = near - 80 * a;
-        both = a + b;
-    }
+    long double both = rungs_by_hand(cell);
     tap_ok(!status && fabs((double)(amp[0] / both) - 1) < 1e-14 && bound[0] < 1e-13 * amp[0],
            "two rungs of law sinh by hand: %.17g A", amp[0]);
     long double alone = 0;
     for (int k = 0; k < 200; k++)
-        alone = cell_by_hand(1e-4L, 0.2L - 240 * alone);
+        alone = cell_by_hand(1e-4, 0.2 - 240 * alone);
     tap_ok(!status && fabs((double)(amp[1] / alone) - 1) < 1e-14, "the far one alone");
     xo_ladder_free(l);
+}
+
+/* The bound by itself: beside that of the mesh it would not be seen to fail. */
+static void bound_holds_by_hand(void)
+{
+    struct xo_crossbar x = two_bent_rungs();
+    const double gate[2] = {1, 1};
+    double closest = 0;
+    int wrong = 0;
+    for (int k = 0; k < 24; k++) {
+        const double cell[2] = {1e-5 * (1 + k), 3e-4 / (1 + k)};
+        double amp = 0, bound = 0;
+        xo_ladder *l = NULL;
+        wrong += xo_ladder_new(&l, &x, cell, NULL) || xo_ladder_currents(l, 1, gate, &amp, &bound, NULL);
+        double off = fabs((double)(amp - rungs_by_hand(cell)));
+        wrong += !(off <= bound);
+        closest = fmax(closest, off / bound);
+        xo_ladder_free(l);
+    }
+    tap_ok(!wrong && closest > 0.003, "24 columns by hand: none beyond its own bound, one at %.2g of it", closest);
 }
 
 /* ---- hard cases ------------------------------------------------------------------------------------- */
@@ -408,6 +434,7 @@ static void float32_climbs(void)
 int main(void)
 {
     two_rungs_by_hand();
+    bound_holds_by_hand();
     ladders_agree_with_the_mesh();
     hard_columns_converge();
     what_cannot_be_had();
